@@ -1,0 +1,116 @@
+"""What the commands share when they speak: JSON objects, tables, notes and progress."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from esru.design import Design, parse
+
+Progress = Callable[[int, int], None]
+
+
+def note(text: str) -> None:
+    """Write a line for the person: standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--json``."""
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def add_design(parser: argparse.ArgumentParser) -> None:
+    """Add the argument DESIGN."""
+    parser.add_argument(
+        "design",
+        metavar="DESIGN",
+        help="n:k:rule:source[,key=value...], or reference, papers, papers-zero, nearest",
+    )
+
+
+def read_design(text: str) -> Design:
+    """Parse a design and pass its warnings on."""
+    design = parse(text)
+    for warning in design.warnings:
+        note(f"warning: {warning}")
+    return design
+
+
+def emit_json(command: str, versions: dict[str, str], content: dict[str, Any]) -> None:
+    """Write the one JSON object of a command: schema, versions, content."""
+    head = {"schema": f"esru.{command}/1", "versions": versions}
+    print(json.dumps(head | content, indent=2, allow_nan=False))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table, plain when standard output is not a terminal: first column left."""
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, ["-" * width for width in widths], *rows]:
+        cells = [
+            str(cell).ljust(width) if i == 0 or not _numeric(rows, i) else str(cell).rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _numeric(rows: Sequence[Sequence[str]], column: int) -> bool:
+    """Return whether a column holds numbers, and so is aligned right."""
+    cells = [str(row[column]) for row in rows]
+    return all(not cell or cell[0] in "+-0123456789.<" for cell in cells)
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """Show how far a stage is: a bar with an estimate on a terminal, else a line per 10 %.
+
+    Yields
+    ------
+    Callable[[int, int], None]
+        Called with the number done and the number in all; both may grow.
+    """
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            Remaining(),
+        )
+        with Bar(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    start = time.monotonic()
+    shown = -1
+    spoke = start
+
+    def line(done: int, total: int) -> None:
+        nonlocal shown, spoke
+        tenth = 10 * done // max(total, 1)
+        now = time.monotonic()
+        # A line per 10 %, and one at least every 10 s of a slow stage.
+        if tenth == shown and now - spoke < 10:
+            return
+        shown, spoke = tenth, now
+        left = (now - start) * (total - done) / done if done else None
+        estimate = "" if left is None or done == total else f", about {_clock(left)} left"
+        note(f"{label}: {done} of {total} ({_clock(now - start)}{estimate})")
+
+    yield line

@@ -1,0 +1,382 @@
+"""`Design`: the complete description of one stochastic rounding unit.
+
+Everything else, the exact model, the hardware, its cost and its training, is derived from a
+`Design`. Its text form is ``n:k:rule:source[,key=value...]``; `docs/rounding.md` holds the
+contract.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from math import gcd
+
+from esru.errors import InputError
+from esru.formats import INT8, FixedFormat, parse_format
+from esru.sources.polynomial import default_polynomial, format_polynomial, is_primitive
+
+MAX_ROUNDING_BITS = 32
+MAX_LANES = 1024
+
+#: Rule names, each with a one-line summary.
+RULES = {
+    "zero": "add r << (n-k); the low n-k fraction bits cannot matter (P3109 StochasticA)",
+    "half": "as zero, plus half a step of r; n > k (P3109 StochasticB; k = 0: round half up)",
+    "nearest": "round the fraction to k bits, ties to even, then as zero (P3109 StochasticC)",
+    "replicate": "add the bits of r repeated down all n bits",
+    "select": "the leading zeros of r choose the fraction bit that decides; k = n-1",
+}
+
+#: Source families, each with a one-line summary. All but `none` are followed by a length.
+SOURCES = {
+    "lfsr": "linear feedback shift register, period 2^L - 1, never zero",
+    "debruijn": "LFSR with the zero state spliced in: exactly uniform, period 2^L",
+    "plateau": "LFSR words and inverted LFSR words in turn, period 2(2^L - 1)",
+    "none": "no random bits (k = 0): truncation or round half up",
+}
+
+BOUNDARIES = {
+    "decision": "random source and round-up bit, for a design whose next adder has a free carry-in",
+    "unit": "random source, rounding, increment, saturation and output register",
+}
+
+#: Names for designs that everybody compares with.
+ALIASES = {
+    "reference": "24:24:zero:lfsr24",
+    "papers": "8:3:replicate:plateau3",
+    "papers-zero": "8:3:zero:plateau3",
+    "nearest": "8:0:half:none",
+}
+
+_FORMS = ("fibonacci", "galois")
+_MAPS = ("same",)
+_OVERFLOWS = ("saturate", "wrap")
+_KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "in", "out", "overflow", "boundary")
+_SOURCE_KEYS = frozenset(("form", "taps", "seed", "leap", "lanes", "map"))
+_SOURCE = re.compile(r"([a-z]+?)([0-9]*)")
+_ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
+
+
+def _one_of(subject: str, allowed: tuple[str, ...], value: str) -> None:
+    if value not in allowed:
+        raise InputError.must(subject, f"one of {', '.join(allowed)}", repr(value))
+
+
+def _in_range(subject: str, low: int, high: int, value: int) -> None:
+    if not low <= value <= high:
+        raise InputError.must(subject, f"between {low} and {high}", value)
+
+
+@dataclass(frozen=True)
+class Design:
+    """One stochastic rounding unit.
+
+    Parameters
+    ----------
+    n : int
+        Rounding bits: how many of the dropped bits the unit looks at, 1 <= n <= 32.
+    k : int
+        Random bits per rounding, 0 <= k <= n; 0 exactly if the source is `none`.
+    rule : str
+        One of `RULES`.
+    source : str
+        One of `SOURCES`, without its length.
+    length : int
+        Register length L of the source, k <= L <= 32 (`select` on a source that is never zero:
+        k < L); 0 for `none`.
+    form : str
+        ``fibonacci`` or ``galois``.
+    taps : int
+        The primitive polynomial, x^L and the constant term included; 0 takes the default one.
+    seed : int
+        State from which the first word comes; 1 <= seed < 2^L (`debruijn`: 0 too).
+    leap : int
+        Register steps per word, 1 <= leap < 2^L - 1 (`debruijn`: < 2^L); coprime with the
+        register's period if L > 24.
+    lanes : int
+        Lanes that share one source, 1 <= lanes <= 1024.
+    map : str
+        How a lane sees its source's word: ``same``.
+    in_format, out_format : FixedFormat
+        Formats of the unit's words. `None` for the input takes n fraction bits more than the
+        output has, so that every dropped bit is a rounding bit.
+    overflow : str
+        ``saturate`` or ``wrap``.
+    boundary : str
+        What the hardware includes, one of `BOUNDARIES`.
+
+    Raises
+    ------
+    InputError
+        If any field is out of range or the fields contradict each other.
+    """
+
+    n: int
+    k: int
+    rule: str
+    source: str
+    length: int = 0
+    form: str = "fibonacci"
+    taps: int = 0
+    seed: int = 1
+    leap: int = 1
+    lanes: int = 1
+    map: str = "same"
+    in_format: FixedFormat | None = None
+    out_format: FixedFormat = INT8
+    overflow: str = "saturate"
+    boundary: str = "decision"
+
+    def __post_init__(self) -> None:
+        _in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
+        _in_range("Random bits (k)", 0, self.n, self.k)
+        _one_of("Rule", tuple(RULES), self.rule)
+        _one_of("Overflow", _OVERFLOWS, self.overflow)
+        _one_of("Boundary", tuple(BOUNDARIES), self.boundary)
+        self._check_rule()
+        self._check_source()
+        if self.in_format is None:
+            out = self.out_format
+            default = FixedFormat(out.signed, out.width + self.n, out.fraction + self.n)
+            object.__setattr__(self, "in_format", default)
+        if self.dropped < self.n:
+            raise InputError.must(
+                "Dropped bits (input fraction bits less output fraction bits)",
+                f"at least the rounding bits ({self.n})",
+                self.dropped,
+            )
+
+    def _check_rule(self) -> None:
+        if self.rule == "half" and self.n <= self.k:
+            raise InputError.must("Rounding bits (n) of rule half", f"above k ({self.k})", self.n)
+        if self.rule == "replicate" and self.k == 0:
+            raise InputError.must("Random bits (k) of rule replicate", "at least 1", 0)
+        if self.rule == "select" and (self.k != self.n - 1 or self.k < 1):
+            rule = f"n-1 ({self.n - 1}) and at least 1"
+            raise InputError.must("Random bits (k) of rule select", rule, self.k)
+
+    def _check_source(self) -> None:
+        _one_of("Source", tuple(SOURCES), self.source)
+        if (self.source == "none") != (self.k == 0):
+            rule = "none when k is 0" if self.k == 0 else "one with random bits when k is above 0"
+            raise InputError.must("Source", rule, repr(self.source_name))
+        if self.source == "none":
+            if self.length or self._source_settings() != (1, 1, 1, "fibonacci", "same", 0):
+                raise InputError.must("Source none", "without length or settings", str(self))
+            return
+        shortest = self.k + (self.rule == "select" and self.source != "debruijn")
+        _in_range("Source length (L)", max(2, shortest), 32, self.length)
+        _one_of("Form", _FORMS, self.form)
+        _one_of("Lane map", _MAPS, self.map)
+        if not self.taps:
+            object.__setattr__(self, "taps", default_polynomial(self.length))
+        if self.taps.bit_length() != self.length + 1:
+            raise InputError.must("Taps", f"of degree {self.length}", hex(self.taps))
+        if not is_primitive(self.taps):
+            value = f"{self.taps:#x} ({format_polynomial(self.taps)})"
+            raise InputError.must("Taps", "a primitive polynomial", value)
+        top = (1 << self.length) - 1
+        spliced = self.source == "debruijn"
+        _in_range("Seed", 0 if spliced else 1, top, self.seed)
+        _in_range("Leap", 1, top if spliced else top - 1, self.leap)
+        if self.length > 24 and gcd(self.leap, top + spliced) != 1:
+            rule = f"coprime with the period ({top + spliced}) of a register above 24 bits"
+            raise InputError.must("Leap", rule, self.leap)
+        _in_range("Lanes", 1, MAX_LANES, self.lanes)
+
+    def _source_settings(self) -> tuple[int, int, int, str, str, int]:
+        return (self.seed, self.leap, self.lanes, self.form, self.map, self.taps)
+
+    @property
+    def source_name(self) -> str:
+        """The source with its length, such as ``lfsr13``."""
+        return f"{self.source}{self.length or ''}"
+
+    @property
+    def input(self) -> FixedFormat:
+        """The input format, always set after construction."""
+        assert self.in_format is not None
+        return self.in_format
+
+    @property
+    def dropped(self) -> int:
+        """D: the dropped bits, below the output's unit in the last place."""
+        return self.input.fraction - self.out_format.fraction
+
+    def canonical(self) -> Design:
+        """Return the representative of all designs that make the same decisions.
+
+        `zero` cannot see below its k random bits, so n = k; `half` sees one bit more, so
+        n = k+1; `nearest` and `replicate` with n = k are `zero`. An input format that is the
+        default one stays the default one.
+        """
+        rule, n = self.rule, self.n
+        if rule in ("nearest", "replicate") and n == max(self.k, 1):
+            rule = "zero"
+        if rule == "zero":
+            n = max(self.k, 1)
+        elif rule == "half":
+            n = self.k + 1
+        default = replace(self, in_format=None).input == self.input
+        return replace(self, n=n, rule=rule, in_format=None if default else self.in_format)
+
+    def to_json(self) -> dict[str, int | str]:
+        """Return every field by its key in the text form, defaults included."""
+        fields: dict[str, int | str] = {
+            "n": self.n,
+            "k": self.k,
+            "rule": self.rule,
+            "source": self.source_name,
+            "in": str(self.input),
+            "out": str(self.out_format),
+            "overflow": self.overflow,
+            "boundary": self.boundary,
+        }
+        if self.source != "none":
+            fields |= {
+                "form": self.form,
+                "taps": hex(self.taps),
+                "seed": self.seed,
+                "leap": self.leap,
+                "lanes": self.lanes,
+                "map": self.map,
+            }
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: dict[str, int | str]) -> Design:
+        """Return the design that `to_json` wrote (keys may be missing: defaults)."""
+        head = ":".join(str(fields[key]) for key in ("n", "k", "rule", "source"))
+        tail = "".join(f",{key}={fields[key]}" for key in _KEYS if key in fields)
+        return parse(head + tail)
+
+    @property
+    def id(self) -> str:
+        """First 10 hex digits of SHA-256 of the JSON form; names the Verilog module."""
+        return _digest(self.to_json())
+
+    @property
+    def behaviour(self) -> str:
+        """As `id`, of the canonical design and without the boundary."""
+        fields = self.canonical().to_json()
+        del fields["boundary"]
+        return _digest(fields)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but probably not wanted, one sentence each."""
+        if self.source == "none":
+            return ()
+        period = (1 << self.length) - (self.source != "debruijn")
+        shared = gcd(self.leap, period)
+        if shared == 1:
+            return ()
+        return (
+            f"leap {self.leap} shares the factor {shared} with the register's period {period}: "
+            f"only one word in {shared} is used",
+        )
+
+    def __str__(self) -> str:
+        default = Design.__dataclass_fields__
+        text = f"{self.n}:{self.k}:{self.rule}:{self.source_name}"
+        pairs = []
+        if self.form != default["form"].default:
+            pairs.append(f"form={self.form}")
+        if self.source != "none" and self.taps != default_polynomial(self.length):
+            pairs.append(f"taps={self.taps:#x}")
+        for key in ("seed", "leap", "lanes", "map"):
+            if getattr(self, key) != default[key].default:
+                pairs.append(f"{key}={getattr(self, key)}")
+        if self.in_format is not None and replace(self, in_format=None).input != self.input:
+            pairs.append(f"in={self.input}")
+        if self.out_format != INT8:
+            pairs.append(f"out={self.out_format}")
+        for key in ("overflow", "boundary"):
+            if getattr(self, key) != default[key].default:
+                pairs.append(f"{key}={getattr(self, key)}")
+        return ",".join((text, *pairs))
+
+
+def _digest(fields: dict[str, int | str]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _integer(subject: str, text: str, base: int = 10) -> int:
+    try:
+        if not text.isalnum():
+            raise ValueError
+        return int(text, base)
+    except ValueError:
+        kind = "an integer" if base == 10 else "a hexadecimal integer such as 0xb"
+        raise InputError.must(subject, kind, repr(text)) from None
+
+
+def _parse_source(text: str) -> tuple[str, int]:
+    match = _SOURCE.fullmatch(text)
+    family, digits = match.groups() if match else (text, "")
+    _one_of("Source", tuple(SOURCES), family)
+    if family == "none":
+        if digits:
+            raise InputError.must("Source none", "without a length", repr(text))
+        return family, 0
+    if not digits:
+        raise InputError.must(f"Source {family}", f"followed by its length ({family}8)", repr(text))
+    return family, _integer("Source length (L)", digits)
+
+
+def parse(text: str) -> Design:
+    """Return the design that `text` describes.
+
+    Parameters
+    ----------
+    text : str
+        ``n:k:rule:source[,key=value...]`` or one of `ALIASES`; keys may follow an alias.
+
+    Raises
+    ------
+    InputError
+        If the text is malformed or the design is impossible.
+    """
+    if not _ALPHABET.fullmatch(text):
+        raise InputError.must("Design", "made of the characters a-z 0-9 _.:=,-", repr(text))
+    head, *pairs = text.split(",")
+    head, *more = ALIASES.get(head, head).split(",")
+    pairs = more + pairs
+    parts = head.split(":")
+    if len(parts) != 4:
+        rule = f"n:k:rule:source[,key=value...] or one of {', '.join(ALIASES)}"
+        raise InputError.must("Design", rule, repr(text))
+    family, length = _parse_source(parts[3])
+    values: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if key not in _KEYS or not equals or not value:
+            raise InputError.must("Design key", f"one of {', '.join(_KEYS)}, with a value", pair)
+        if key in values:
+            raise InputError.must("Design key", "given once", key)
+        if family == "none" and key in _SOURCE_KEYS:
+            raise InputError.must("Source none", "without settings", pair)
+        values[key] = value
+    numbers = {key: _integer(key.capitalize(), values.get(key, "1")) for key in ("seed", "leap")}
+    if "taps" in values:
+        numbers["taps"] = _integer("Taps", values["taps"], 16)
+        if not numbers["taps"]:
+            raise InputError.must("Taps", "a primitive polynomial", "0x0")
+    return Design(
+        n=_integer("Rounding bits (n)", parts[0]),
+        k=_integer("Random bits (k)", parts[1]),
+        rule=parts[2],
+        source=family,
+        length=length,
+        form=values.get("form", "fibonacci"),
+        lanes=_integer("Lanes", values.get("lanes", "1")),
+        map=values.get("map", "same"),
+        in_format=parse_format(values["in"]) if "in" in values else None,
+        out_format=parse_format(values.get("out", "int8")),
+        overflow=values.get("overflow", "saturate"),
+        boundary=values.get("boundary", "decision"),
+        **numbers,
+    )

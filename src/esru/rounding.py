@@ -1,0 +1,146 @@
+"""Rules: the scalar reference and the exact probability of rounding up.
+
+`round_up` is written from the contract's sentences, not from the hardware; the vectorised
+emulation, the Amaranth modules and the Verilog are each checked against it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.sources import source_model
+
+
+def replicate_word(r: int, k: int, n: int) -> int:
+    """Return the k bits of r repeated down n bits, top first (abc -> abcabcab)."""
+    word = 0
+    for position in range(n):
+        bit = r >> (k - 1 - position % k) & 1
+        word = word << 1 | bit
+    return word
+
+
+def nearest_fraction(f: int, n: int, k: int) -> int:
+    """Return f (n bits) rounded to k bits, ties to even: an integer in 0..2^k."""
+    step = 1 << (n - k)
+    below, rest = divmod(f, step)
+    if 2 * rest > step or (2 * rest == step and below % 2 == 1):
+        return below + 1
+    return below
+
+
+def leading_zeros(r: int, k: int) -> int:
+    """Return how many of the k bits of r, from the top, are 0 before the first 1."""
+    return k - r.bit_length()
+
+
+def round_up(rule: str, n: int, k: int, f: int, r: int) -> bool:
+    """Return the decision of a rule: scalar reference.
+
+    Parameters
+    ----------
+    rule : str
+        One of `esru.design.RULES`.
+    n, k : int
+        Rounding bits and random bits.
+    f : int
+        The fraction's top n bits, 0 <= f < 2^n.
+    r : int
+        The random word, 0 <= r < 2^k.
+    """
+    if rule == "zero":
+        return f + (r << (n - k)) >= 1 << n
+    if rule == "half":
+        return f + (r << (n - k)) + (1 << (n - k - 1)) >= 1 << n
+    if rule == "nearest":
+        return nearest_fraction(f, n, k) + r >= 1 << k
+    if rule == "replicate":
+        return f + replicate_word(r, k, n) >= 1 << n
+    if rule == "select":
+        return bool(f >> (n - 1 - leading_zeros(r, k)) & 1)
+    raise AssertionError(rule)
+
+
+def round_word(design: Design, x: int, r: int) -> int:
+    """Return the unit's output word for an input word and a random word.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    x : int
+        Input, an integer in units of the input format's last place.
+    r : int
+        Random word, 0 <= r < 2^k.
+
+    Returns
+    -------
+    int
+        Output, an integer in units of the output format's last place.
+    """
+    dropped, out = design.dropped, design.out_format
+    f = (x & ((1 << dropped) - 1)) >> (dropped - design.n)
+    y = (x >> dropped) + round_up(design.rule, design.n, design.k, f, r)
+    if design.overflow == "wrap":
+        return out.decode(y)
+    return min(max(y, out.low), out.high)
+
+
+def thresholds(design: Design) -> npt.NDArray[np.int64]:
+    """Return, for each random word r, the least f that rounds up (2^n: none does).
+
+    Defined for every rule in which a larger fraction never rounds down where a smaller one
+    rounds up, that is, for all but `select`.
+    """
+    n, k = design.n, design.k
+    words = np.arange(1 << k, dtype=np.int64)
+    if design.rule == "zero":
+        return (1 << n) - (words << (n - k))
+    if design.rule == "half":
+        return (1 << n) - (words << (n - k)) - (1 << (n - k - 1))
+    if design.rule == "replicate":
+        addend = np.zeros_like(words)
+        for position in range(n):
+            addend = addend << 1 | (words >> (k - 1 - position % k) & 1)
+        return (1 << n) - addend
+    if design.rule == "nearest":
+        if n == k:
+            return (1 << n) - words
+        # f' >= 2^k - r: the middle below that multiple of 2^(n-k) rounds up to it iff it is even.
+        multiple = (1 << k) - words
+        return (multiple << (n - k)) - (1 << (n - k - 1)) + (multiple % 2)
+    raise AssertionError(design.rule)
+
+
+def up_counts(design: Design) -> npt.NDArray[np.int64]:
+    """Return, for each f in 0..2^n - 1, how many words of one period round it up."""
+    n, k = design.n, design.k
+    counts = source_model(design).word_counts()
+    if design.rule == "select":
+        f = np.arange(1 << n, dtype=np.int64)
+        zeros = k - np.array([int(r).bit_length() for r in range(1 << k)])
+        weight = np.bincount(zeros, weights=counts, minlength=k + 1).astype(np.int64)
+        return sum((weight[j] * (f >> (n - 1 - j) & 1) for j in range(k + 1)), np.zeros_like(f))
+    order = np.argsort(at := thresholds(design), kind="stable")
+    arrived = np.concatenate(([0], np.cumsum(counts[order])))
+    return arrived[np.searchsorted(at[order], np.arange(1 << n), side="right")]
+
+
+def probability_up(design: Design, f: int) -> Fraction:
+    """Return P(up | f) exactly, over one whole period of the source.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    f : int
+        The fraction's top n bits, 0 <= f < 2^n.
+    """
+    if not 0 <= f < 1 << design.n:
+        raise IndexError(f"fraction {f} is outside 0..2^{design.n} - 1")
+    counts = up_counts(design)
+    return Fraction(int(counts[f]), int(source_model(design).word_counts().sum()))

@@ -1,0 +1,38 @@
+"""Models of the random sources: one family per file, no hardware."""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import TYPE_CHECKING
+
+from esru.sources.lfsr import LfsrModel
+from esru.sources.none import NoneModel
+
+if TYPE_CHECKING:
+    from esru.design import Design
+
+SourceModel = LfsrModel | NoneModel
+
+
+def source_model(design: Design) -> SourceModel:
+    """Return the model of a design's source; its word stream is exactly the hardware's."""
+    if design.source == "none":
+        return NoneModel()
+    return LfsrModel(
+        family=design.source,
+        length=design.length,
+        polynomial=design.taps,
+        galois=design.form == "galois",
+        seed=design.seed,
+        leap=design.leap,
+        width=design.k,
+    )
+
+
+def fresh_leap(family: str, length: int, width: int) -> int:
+    """Return the least leap whose words share no bits and that reaches the whole period.
+
+    That is the least s >= width coprime with the register's period; 1 where there is none.
+    """
+    period = (1 << length) - (family != "debruijn")
+    return next((s for s in range(width, period) if gcd(s, period) == 1), 1)
