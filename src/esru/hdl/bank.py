@@ -1,0 +1,116 @@
+"""Arrays of lanes that share sources: what `esru gen` writes."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from esru.design import Design
+from esru.errors import InputError
+from esru.hdl.rounder import add_draw, add_round_up
+from esru.hdl.sources import add_source
+from esru.hdl.unit import add_result, fraction_of
+from esru.sources import source_model
+
+
+def phase_of(design: Design, group: int, groups: int) -> int:
+    """Return the phase, in words, at which a source of an array starts.
+
+    The sources of one array start at phases spread evenly over the period.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    group : int
+        Which source, 0 <= group < groups.
+    groups : int
+        Sources in the array.
+    """
+    return group * source_model(design).period // groups
+
+
+class Bank(wiring.Component):
+    """M rounding lanes, each `design.lanes` neighbours of which share one source.
+
+    All registers start at their reset values and return to them at a reset (domain ``sync``).
+    Throughput: M roundings per clock cycle. Latency: 0 at the boundary ``decision``
+    (combinational from ``frac`` and the sources' registers), 1 at the boundary ``unit``.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int or None
+        M, a multiple of ``design.lanes``; None: one group.
+
+    Attributes
+    ----------
+    en : In(1)
+        1: a rounding happens in this cycle. The sources step and ``y`` takes the result at the
+        clock edge that ends it; 0: both hold.
+    frac : In(M * n)
+        Boundary ``decision``: the top n dropped bits of each lane, lane 0 lowest.
+    up : Out(M)
+        Boundary ``decision``: 1 rounds up.
+    x : In(M * W_in)
+        Boundary ``unit``: the input words, lane 0 lowest.
+    y : Out(M * W_out)
+        Boundary ``unit``: the output words, registered.
+
+    Raises
+    ------
+    InputError
+        If the lanes are not a positive multiple of ``design.lanes``.
+    """
+
+    def __init__(self, design: Design, lanes: int | None = None):
+        lanes = design.lanes if lanes is None else lanes
+        if lanes < 1 or lanes % design.lanes:
+            raise InputError.must(
+                "Lanes of the array",
+                f"a multiple of the lanes that share one source ({design.lanes})",
+                lanes,
+            )
+        self.design = design
+        self.lanes = lanes
+        self.groups = lanes // design.lanes
+        if design.boundary == "decision":
+            data = {"frac": In(lanes * design.n), "up": Out(lanes)}
+        else:
+            data = {
+                "x": In(lanes * design.input.width),
+                "y": Out(lanes * design.out_format.width),
+            }
+        super().__init__({"en": In(1)} | data)
+
+    def elaborate(self, platform):
+        m = Module()
+        design = self.design
+        results = []
+        for group in range(self.groups):
+            suffix = f"_{group}" if self.groups > 1 else ""
+            word = add_source(m, design, self.en, phase_of(design, group, self.groups), suffix)
+            draw = add_draw(m, design, word, suffix)
+            first = group * design.lanes
+            results += [self._lane(m, lane, draw) for lane in range(first, first + design.lanes)]
+        if design.boundary == "decision":
+            m.d.comb += self.up.eq(Cat(results))
+        else:
+            with m.If(self.en):
+                m.d.sync += self.y.eq(Cat(results))
+        return m
+
+    def _lane(self, m, lane, draw):
+        """Add one lane and return its decision or its output word."""
+        design = self.design
+        suffix = f"_{lane}" if self.lanes > 1 else ""
+        if design.boundary == "decision":
+            fraction = self.frac.word_select(lane, design.n)
+            return add_round_up(m, design, fraction, draw, suffix)
+        x = self.x.word_select(lane, design.input.width)
+        fraction = Signal(design.n, name=f"frac{suffix}")
+        m.d.comb += fraction.eq(fraction_of(design, x))
+        up = add_round_up(m, design, fraction, draw, suffix)
+        return add_result(m, design, x, up, suffix)

@@ -1,0 +1,116 @@
+"""The rounding rules as combinational hardware, in plain textbook structure.
+
+A rule has two parts: what lanes share (`add_draw`: computed once per source from its word) and
+what each lane has for itself (`add_round_up`: an addition whose carry out is the decision, or for
+`select` a multiplexer).
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from esru.design import Design
+
+
+def add_draw(m: Module, design: Design, word: Value, suffix: str = "") -> Value:
+    """Add what all lanes of one source share and return it.
+
+    For `select` that is the index of the deciding fraction bit, ceil(log2 n) bits: with J leading
+    zeros of the word the bit is n-1-J, which is the bit length of the word. For the other rules
+    it is the word itself.
+    """
+    if design.rule != "select":
+        return word
+    index = Signal(range(design.n), name=f"index{suffix}")
+    with m.If(word[-1]):
+        m.d.comb += index.eq(design.k)
+    for position in range(design.k - 1, 0, -1):
+        with m.Elif(word[position - 1]):
+            m.d.comb += index.eq(position)
+    with m.Else():
+        m.d.comb += index.eq(0)
+    return index
+
+
+def _addends(m: Module, design: Design, fraction: Value, word: Value, suffix: str):
+    """Return two addends of equal width whose carry out is the decision."""
+    n, k = design.n, design.k
+    if design.rule == "zero":
+        # The low n-k bits meet zeros and can make no carry.
+        return fraction[n - k :], word
+    if design.rule == "half":
+        # One bit more than the word meets the constant half step.
+        return fraction[n - k - 1 :], Cat(Const(1, 1), word)
+    if design.rule == "replicate":
+        return fraction, Cat(word[k - 1 - (n - 1 - i) % k] for i in range(n))
+    assert design.rule == "nearest"
+    kept = fraction[n - k :]
+    if n == k:
+        return kept, word
+    # Ties to even: up if more than half, or half and odd. The 1 below the fraction and the
+    # decision below the word make it the carry in of the one adder.
+    below = fraction[: n - k - 1].any()
+    odd = kept[0] if k else Const(0, 1)
+    to_even = Signal(name=f"to_even{suffix}")
+    m.d.comb += to_even.eq(fraction[n - k - 1] & (below | odd))
+    return Cat(Const(1, 1), kept), Cat(to_even, word)
+
+
+def add_round_up(m: Module, design: Design, fraction: Value, draw: Value, suffix: str = "") -> Value:
+    """Add one lane's decision and return it, 1 bit: 1 rounds up.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic.
+    design : Design
+        The design; only n, k and the rule are looked at.
+    fraction : Value
+        The top n dropped bits of the lane.
+    draw : Value
+        What `add_draw` returned.
+    suffix : str
+        Ends the names of the signals.
+    """
+    if design.rule == "select":
+        chosen = Signal(name=f"chosen{suffix}")
+        m.d.comb += chosen.eq(fraction.bit_select(draw, 1))
+        return chosen
+    a, b = _addends(m, design, fraction, draw, suffix)
+    width = len(a)
+    if not width:
+        return Const(0, 1)
+    total = Signal(width + 1, name=f"sum{suffix}")
+    m.d.comb += total.eq(a + b)
+    return total[width]
+
+
+class Rounder(wiring.Component):
+    """The bare rule: fraction and random word in, decision out. Combinational.
+
+    Parameters
+    ----------
+    design : Design
+        The design; only n, k and the rule are looked at.
+
+    Attributes
+    ----------
+    frac : In(n)
+        The top n dropped bits.
+    word : In(k)
+        The random word.
+    up : Out(1)
+        1: round up.
+    """
+
+    def __init__(self, design: Design):
+        self.design = design
+        super().__init__({"frac": In(design.n), "word": In(design.k), "up": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        draw = add_draw(m, self.design, self.word)
+        m.d.comb += self.up.eq(add_round_up(m, self.design, self.frac, draw))
+        return m

@@ -1,0 +1,142 @@
+"""Random sources as Amaranth components: one word per enabled clock cycle.
+
+The register's first word comes from the state of the given phase, before any step. Every
+register starts at that state without a reset, and returns to it at one.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from esru.design import Design
+from esru.errors import InputError
+from esru.sources import source_model
+from esru.sources.lfsr import apply, power
+
+#: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
+MAX_UNROLLED = 256
+
+
+def _parity(bits: list[Value]) -> Value:
+    """Return the XOR of some bits, as a chain in the order given."""
+    result = bits[0]
+    for bit in bits[1:]:
+        result = result ^ bit
+    return result
+
+
+def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
+    """Return a de Bruijn register's next state.
+
+    The feedback is complemented when all bits but the top one are 0; that splices the zero
+    state in between 10...0 and its successor.
+    """
+    length = len(state)
+    splice = ~state[:-1].any()
+    if galois:
+        carry = state[-1] ^ splice
+        shifted = Cat(Const(0, 1), state[:-1])
+        return shifted ^ Mux(carry, Const(taps & ((1 << length) - 1), length), 0)
+    fed = [state[length - 1 - i] for i in range(length) if taps >> i & 1]
+    return Cat(_parity(fed) ^ splice, state[:-1])
+
+
+def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "") -> Value:
+    """Add a design's source to a module and return its random word.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the registers, in the domain ``sync``.
+    design : Design
+        The design; only its source is looked at.
+    en : Value
+        1 bit: the source steps at the end of a cycle in which it is 1.
+    phase : int
+        Words that the source has advanced at start-up and after a reset, 0 <= phase.
+    suffix : str
+        Ends the names of the registers.
+
+    Returns
+    -------
+    Value
+        The word, k bits; latency 0 from the register.
+
+    Raises
+    ------
+    InputError
+        If a de Bruijn register leaps further than can be unrolled.
+    """
+    if design.source == "none":
+        return Const(0, 0)
+    model = source_model(design)
+    length = design.length
+    ones = (1 << length) - 1
+    inverted = model.inverted_at(phase)
+    init = model.register_at(phase) ^ (ones if inverted else 0)
+    lfsr = Signal(length, name=f"lfsr{suffix}", init=init)
+    following = Signal(length, name=f"lfsr_next{suffix}")
+    if design.source == "debruijn":
+        if design.leap > MAX_UNROLLED:
+            raise InputError.must(
+                "Leap of a debruijn source in hardware", f"at most {MAX_UNROLLED}", design.leap
+            )
+        state: Value = lfsr
+        for step in range(1, design.leap):
+            between = Signal(length, name=f"step_{step}{suffix}")
+            m.d.comb += between.eq(_spliced_step(state, design.taps, model.galois))
+            state = between
+        m.d.comb += following.eq(_spliced_step(state, design.taps, model.galois))
+    else:
+        leap = power(model.columns, design.leap)
+        bits = [
+            _parity([lfsr[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
+        ]
+        if design.source == "plateau":
+            # The register holds the state, inverted while toggle is 1. With v = s ^ toggle the
+            # next one is A v ^ toggle (A 1) ^ ~toggle: where A 1 is 1 (wherever a bit is only
+            # shifted) that is NOT A v, elsewhere (an even number of taps) A v ^ ~toggle.
+            toggle = Signal(name=f"toggle{suffix}", init=inverted)
+            image = apply(leap, ones)
+            bits = [~bit if image >> i & 1 else bit ^ ~toggle for i, bit in enumerate(bits)]
+            with m.If(en):
+                m.d.sync += toggle.eq(~toggle)
+        m.d.comb += following.eq(Cat(bits))
+    with m.If(en):
+        m.d.sync += lfsr.eq(following)
+    word = Signal(design.k, name=f"word{suffix}")
+    m.d.comb += word.eq(lfsr[length - design.k :])
+    return word
+
+
+class Source(wiring.Component):
+    """A design's random source.
+
+    Latency 0 (the word is the register's top bits), throughput one word per clock cycle.
+
+    Parameters
+    ----------
+    design : Design
+        The design; only its source is looked at.
+    phase : int
+        Words that the source has advanced at start-up and after a reset.
+
+    Attributes
+    ----------
+    en : In(1)
+        The source steps at the end of a cycle in which this is 1.
+    word : Out(k)
+        The random word.
+    """
+
+    def __init__(self, design: Design, phase: int = 0):
+        self.design = design
+        self.phase = phase
+        super().__init__({"en": In(1), "word": Out(design.k)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.word.eq(add_source(m, self.design, self.en, self.phase))
+        return m

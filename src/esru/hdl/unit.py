@@ -1,0 +1,97 @@
+"""The result of a rounding unit: increment, then saturation or wrapping."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from esru.design import Design
+from esru.hdl.rounder import add_draw, add_round_up
+
+
+def fraction_of(design: Design, x: Value) -> Value:
+    """Return the top n dropped bits of an input word; dropped bits below them are ignored."""
+    return x[design.dropped - design.n : design.dropped]
+
+
+def add_result(m: Module, design: Design, x: Value, up: Value, suffix: str = "") -> Value:
+    """Add increment and saturation to a module and return the output word, W_out bits.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic, combinational.
+    design : Design
+        The unit: its formats and what it does on overflow.
+    x : Value
+        Input word, W_in bits, in units of the input format's last place.
+    up : Value
+        1 bit: the decision.
+    suffix : str
+        Ends the names of the signals.
+    """
+    source, out = design.input, design.out_format
+    kept: Value = x[design.dropped :]
+    if source.signed:
+        # All integer bits dropped: what is left of a signed word is its sign.
+        kept = (kept if len(kept) else x[-1]).as_signed()
+    sum_width = max(len(kept) + 1, out.width + 1)
+    rounded = Signal(signed(sum_width) if source.signed else sum_width, name=f"rounded{suffix}")
+    m.d.comb += rounded.eq(kept + up)
+    low_bits = rounded[: out.width]
+    if design.overflow == "wrap":
+        return low_bits
+    # Only an end that can be passed costs anything: the sum lies in [least, most].
+    least = source.low >> design.dropped
+    most = (source.high >> design.dropped) + 1
+    magnitude = out.width - out.signed
+    negative = rounded[-1] if source.signed else Const(0, 1)
+    result: Value = low_bits
+    if most > out.high:
+        over = Signal(name=f"over{suffix}")
+        m.d.comb += over.eq(~negative & rounded[magnitude:].any())
+        result = Mux(over, Const(out.high, out.width), result)
+    if least < out.low:
+        under = Signal(name=f"under{suffix}")
+        beyond = ~rounded[magnitude:].all() if out.signed else Const(1, 1)
+        m.d.comb += under.eq(negative & beyond)
+        result = Mux(under, Const(out.encode(out.low), out.width), result)
+    return result
+
+
+class Saturator(wiring.Component):
+    """Rounding without a source, combinational: input word and random word in, output word out.
+
+    Parameters
+    ----------
+    design : Design
+        The unit; its source is not looked at.
+
+    Attributes
+    ----------
+    x : In(W_in)
+        Input word.
+    word : In(k)
+        The random word.
+    y : Out(W_out)
+        Output word.
+    """
+
+    def __init__(self, design: Design):
+        self.design = design
+        super().__init__(
+            {
+                "x": In(design.input.width),
+                "word": In(design.k),
+                "y": Out(design.out_format.width),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        design = self.design
+        draw = add_draw(m, design, self.word)
+        up = add_round_up(m, design, fraction_of(design, self.x), draw)
+        m.d.comb += self.y.eq(add_result(m, design, self.x, up))
+        return m
