@@ -1,0 +1,214 @@
+"""The vectorised twin of `esru.rounding`, on NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.emulate.stream import DEFAULT_LANES, Array
+from esru.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+#: float64 holds every integer of this many bits.
+_EXACT_BITS = 53
+
+
+def decision_values(design: Design, words: npt.NDArray[Any]) -> Ints:
+    """Return what a lane compares its fraction with, for each random word.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    words : ndarray of integers
+        Random words, 0 <= r < 2^k.
+
+    Returns
+    -------
+    ndarray of int64
+        The least f that rounds up (2^n: none does); for `select` the index of the bit of f that
+        decides, 0 the lowest.
+    """
+    r = words.astype(np.int64)
+    n, k = design.n, design.k
+    if design.rule == "select":
+        # frexp's exponent is the bit length, exactly, for every r < 2^53 (0 for r = 0).
+        bit_length = np.frexp(r.astype(np.float64))[1].astype(np.int64)
+        zeros: Ints = k - bit_length
+        return (n - 1) - zeros
+    full = 1 << n
+    if design.rule == "zero":
+        return full - (r << (n - k))
+    if design.rule == "half":
+        return full - (1 << (n - k - 1)) - (r << (n - k))
+    if design.rule == "replicate":
+        addend = np.zeros_like(r)
+        whole, rest = divmod(n, k)
+        for _ in range(whole):
+            addend = addend << k | r
+        return full - (addend << rest | r >> (k - rest))
+    if design.rule == "nearest":
+        if n == k:
+            return full - r
+        multiple = (1 << k) - r
+        return (multiple << (n - k)) - (1 << (n - k - 1)) + (multiple & 1)
+    raise AssertionError(design.rule)
+
+
+def round_up_array(design: Design, fractions: Ints, words: npt.NDArray[Any]) -> Bools:
+    """Return the decision of a rule for each fraction: twin of `esru.rounding.round_up`.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    fractions : ndarray of int64
+        The fractions' top n bits, 0 <= f < 2^n.
+    words : ndarray of integers
+        Random words, 0 <= r < 2^k, of a shape that broadcasts with `fractions`.
+    """
+    values = decision_values(design, words)
+    if design.rule == "select":
+        return ((fractions >> values) & 1).astype(np.bool_)
+    return fractions >= values
+
+
+def _finish(design: Design, y: Ints) -> Ints:
+    """Saturate or wrap rounded words, as the design says."""
+    out = design.out_format
+    if design.overflow == "wrap":
+        if out.width >= 64:
+            return y
+        return ((y - out.low) & ((1 << out.width) - 1)) + out.low
+    return np.clip(y, out.low, min(out.high, np.iinfo(np.int64).max))
+
+
+def _check_words(design: Design, words: npt.NDArray[Any]) -> None:
+    if not np.issubdtype(words.dtype, np.integer):
+        raise InputError.must("Random words", "integers", words.dtype)
+    if words.size and (int(words.min()) < 0 or int(words.max()) >= 1 << design.k):
+        bad = int(words.min()) if int(words.min()) < 0 else int(words.max())
+        raise InputError.must("Random word", f"between 0 and {(1 << design.k) - 1}", bad)
+
+
+def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
+    """Round input words: the vectorised twin of `esru.rounding.round_word`.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    x : ndarray of integers
+        Inputs, integers in units of the input format's last place, within that format.
+    words : ndarray of integers
+        Random words, 0 <= r < 2^k, one per input: same shape as `x`, or one that broadcasts.
+
+    Returns
+    -------
+    ndarray of int64
+        Outputs, integers in units of the output format's last place.
+
+    Raises
+    ------
+    InputError
+        If an input or a word is out of range or not an integer.
+    """
+    if not np.issubdtype(x.dtype, np.integer):
+        raise InputError.must("Input words", "integers", x.dtype)
+    _check_words(design, words)
+    fmt = design.input
+    if x.size:
+        low, high = int(x.min()), int(x.max())
+        # An unsigned 64-bit input's upper half does not fit the int64 that is computed with.
+        top = min(fmt.high, np.iinfo(np.int64).max)
+        if low < fmt.low or high > top:
+            bad = low if low < fmt.low else high
+            raise InputError.must(f"Input word of {fmt}", f"between {fmt.low} and {top}", bad)
+    wide = x.astype(np.int64)
+    dropped = design.dropped
+    fractions = (wide >> (dropped - design.n)) & ((1 << design.n) - 1)
+    up = round_up_array(design, fractions, words)
+    return _finish(design, (wide >> dropped) + up)
+
+
+def _round_values(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
+    """Round values given in ulps: floored to n fraction bits, saturated to the input, rounded."""
+    n, out = design.n, design.out_format
+    if out.width + n > _EXACT_BITS:
+        rule = f"at most {_EXACT_BITS} for floating-point arrays"
+        raise InputError.must("Output width plus rounding bits (n)", rule, out.width + n)
+    if np.isnan(x).any():
+        raise InputError.must("Values", "numbers", "nan")
+    scaled = np.floor(np.clip(x.astype(np.float64), out.low, out.high + 1) * float(1 << n))
+    wide = np.minimum(scaled, float(((out.high + 1) << n) - 1)).astype(np.int64)
+    up = round_up_array(design, wide & ((1 << n) - 1), words)
+    return _finish(design, (wide >> n) + up)
+
+
+@overload
+def round_tensor(
+    design: Design, x: npt.NDArray[Any], phase: int = 0, lanes: int = DEFAULT_LANES
+) -> tuple[npt.NDArray[Any], int]: ...
+
+
+@overload
+def round_tensor(
+    design: Design, x: torch.Tensor, phase: int = 0, lanes: int = DEFAULT_LANES
+) -> tuple[torch.Tensor, int]: ...
+
+
+def round_tensor(
+    design: Design, x: Any, phase: int = 0, lanes: int = DEFAULT_LANES
+) -> tuple[Any, int]:
+    """Round a tensor as an array of `lanes` units does, beginning at a phase.
+
+    Element j (in C order) goes to lane j mod `lanes` in cycle j div `lanes`; the next tensor
+    begins in a new cycle, at the phase that is returned.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    x : ndarray or torch.Tensor
+        Integers are input words, in units of the input format's last place. Floats are values in
+        ulps of the output: they are floored to n fraction bits and saturated to the output
+        format's range, then rounded. A tensor may be on any device; it must be integer, float32
+        or float64, with n <= 24 if it is floating-point.
+    phase : int
+        Cycles since reset, >= 0.
+    lanes : int
+        Lanes of the array, a multiple of ``design.lanes``.
+
+    Returns
+    -------
+    y : ndarray or torch.Tensor
+        Rounded integers in units of the output's last place, of the shape of `x`: int64 if `x`
+        is integer, else of its floating-point type.
+    next_phase : int
+        The phase for the next tensor.
+
+    Raises
+    ------
+    InputError
+        If a value, the phase or the lanes are out of range.
+    """
+    array = Array(design, lanes)
+    if not isinstance(x, np.ndarray):
+        from esru.emulate.tensors import round_torch
+
+        return round_torch(array, x, phase)
+    words, following = array.tensor_words(x.size, phase)
+    words = words.reshape(x.shape)
+    if np.issubdtype(x.dtype, np.floating):
+        if x.dtype.itemsize not in (4, 8):
+            raise InputError.must("Array type", "an integer type, float32 or float64", x.dtype)
+        return _round_values(design, x, words).astype(x.dtype), following
+    return round_array(design, x, words), following

@@ -1,0 +1,165 @@
+"""The words that an array of units sees: which lane gets which word in which cycle.
+
+An array of M lanes of a design has M / ``design.lanes`` sources of one kind, whose phases are
+spread evenly over the period: source g starts at (g * period) // G, rounded down. Lane i belongs
+to source i // ``design.lanes``. Element j of a tensor goes to lane j mod M in cycle j div M;
+each tensor starts a new cycle; a source steps once in every cycle in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from math import gcd
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import MAX_LANES, Design
+from esru.errors import InputError
+from esru.sources import SourceModel, source_model
+from esru.sources.lfsr import TABLE_PERIOD, LfsrModel
+
+Words = npt.NDArray[np.uint32]
+
+DEFAULT_LANES = 64
+
+#: Tables above this many words (4 MiB) are few; smaller ones are kept for every design.
+_SMALL_PERIOD = 1 << 20
+
+
+@lru_cache(maxsize=4)
+def _large_table(model: LfsrModel) -> Words:
+    return model.table
+
+
+@lru_cache(maxsize=128)
+def _small_table(model: LfsrModel) -> Words:
+    return model.table
+
+
+def period_table(model: SourceModel) -> Words | None:
+    """Return the words of one whole period, made once per process; None if it is too long."""
+    if not isinstance(model, LfsrModel):
+        return np.zeros(1, np.uint32)
+    if model.period > TABLE_PERIOD:
+        return None
+    return (_small_table if model.period <= _SMALL_PERIOD else _large_table)(model)
+
+
+def tensor_cycles(size: int, lanes: int) -> int:
+    """Return how many cycles a tensor of `size` elements takes on `lanes` lanes."""
+    return -(-size // lanes)
+
+
+class Array:
+    """The random words of an M-lane array of one design.
+
+    Parameters
+    ----------
+    design : Design
+        The unit; ``design.lanes`` of them share a source.
+    lanes : int
+        M, the lanes of the array: a multiple of ``design.lanes``, at most 1024.
+
+    Raises
+    ------
+    InputError
+        If `lanes` is out of range or no multiple of ``design.lanes``.
+    """
+
+    def __init__(self, design: Design, lanes: int = DEFAULT_LANES) -> None:
+        if not 1 <= lanes <= MAX_LANES:
+            raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
+        if lanes % design.lanes:
+            rule = f"a multiple of the lanes that share a source ({design.lanes})"
+            raise InputError.must("Lanes of the array", rule, lanes)
+        self.design = design
+        self.lanes = lanes
+        self.model = source_model(design)
+
+    @property
+    def period(self) -> int:
+        """Words until a source, and so the whole array, repeats."""
+        return self.model.period
+
+    @cached_property
+    def phases(self) -> tuple[int, ...]:
+        """Phase of each source in cycle 0, that is, after reset."""
+        sources = self.lanes // self.design.lanes
+        return tuple(g * self.period // sources for g in range(sources))
+
+    def resonance(self, cycles: int) -> int:
+        """Return gcd(cycles, period): a weight met every `cycles` sees 1 in so many phases."""
+        return gcd(cycles, self.period)
+
+    def lane_words(self, cycle: int, cycles: int) -> Words:
+        """Return the words of successive cycles.
+
+        Parameters
+        ----------
+        cycle : int
+            The first cycle, counted from reset; >= 0, of any size.
+        cycles : int
+            How many; >= 0.
+
+        Returns
+        -------
+        ndarray of uint32, shape (cycles, lanes)
+            Word of each lane in each cycle, 0 <= word < 2^k.
+        """
+        return self.block_words([cycle], cycles)[0]
+
+    def block_words(self, starts: Sequence[int], cycles: int) -> Words:
+        """Return the words of several stretches of equal length.
+
+        Parameters
+        ----------
+        starts : sequence of int
+            First cycle of each stretch, >= 0.
+        cycles : int
+            Cycles in each stretch.
+
+        Returns
+        -------
+        ndarray of uint32, shape (len(starts), cycles, lanes)
+        """
+        if any(start < 0 for start in starts):
+            raise InputError.must("Cycle", "at least 0", min(starts))
+        if cycles < 0:
+            raise InputError.must("Cycles", "at least 0", cycles)
+        table = period_table(self.model)
+        if table is not None:
+            offsets = np.arange(cycles, dtype=np.int64)[:, None] + np.array(self.phases, np.int64)
+            first = np.array([start % self.period for start in starts], np.int64)
+            words = table[(first[:, None, None] + offsets) % self.period]
+        else:
+            words = self._windows(starts, cycles)
+        lanes: Words = np.repeat(words, self.design.lanes, axis=2)
+        return lanes
+
+    def _windows(self, starts: Sequence[int], cycles: int) -> Words:
+        """Cut the stretches of each source from one window that covers them all."""
+        words = np.empty((len(starts), cycles, len(self.phases)), np.uint32)
+        if not words.size:
+            return words
+        low = min(starts)
+        span = max(starts) + cycles - low
+        for g, phase in enumerate(self.phases):
+            window = self.model.words((phase + low) % self.period, span)
+            for i, start in enumerate(starts):
+                words[i, :, g] = window[start - low : start - low + cycles]
+        return words
+
+    def tensor_words(self, size: int, cycle: int) -> tuple[Words, int]:
+        """Return the words of a tensor's elements and the cycle after its last.
+
+        Parameters
+        ----------
+        size : int
+            Elements of the tensor, in their order.
+        cycle : int
+            The cycle in which the tensor begins.
+        """
+        cycles = tensor_cycles(size, self.lanes)
+        return self.lane_words(cycle, cycles).reshape(-1)[:size], cycle + cycles

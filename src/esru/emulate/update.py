@@ -1,0 +1,177 @@
+"""Weight updates of many runs at once, each rounded by its own array of units.
+
+The tensors of all runs lie in one flat buffer, tensor by tensor: `Blocks`. A batch holds runs
+whose designs share n and the kind of rule, so that one pass of plain tensor operations rounds
+every weight of every run; what differs (source, k, lanes, schedule) is in the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+import torch
+
+from esru.design import Design
+from esru.emulate.arrays import decision_values
+from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.tensors import check_float_bits
+
+#: A design with the cycles C from one step to the next: fixes the words of a run.
+Stream = tuple[Design, int]
+
+
+class Blocks:
+    """A flat float32 buffer that holds several tensors of each of R runs.
+
+    Parameters
+    ----------
+    shapes : sequence of tuple of int
+        Shape of each tensor in one run.
+    runs : int
+        R.
+    device : torch.device
+        Where the buffer lies.
+
+    Attributes
+    ----------
+    flat : torch.Tensor
+        The buffer, shape (R * elements of one run,).
+    views : tuple of torch.Tensor
+        One contiguous view of it per tensor, shape (R, *shape).
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]], runs: int, device: torch.device) -> None:
+        sizes = [prod(shape) for shape in shapes]
+        self.flat = torch.zeros(runs * sum(sizes), dtype=torch.float32, device=device)
+        parts = torch.split(self.flat, [runs * size for size in sizes])
+        self.views = tuple(
+            part.view(runs, *shape) for part, shape in zip(parts, shapes, strict=True)
+        )
+
+
+def batch_key(design: Design) -> tuple[int, bool, str]:
+    """Return what the designs of one batch must share."""
+    return design.n, design.rule == "select", design.overflow
+
+
+class UpdateRounder:
+    """Rounds the updates of a batch of runs, step by step.
+
+    Parameters
+    ----------
+    streams : sequence of Stream
+        The distinct word streams; all designs have the same `batch_key`.
+    chosen : sequence of int
+        For each run the index of its stream.
+    shapes : sequence of tuple of int
+        Shapes of the tensors of one run, in the order in which they meet the array.
+    steps : int
+        Steps of a run.
+    lanes : int
+        Lanes of the array.
+    device : torch.device
+        Where the weights lie.
+
+    Raises
+    ------
+    InputError
+        If a design does not suit float32 or the lanes.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[Stream],
+        chosen: Sequence[int],
+        shapes: Sequence[tuple[int, ...]],
+        steps: int,
+        lanes: int,
+        device: torch.device,
+    ) -> None:
+        designs = [design for design, _ in streams]
+        assert len({batch_key(design) for design in designs}) == 1
+        for design in designs:
+            check_float_bits(design)
+        self._design = designs[0]
+        self._scale = float(1 << self._design.n)
+        self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
+        sizes = [prod(shape) for shape in shapes]
+        self._values = [
+            torch.from_numpy(np.stack(parts, axis=1)).to(device)
+            for parts in zip(
+                *(_stream_values(stream, sizes, steps, lanes) for stream in streams), strict=True
+            )
+        ]
+        self._compared = Blocks([(size,) for size in sizes], len(chosen), device)
+        self._whole = torch.empty_like(self._compared.flat)
+
+    def apply(self, weights: torch.Tensor, delta: torch.Tensor, step: int) -> None:
+        """Replace weights by the rounded sum of weights and updates, saturated.
+
+        Parameters
+        ----------
+        weights : torch.Tensor
+            Flat buffer of integers in ulps, within the output format; changed in place.
+        delta : torch.Tensor
+            Flat buffer of updates in ulps; its content is lost.
+        step : int
+            The training step, which fixes the words.
+        """
+        for values, view in zip(self._values, self._compared.views, strict=True):
+            torch.index_select(values[step], 0, self._chosen, out=view)
+        whole, compared = self._whole, self._compared.flat
+        torch.floor(delta, out=whole)
+        if self._design.overflow == "wrap":
+            self._saturate_input(weights, delta, whole)
+        if self._design.rule == "select":
+            # compared = 2^J: bit n-1-J of f is the bit of weight 2^-(J+1) of the value.
+            delta.mul_(compared)
+            torch.floor(delta, out=compared)
+            delta.mul_(2.0).floor_().sub_(compared, alpha=2.0)
+        else:
+            delta.mul_(self._scale).floor_().sub_(whole, alpha=self._scale)
+            torch.ge(delta, compared, out=delta)
+        weights.add_(whole).add_(delta)
+        out = self._design.out_format
+        if self._design.overflow == "wrap":
+            weights.sub_((weights > out.high).to(torch.float32), alpha=float(1 << out.width))
+        else:
+            weights.clamp_(out.low, out.high)
+
+    def _saturate_input(
+        self, weights: torch.Tensor, delta: torch.Tensor, whole: torch.Tensor
+    ) -> None:
+        """Bring weights + delta into the input format, where the last value is all ones.
+
+        Saturating outputs hide it; an output that wraps shows it.
+        """
+        out = self._design.out_format
+        total = weights + whole
+        fraction = (delta - whole).mul_(0.0)
+        last = 1.0 - 1.0 / self._scale
+        torch.clamp(total, out.low, out.high, out=whole).sub_(weights)
+        high, low = total > out.high, total < out.low
+        fraction[high] = last
+        inside = ~(high | low)
+        delta.copy_(torch.where(inside, delta, whole + fraction))
+
+
+def _stream_values(
+    stream: Stream, sizes: Sequence[int], steps: int, lanes: int
+) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    """Return what each element is compared with in each step, shape (steps, size) per tensor."""
+    design, cycles = stream
+    array = Array(design, lanes)
+    lengths = [tensor_cycles(size, lanes) for size in sizes]
+    words = array.block_words([step * cycles for step in range(steps)], sum(lengths))
+    values = decision_values(design, words)
+    if design.rule == "select":
+        values = np.left_shift(1, design.n - 1 - values)
+    values = values.reshape(steps, -1)
+    parts, first = [], 0
+    for size, length in zip(sizes, lengths, strict=True):
+        part = values[:, first * lanes : first * lanes + size]
+        parts.append(part.astype(np.float32))
+        first += length
+    return parts

@@ -1,0 +1,107 @@
+"""Batches of runs: one training step serves every run of a batch.
+
+A run's result does not depend on the batch it was in: every number is exact or rounded element
+by element (see `esru.train.mlp`), and the words come from the run's own array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from esru.emulate.update import Blocks, UpdateRounder
+from esru.train import digits
+from esru.train.mlp import SCALES, Mlp
+from esru.train.random import ORDER, permutations
+from esru.train.schedule import schedule_cycles
+from esru.train.tasks import Job, Result, Task
+
+#: Runs trained together: more no longer save time, but memory.
+MAX_RUNS = 36
+
+
+def batch_order(task: Task, seed: int) -> npt.NDArray[np.int64]:
+    """Return the training examples of each step, shape (steps, batch)."""
+    per_epoch = task.train_examples // task.batch
+    order = permutations(seed, ORDER, task.epochs, task.train_examples)
+    return order[:, : per_epoch * task.batch].reshape(task.steps, task.batch)
+
+
+def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device) -> list[Result]:
+    """Train jobs whose designs share a `batch_key`, at most `MAX_RUNS`, all at once."""
+    data = digits.load(task.train_examples, task.test_examples)
+    network = Mlp(task, [job.lr for job in jobs], device)
+    keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
+    streams = list(dict.fromkeys(keys))
+    rounder = UpdateRounder(
+        streams, [streams.index(key) for key in keys], task.shapes, task.steps, lanes, device
+    )
+    weights = Blocks(task.shapes, len(jobs), device)
+    deltas = Blocks(task.shapes, len(jobs), device)
+    seeds = {job.seed: network.initial(task, job.seed) for job in jobs}
+    for i, view in enumerate(weights.views):
+        view.copy_(torch.from_numpy(np.stack([seeds[job.seed][i] for job in jobs])))
+    orders = {seed: batch_order(task, seed) for seed in seeds}
+    order = torch.from_numpy(np.stack([orders[job.seed] for job in jobs], axis=1)).to(device)
+    images = _images(data.train_images).to(device)
+    targets = torch.zeros(len(images), 10, dtype=torch.float64, device=device)
+    targets[torch.arange(len(images)), torch.from_numpy(data.train_labels)] = 2.0**SCALES.error2
+    test = _images(data.test_images).to(device).unsqueeze(0)
+    scores = []
+    per_epoch = task.steps // task.epochs
+    for step in range(task.steps):
+        chosen = order[step]
+        network.deltas(weights.views, images[chosen], targets[chosen], deltas.views)
+        rounder.apply(weights.flat, deltas.flat, step)
+        if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
+            scores.append(_score(network, network.logits(weights.views, test), data.test_labels))
+    accuracy, loss = np.mean(scores, axis=0)
+    return [
+        Result(
+            job.design,
+            task.name,
+            job.seed,
+            job.lr,
+            job.schedule,
+            float(accuracy[i]),
+            float(loss[i]),
+            _digest([view[i] for view in weights.views]),
+        )
+        for i, job in enumerate(jobs)
+    ]
+
+
+def _images(images: npt.NDArray[np.uint8]) -> torch.Tensor:
+    return torch.from_numpy(images.astype(np.float32))
+
+
+def _score(
+    network: Mlp, logits: torch.Tensor, labels: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return accuracy (percent) and loss of each run, shape (2, R).
+
+    Of equal logits the lowest class counts as the answer. Logarithms are taken one by one and
+    summed exactly: the loss of a run must not depend on its place in the batch.
+    """
+    totals = network.exponentials(logits).sum(2).cpu().numpy()
+    found = logits.cpu().numpy()
+    runs, examples, _ = found.shape
+    correct = (found.argmax(2) == labels).sum(1)
+    below = (found.max(2) - found[:, np.arange(examples), labels]) * 2.0**-SCALES.logit
+    losses = [
+        math.fsum([*map(math.log, totals[run].tolist()), *below[run].tolist()]) / examples
+        for run in range(runs)
+    ]
+    return np.stack([100.0 * correct / examples, np.array(losses)])
+
+
+def _digest(weights: Sequence[torch.Tensor]) -> str:
+    blob = b"".join(
+        weight.to(torch.int8).cpu().contiguous().numpy().tobytes() for weight in weights
+    )
+    return hashlib.sha256(blob).hexdigest()

@@ -1,0 +1,174 @@
+"""Tasks, jobs and results: everything about training that needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from esru.design import Design
+from esru.emulate.stream import DEFAULT_LANES, tensor_cycles
+from esru.errors import InputError
+from esru.formats import INT8
+from esru.train.schedule import SCHEDULES
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network, its data and how it is trained.
+
+    Parameters
+    ----------
+    name, summary : str
+        What ``esru list tasks`` shows.
+    shapes : tuple of tuple of int
+        Shapes of the tensors that a step updates, in the order in which it updates them.
+    learning_rates : tuple of float
+        Powers of two.
+    margin : float
+        Non-inferiority margin in points of accuracy.
+    batch, epochs : int
+        Examples per step and passes over the training data.
+    train_examples, test_examples : int
+        Sizes of the fixed split.
+    averaged : int
+        Accuracy and loss are means over the test results after each of the last so many epochs.
+    schedules : tuple of str
+        Schedules of an experiment.
+    """
+
+    name: str
+    summary: str
+    shapes: tuple[tuple[int, ...], ...]
+    learning_rates: tuple[float, ...]
+    margin: float
+    batch: int
+    epochs: int
+    train_examples: int
+    test_examples: int
+    averaged: int = 1
+    schedules: tuple[str, ...] = SCHEDULES
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Elements of each tensor."""
+        return tuple(prod(shape) for shape in self.shapes)
+
+    @property
+    def steps(self) -> int:
+        """Training steps of one run."""
+        return self.epochs * (self.train_examples // self.batch)
+
+    @property
+    def one_example(self) -> float:
+        """Points of accuracy that one test example is worth."""
+        return 100.0 / self.test_examples
+
+    def cycles(self, lanes: int = DEFAULT_LANES) -> int:
+        """Return C0: the cycles that one step keeps an array of `lanes` units busy."""
+        return sum(tensor_cycles(size, lanes) for size in self.sizes)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run.
+
+    Parameters
+    ----------
+    design : Design
+        Its rounding updates the weights.
+    seed : int
+        Initial weights and batch order, >= 0; nothing else depends on it.
+    lr : float
+        One of the task's learning rates.
+    schedule : str
+        ``natural``, ``worst`` or ``fixed:C``.
+    """
+
+    design: Design
+    seed: int
+    lr: float
+    schedule: str = "natural"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run achieved.
+
+    Parameters
+    ----------
+    design, task, seed, lr, schedule
+        The run: its job and the task's name.
+    accuracy : float
+        Test accuracy in percent.
+    loss : float
+        Mean cross-entropy on the test data, in nats.
+    digest : str
+        SHA-256 of the final weights: int8, each tensor in C order, in the order of the task's
+        shapes.
+    """
+
+    design: Design
+    task: str
+    seed: int
+    lr: float
+    schedule: str
+    accuracy: float
+    loss: float
+    digest: str
+
+
+DIGITS_MLP = Task(
+    name="digits-mlp",
+    summary="handwritten digits (8x8), 64-32-10 perceptron, SGD, int8 weights without a copy",
+    shapes=((64, 32), (32,), (32, 10), (10,)),
+    learning_rates=(2.0**-2, 2.0**-4, 2.0**-6),
+    margin=1.0,
+    batch=32,
+    epochs=8,
+    train_examples=896,
+    test_examples=901,
+)
+
+
+def tasks() -> dict[str, Task]:
+    """Return every task by its name."""
+    return {task.name: task for task in (DIGITS_MLP,)}
+
+
+def find_task(name: str) -> Task:
+    """Return a task by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    found = tasks().get(name)
+    if found is None:
+        raise InputError.must("Task", f"one of {', '.join(tasks())}", repr(name))
+    return found
+
+
+def check_job(task: Task, job: Job) -> None:
+    """Refuse a job that the task cannot run.
+
+    Raises
+    ------
+    InputError
+        Naming the first field that is wrong.
+    """
+    if job.lr not in task.learning_rates:
+        rates = ", ".join(f"{rate:g}" for rate in task.learning_rates)
+        raise InputError.must(f"Learning rate of {task.name}", f"one of {rates}", job.lr)
+    if job.seed < 0:
+        raise InputError.must("Seed", "at least 0", job.seed)
+    design = job.design
+    if design.n > 24:
+        raise InputError.must("Rounding bits (n) of a trained design", "at most 24", design.n)
+    if design.out_format != INT8:
+        rule = f"{INT8} in {task.name}"
+        raise InputError.must("Output format of the design", rule, design.out_format)
+    fmt = design.input
+    if fmt.low > INT8.low << fmt.fraction or fmt.high < (INT8.high << fmt.fraction):
+        rule = f"one that holds every {INT8} with {fmt.fraction} fraction bits"
+        raise InputError.must("Input format of the design", rule, fmt)
