@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
 from esru.errors import InputError
-from esru.hdl.rounder import add_draw, add_round_up
+from esru.hdl.rounder import add_index, add_round_up
 from esru.hdl.sources import add_source
 from esru.hdl.unit import add_result, fraction_of
 from esru.sources import source_model
@@ -85,14 +85,14 @@ class Bank(wiring.Component):
             }
         super().__init__({"en": In(1)} | data)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform) -> Module:
+        """Return the array, one flat module."""
         m = Module()
         design = self.design
         results = []
         for group in range(self.groups):
             suffix = f"_{group}" if self.groups > 1 else ""
-            word = add_source(m, design, self.en, phase_of(design, group, self.groups), suffix)
-            draw = add_draw(m, design, word, suffix)
+            draw = self._draw(m, phase_of(design, group, self.groups), suffix)
             first = group * design.lanes
             results += [self._lane(m, lane, draw) for lane in range(first, first + design.lanes)]
         if design.boundary == "decision":
@@ -102,7 +102,24 @@ class Bank(wiring.Component):
                 m.d.sync += self.y.eq(Cat(results))
         return m
 
-    def _lane(self, m, lane, draw):
+    def _draw(self, m: Module, phase: int, suffix: str) -> Value:
+        """Add one source and return what its lanes see: the word, or for `select` the index."""
+        design = self.design
+        word = add_source(m, design, self.en, phase, suffix)
+        if design.rule != "select":
+            return word.now
+        if design.lanes == 1:
+            return add_index(m, design, word.now, f"index{suffix}")
+        # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
+        # flip-flops per source and keeps synthesis from building the index again in every lane.
+        first = source_model(design).word_at(phase).bit_length()
+        index = Signal(range(design.n), name=f"index{suffix}", init=first)
+        following = add_index(m, design, word.following, f"index_next{suffix}")
+        with m.If(self.en):
+            m.d.sync += index.eq(following)
+        return index
+
+    def _lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its decision or its output word."""
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""

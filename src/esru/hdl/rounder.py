@@ -1,6 +1,6 @@
 """The rounding rules as combinational hardware, in plain textbook structure.
 
-A rule has two parts: what lanes share (`add_draw`: computed once per source from its word) and
+A rule has two parts: what lanes share (the word, or for `select` the index that `add_index` makes of it) and
 what each lane has for itself (`add_round_up`: an addition whose carry out is the decision, or for
 `select` a multiplexer).
 """
@@ -14,16 +14,12 @@ from amaranth.lib.wiring import In, Out
 from esru.design import Design
 
 
-def add_draw(m: Module, design: Design, word: Value, suffix: str = "") -> Value:
-    """Add what all lanes of one source share and return it.
+def add_index(m: Module, design: Design, word: Value, name: str = "index") -> Value:
+    """Add the index of the deciding fraction bit of `select` and return it, ceil(log2 n) bits.
 
-    For `select` that is the index of the deciding fraction bit, ceil(log2 n) bits: with J leading
-    zeros of the word the bit is n-1-J, which is the bit length of the word. For the other rules
-    it is the word itself.
+    With J leading zeros of the word that bit is n-1-J, which is the word's bit length.
     """
-    if design.rule != "select":
-        return word
-    index = Signal(range(design.n), name=f"index{suffix}")
+    index = Signal(range(design.n), name=name)
     with m.If(word[-1]):
         m.d.comb += index.eq(design.k)
     for position in range(design.k - 1, 0, -1):
@@ -58,7 +54,9 @@ def _addends(m: Module, design: Design, fraction: Value, word: Value, suffix: st
     return Cat(Const(1, 1), kept), Cat(to_even, word)
 
 
-def add_round_up(m: Module, design: Design, fraction: Value, draw: Value, suffix: str = "") -> Value:
+def add_round_up(
+    m: Module, design: Design, fraction: Value, draw: Value, suffix: str = ""
+) -> Value:
     """Add one lane's decision and return it, 1 bit: 1 rounds up.
 
     Parameters
@@ -70,7 +68,7 @@ def add_round_up(m: Module, design: Design, fraction: Value, draw: Value, suffix
     fraction : Value
         The top n dropped bits of the lane.
     draw : Value
-        What `add_draw` returned.
+        The random word; for `select` the index that `add_index` returns.
     suffix : str
         Ends the names of the signals.
     """
@@ -109,8 +107,10 @@ class Rounder(wiring.Component):
         self.design = design
         super().__init__({"frac": In(design.n), "word": In(design.k), "up": Out(1)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform) -> Module:
+        """Return the rule's logic."""
         m = Module()
-        draw = add_draw(m, self.design, self.word)
-        m.d.comb += self.up.eq(add_round_up(m, self.design, self.frac, draw))
+        design = self.design
+        draw = add_index(m, design, self.word) if design.rule == "select" else self.word
+        m.d.comb += self.up.eq(add_round_up(m, design, self.frac, draw))
         return m

@@ -6,6 +6,8 @@ register starts at that state without a reset, and returns to it at one.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -17,6 +19,13 @@ from esru.sources.lfsr import apply, power
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
 MAX_UNROLLED = 256
+
+
+class Word(NamedTuple):
+    """A source's random word, k bits: in this cycle, and after the source's next step."""
+
+    now: Value
+    following: Value
 
 
 def _parity(bits: list[Value]) -> Value:
@@ -43,7 +52,7 @@ def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
     return Cat(_parity(fed) ^ splice, state[:-1])
 
 
-def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "") -> Value:
+def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "") -> Word:
     """Add a design's source to a module and return its random word.
 
     Parameters
@@ -61,8 +70,8 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
 
     Returns
     -------
-    Value
-        The word, k bits; latency 0 from the register.
+    Word
+        The word, k bits, at latency 0 from the register.
 
     Raises
     ------
@@ -70,7 +79,7 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
         If a de Bruijn register leaps further than can be unrolled.
     """
     if design.source == "none":
-        return Const(0, 0)
+        return Word(Const(0, 0), Const(0, 0))
     model = source_model(design)
     length = design.length
     ones = (1 << length) - 1
@@ -108,7 +117,7 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
         m.d.sync += lfsr.eq(following)
     word = Signal(design.k, name=f"word{suffix}")
     m.d.comb += word.eq(lfsr[length - design.k :])
-    return word
+    return Word(word, following[length - design.k :])
 
 
 class Source(wiring.Component):
@@ -136,7 +145,8 @@ class Source(wiring.Component):
         self.phase = phase
         super().__init__({"en": In(1), "word": Out(design.k)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform) -> Module:
+        """Return the source."""
         m = Module()
-        m.d.comb += self.word.eq(add_source(m, self.design, self.en, self.phase))
+        m.d.comb += self.word.eq(add_source(m, self.design, self.en, self.phase).now)
         return m

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
-from esru.hdl.rounder import add_draw, add_round_up
+from esru.hdl.rounder import add_index, add_round_up
 
 
 def fraction_of(design: Design, x: Value) -> Value:
@@ -88,10 +88,11 @@ class Saturator(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform) -> Module:
+        """Return the rounding logic."""
         m = Module()
         design = self.design
-        draw = add_draw(m, design, self.word)
+        draw = add_index(m, design, self.word) if design.rule == "select" else self.word
         up = add_round_up(m, design, fraction_of(design, self.x), draw)
         m.d.comb += self.y.eq(add_result(m, design, self.x, up))
         return m
