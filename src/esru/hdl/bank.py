@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from esru.design import Design
+from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.rounder import add_index, add_round_up
 from esru.hdl.sources import add_source
@@ -43,7 +43,8 @@ class Bank(wiring.Component):
     design : Design
         The unit.
     lanes : int or None
-        M, a multiple of ``design.lanes``; None: one group.
+        M, a multiple of ``design.lanes``, at most 1024; None: the lanes of one source. Lane i
+        belongs to source i // ``design.lanes``.
 
     Attributes
     ----------
@@ -62,17 +63,16 @@ class Bank(wiring.Component):
     Raises
     ------
     InputError
-        If the lanes are not a positive multiple of ``design.lanes``.
+        If the lanes are out of range or no multiple of ``design.lanes``.
     """
 
     def __init__(self, design: Design, lanes: int | None = None):
         lanes = design.lanes if lanes is None else lanes
-        if lanes < 1 or lanes % design.lanes:
-            raise InputError.must(
-                "Lanes of the array",
-                f"a multiple of the lanes that share one source ({design.lanes})",
-                lanes,
-            )
+        if not 1 <= lanes <= MAX_LANES:
+            raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
+        if lanes % design.lanes:
+            rule = f"a multiple of the lanes that share a source ({design.lanes})"
+            raise InputError.must("Lanes of the array", rule, lanes)
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes

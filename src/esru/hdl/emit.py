@@ -6,18 +6,32 @@ Both are the same bytes on every machine: no source paths, no dates, no tool's o
 from __future__ import annotations
 
 import re
+import tempfile
+from pathlib import Path
 
 from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Fragment
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
+from esru import __version__
 from esru.design import Design
+from esru.flow.toolchain import Tool
+from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
 from esru.hdl.rounder import Rounder
 from esru.hdl.unit import Saturator
+from esru.sources import source_model
 
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
+
+#: `always @*` as Yosys would write it without `proc` gives X on the first clock edge in Icarus.
+_TO_VERILOG = """\
+read_rtlil module.il
+proc
+clean
+write_verilog -noattr module.v
+"""
 
 
 def module_name(design: Design, lanes: int | None = None) -> str:
@@ -63,6 +77,59 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
         If the number of lanes does not fit the design.
     """
     return _convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+
+
+def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
+    """Return a design's hardware as Verilog: one flat module.
+
+    Registers have initial values, so that nothing is X at start-up. The text names no source
+    paths, no dates and no tools.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int or None
+        As `emit_rtlil` takes it.
+    tool : Tool or None
+        The Yosys that writes it; None: `esru.flow.toolchain.yosys`.
+
+    Raises
+    ------
+    InputError
+        If the number of lanes does not fit the design.
+    ToolMissing, ToolFailed
+        If there is no Yosys, or it fails.
+    """
+    text = emit_rtlil(design, lanes)
+    with tempfile.TemporaryDirectory(prefix="esru-") as name:
+        folder = Path(name)
+        (folder / "module.il").write_text(text, encoding="utf-8")
+        run_script(_TO_VERILOG, cwd=folder, log=folder / "verilog.log", tool=tool)
+        verilog = (folder / "module.v").read_text(encoding="utf-8")
+    return _header(design, lanes) + verilog[verilog.index("module ") :]
+
+
+def _header(design: Design, lanes: int | None) -> str:
+    """Return the comment above the Verilog: what it is and how to connect it."""
+    count = design.lanes if lanes is None else lanes
+    sources = count // design.lanes
+    decision = design.boundary == "decision"
+    data = (
+        f"frac[{design.n} * lanes] to up[lanes], combinational (latency 0)"
+        if decision
+        else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
+        "registered (latency 1)"
+    )
+    lines = (
+        f"esru {__version__}: stochastic rounding unit {design}",
+        f"id {design.id}, boundary {design.boundary}, lanes {count} (lane 0 lowest), "
+        f"sources {sources}, period {source_model(design).period} words",
+        f"input {design.input}, output {design.out_format}, {design.overflow}",
+        f"{data}; one rounding a lane and clock cycle",
+        "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
+    )
+    return "".join(f"// {line}\n" for line in lines)
 
 
 def rounder_rtlil(design: Design) -> str:

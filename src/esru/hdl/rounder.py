@@ -1,8 +1,8 @@
 """The rounding rules as combinational hardware, in plain textbook structure.
 
-A rule has two parts: what lanes share (the word, or for `select` the index that `add_index` makes of it) and
-what each lane has for itself (`add_round_up`: an addition whose carry out is the decision, or for
-`select` a multiplexer).
+A rule has two parts: what lanes share (the word, or for `select` the index that `add_index` makes
+of it) and what each lane has for itself (`add_round_up`: an addition whose carry out is the
+decision, or for `select` a multiplexer).
 """
 
 from __future__ import annotations

@@ -1,0 +1,194 @@
+"""Write a design's hardware to a folder: Verilog, RTLIL and manifests, all of it or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from esru import __version__
+from esru.design import Design
+from esru.errors import InputError
+from esru.flow import toolchain
+from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
+from esru.sources import source_model
+
+MANIFEST_SCHEMA = "esru.gen/1"
+INTERFACE_SCHEMA = "esru.interface/1"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the written files come from.
+
+    Raises
+    ------
+    ToolMissing
+        If there is no Yosys.
+    """
+    return {
+        "esru": __version__,
+        "amaranth": importlib.metadata.version("amaranth"),
+        "yosys": toolchain.yosys().identity,
+    }
+
+
+def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
+    """Return the description of the module's ports and timing, ready for JSON."""
+    count = design.lanes if lanes is None else lanes
+    decision = design.boundary == "decision"
+
+    def port(name: str, direction: str, width: int, meaning: str) -> dict[str, Any]:
+        return {"name": name, "direction": direction, "width": width, "meaning": meaning}
+
+    wide_in, wide_out = design.input.width, design.out_format.width
+    data = (
+        [
+            port(
+                "frac",
+                "input",
+                count * design.n,
+                f"top {design.n} dropped bits of each lane, lane 0 lowest",
+            ),
+            port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
+        ]
+        if decision
+        else [
+            port("x", "input", count * wide_in, f"{design.input} word of each lane, lane 0 lowest"),
+            port(
+                "y",
+                "output",
+                count * wide_out,
+                f"{design.out_format} word of each lane, lane 0 lowest; registered",
+            ),
+        ]
+    )
+    return {
+        "schema": INTERFACE_SCHEMA,
+        "module": module_name(design, lanes),
+        "boundary": design.boundary,
+        "ports": [
+            port("clk", "input", 1, "clock, rising edge"),
+            port("rst", "input", 1, "synchronous reset, active high; goes before en"),
+            port("en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds"),
+            *data,
+        ],
+        "latency": 0 if decision else 1,
+        "throughput": count,
+        "lanes": count,
+        "sources": count // design.lanes,
+        "period": source_model(design).period,
+    }
+
+
+def file_stem(design: Design, lanes: int | None = None) -> str:
+    """Return the name of the Verilog and RTLIL files without suffix: the module's less esru_."""
+    return module_name(design, lanes).removeprefix("esru_")
+
+
+def file_names(design: Design, lanes: int | None = None) -> tuple[str, ...]:
+    """Return the names of the files that `generate` writes."""
+    stem = file_stem(design, lanes)
+    return (f"{stem}.v", f"{stem}.il", "interface.json", "manifest.json")
+
+
+def generate(
+    design: Design, folder: Path, *, lanes: int | None = None, force: bool = False
+) -> dict[str, Any]:
+    """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    folder : Path
+        Where; made with its parents if it does not exist. Other files in it are left alone.
+    lanes : int or None
+        Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
+        The two files are then called ``<id>_x<lanes>``.
+    force : bool
+        Replace files of these names.
+
+    Returns
+    -------
+    dict
+        What ``manifest.json`` holds.
+
+    Raises
+    ------
+    InputError
+        If files are in the way or the folder cannot be written, before any work; if the number
+        of lanes does not fit the design.
+    ToolMissing, ToolFailed
+        If there is no Yosys, or it fails.
+    """
+    verilog, netlist, described, manifest = names = file_names(design, lanes)
+    _refuse(folder, names, force)
+    used = versions()
+    texts = {
+        netlist: emit_rtlil(design, lanes),
+        verilog: emit_verilog(design, lanes),
+        described: _json(interface(design, lanes)),
+    }
+    content = {
+        "schema": MANIFEST_SCHEMA,
+        "versions": used,
+        "design": str(design),
+        "id": design.id,
+        "behaviour": design.behaviour,
+        "parameters": design.to_json(),
+        "module": module_name(design, lanes),
+        "lanes": design.lanes if lanes is None else lanes,
+        "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
+    }
+    texts[manifest] = _json(content)
+    try:
+        _write(folder, texts)
+    except OSError as error:
+        raise _unusable(folder, error.strerror or str(error)) from None
+    return content
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def _unusable(folder: Path, value: str) -> InputError:
+    return InputError.must("Folder", "one that can be written", f"{folder} ({value})")
+
+
+def _refuse(folder: Path, names: tuple[str, ...], force: bool) -> None:
+    """Raise unless the files can be written."""
+    if folder.exists():
+        if not folder.is_dir():
+            raise _unusable(folder, "not a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise _unusable(folder, "permission denied")
+        there = [name for name in names if (folder / name).exists()]
+        if there and not force:
+            rule = "free of the files to be written, or --force given"
+            raise InputError.must("Folder", rule, f"{folder} with {', '.join(there)}")
+        return
+    parent = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise _unusable(folder, f"{parent} is not a folder that can be written")
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    """Write all files in a folder beside their places, then move them; the manifest comes last."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = (folder if folder.exists() else folder.parent) / f".esru-{os.getpid()}"
+    beside.mkdir()
+    try:
+        for file, text in texts.items():
+            (beside / file).write_text(text, encoding="utf-8")
+        if not folder.exists():
+            beside.rename(folder)
+            return
+        for file in texts:
+            (beside / file).replace(folder / file)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
