@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,20 +98,51 @@ def progress(label: str) -> Iterator[Progress]:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
-    start = time.monotonic()
-    shown = -1
-    spoke = start
+    lines = _Lines(label)
+    timer = threading.Timer(_PATIENCE, lines.late)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lines.step
+    finally:
+        timer.cancel()
 
-    def line(done: int, total: int) -> None:
-        nonlocal shown, spoke
-        tenth = 10 * done // max(total, 1)
+
+#: Seconds after which a stage that is still running is worth a line.
+_PATIENCE = 1.5
+
+
+class _Lines:
+    """Progress as lines: one per 10 %, and one at least every 10 s; none for a short stage."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.start = self.spoke = time.monotonic()
+        self.done, self.total = 0, 0
+        self.shown = -1
+
+    def late(self) -> None:
+        """Speak for a stage that has not reported anything worth a line yet."""
+        if self.shown < 0:
+            self._speak()
+
+    def step(self, done: int, total: int) -> None:
+        """Take note of how far the stage is, and say so if it is time."""
+        self.done, self.total = done, total
         now = time.monotonic()
-        # A line per 10 %, and one at least every 10 s of a slow stage.
-        if tenth == shown and now - spoke < 10:
-            return
-        shown, spoke = tenth, now
-        left = (now - start) * (total - done) / done if done else None
-        estimate = "" if left is None or done == total else f", about {_clock(left)} left"
-        note(f"{label}: {done} of {total} ({_clock(now - start)}{estimate})")
+        tenth = 10 * done // max(total, 1)
+        if now - self.start >= _PATIENCE and (tenth != self.shown or now - self.spoke >= 10):
+            self._speak()
 
-    yield line
+    def _speak(self) -> None:
+        now = time.monotonic()
+        self.spoke, self.shown = now, 10 * self.done // max(self.total, 1)
+        taken = now - self.start
+        if not self.total:
+            note(f"{self.label} ...")
+            return
+        estimate = ""
+        if 0 < self.done < self.total:
+            left = taken * (self.total - self.done) / self.done
+            estimate = f", about {_clock(left)} left"
+        note(f"{self.label}: {self.done} of {self.total} ({_clock(taken)}{estimate})")

@@ -203,10 +203,11 @@ class LfsrModel:
     def word_counts(self) -> npt.NDArray[np.int64]:
         """Return how often each of the 2^k words occurs in one period.
 
-        For long periods the counts follow from every register state occurring once, which a
-        `Design` guarantees by refusing a leap that shares a factor with such a period.
+        Where the leap is coprime with the register's period every state occurs once (plateau:
+        once and once inverted), and the counts need no table. A `Design` refuses any other
+        leap for a period too long for one.
         """
-        if self.period <= TABLE_PERIOD:
+        if gcd(self.leap, self.register_period) != 1:
             return np.bincount(self.table, minlength=1 << self.width).astype(np.int64)
         counts = np.full(1 << self.width, 1 << (self.length - self.width), np.int64)
         if self.family != "debruijn":

@@ -1,0 +1,117 @@
+"""Find the cheapest unit that trains as well as the 24-bit reference."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from esru.cli.terminal import Progress, add_json, emit_json, note, print_table, progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--bits", type=int, required=True, metavar="B",
+        help="candidates look at up to B fraction bits and use up to B random bits",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target",
+        default="ice40",
+        help="FPGA whose cells count (default ice40; esru list targets)",
+    )
+    parser.add_argument(
+        "--boundary", default="decision",
+        help="what the hardware includes: decision (default) or unit",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lanes", type=int, default=64, metavar="M", help="lanes of the array (default 64)"
+    )
+    parser.add_argument(
+        "--objective", default="cells",
+        help="what is minimised per lane: cells (default), lut or ff",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tasks", default="digits-mlp", metavar="T[,T...]",
+        help="training tasks of the race (default digits-mlp; esru list tasks)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--margin", type=float, default=1.0, metavar="POINTS",
+        help="accuracy that may be lost in any cell (default 1.0 points)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--alpha", type=float, default=0.05, metavar="P",
+        help="probability of accepting any unit that loses more (default 0.05)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="first training seed (default 0)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="run folder (default $ESRU_RUNS/bits<B>-<question>, ./runs if not set)",
+    )  # fmt: skip
+    add_json(parser)
+
+
+class _Terminal:
+    """The search's observer on a terminal."""
+
+    def stage(self, label: str) -> AbstractContextManager[Progress]:
+        """Show a stage's progress."""
+        return progress(label)
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+        note(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, print the answer, and return 0 if there is one that is proved, else 1."""
+    from esru.search.folder import default_folder
+    from esru.search.question import Question
+    from esru.search.run import run_search
+
+    question = Question(
+        bits=args.bits,
+        target=args.target,
+        boundary=args.boundary,
+        lanes=args.lanes,
+        objective=args.objective,
+        tasks=tuple(args.tasks.split(",")) if args.tasks else (),
+        margin=args.margin,
+        alpha=args.alpha,
+        seed=args.seed,
+    )
+    folder = default_folder(question) if args.out is None else args.out
+    answer = run_search(question, folder, _Terminal())
+    if args.json:
+        content = {"run": str(folder), **answer.result, "files": answer.files}
+        emit_json("search", answer.versions, content)
+    else:
+        _print(answer.result)
+    if answer.reprinted:
+        note("the same question, code and tools as before: this is the earlier answer")
+    if not answer.proved:
+        note(f"the winner's hardware did not pass its checks: see {folder}/winner/proof.json")
+    note(f"wrote {folder} (report.html, front.svg, winner/)")
+    winner = answer.result["winner"]
+    if winner is None:
+        note(f"next: esru search --bits {min(args.bits + 1, 16)}, or a wider --margin")
+        return 1
+    note(f"next: esru gen {winner['design']} -o DIR, or esru show {winner['design']}")
+    return 0 if answer.proved else 1
+
+
+def _print(result: dict[str, Any]) -> None:
+    from esru.report import tables
+
+    headline, *rest = tables.summary(result)
+    print(headline if result["winner"] is None else f"Winner: {headline}")
+    for line in rest:
+        print(f"  {line}")
+    for title, table in (
+        ("Cells per lane, and how many times the reference costs that", tables.comparison(result)),
+        ("What became of them", tables.verdicts(result)),
+        ("Closest contenders", tables.contenders(result)),
+    ):
+        print(f"\n{title}\n")
+        print_table(*table)

@@ -1,0 +1,91 @@
+"""What a design costs per lane: its hardware, measured on a target at a boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from esru.design import Design
+from esru.flow.measure import Netlist, measure
+from esru.hdl.emit import emit_rtlil, module_name
+
+
+@dataclass(frozen=True)
+class LaneCost:
+    """A lane's share of its group: the counts of one source and its lanes over the lanes.
+
+    Attributes
+    ----------
+    cells : float or None
+        The target's headline count, `Target.counts` says of what.
+    lut, ff, carry : float
+        Yosys' own counts.
+    area : float or None
+        Cell area, where the target has one.
+    fmax_mhz : float or None
+        Clock frequency of the group, where something measured it.
+    """
+
+    cells: float | None
+    lut: float
+    ff: float
+    carry: float
+    area: float | None = None
+    fmax_mhz: float | None = None
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return the counts by name, shares rounded to 6 digits."""
+        return {
+            name: None if value is None else round(value, 6) for name, value in asdict(self).items()
+        }
+
+
+def lane_costs(
+    designs: Sequence[Design],
+    target: str,
+    boundary: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[LaneCost]:
+    """Return the cost per lane of each design, in order; equal designs are built once.
+
+    Each design is built as one group: its source and the lanes that share it. An array is made
+    of such groups, whose sources differ in nothing but the state after reset.
+
+    Parameters
+    ----------
+    designs : sequence of Design
+        Their own boundaries do not matter.
+    target : str
+        A name of `esru.flow.targets.TARGETS`.
+    boundary : str
+        ``decision`` or ``unit``.
+    progress : callable, optional
+        Called with (modules done, modules in all).
+
+    Raises
+    ------
+    InputError
+        If the target is unknown.
+    ToolMissing, ToolFailed
+        If a tool is not there or fails.
+    """
+    bounded = [replace(design, boundary=boundary) for design in designs]
+    netlists = {
+        module_name(design): Netlist(module_name(design), emit_rtlil(design)) for design in bounded
+    }
+    cells = measure(list(netlists.values()), target, progress=progress)
+    costs = []
+    for design in bounded:
+        group = cells[module_name(design)]
+        lanes = design.lanes
+        costs.append(
+            LaneCost(
+                cells=None if group.cells is None else group.cells / lanes,
+                lut=group.lut / lanes,
+                ff=group.ff / lanes,
+                carry=group.carry / lanes,
+                area=None if group.area is None else group.area / lanes,
+                fmax_mhz=group.fmax_mhz,
+            )
+        )
+    return costs

@@ -1,0 +1,1 @@
+"""Tables, plots and pages, made from the JSON that a search writes."""

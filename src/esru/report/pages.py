@@ -1,0 +1,148 @@
+"""The report of one run: Markdown, and one HTML page without anything from elsewhere."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from esru.report.tables import (
+    Table,
+    comparison,
+    contenders,
+    loss_claim,
+    markdown,
+    summary,
+    verdicts,
+)
+
+Json = dict[str, Any]
+
+_NOT_CLAIMED = (
+    "That nothing cheaper would do is not claimed: the cheaper designs above were dropped or "
+    "stayed undecided on this evidence. All rows are in front.csv, every test in evidence.jsonl."
+)
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;margin:1rem 0;font-size:.85rem;display:block;overflow-x:auto}
+td,th{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;vertical-align:top}
+svg{max-width:100%;height:auto}code{background:#f2f2f2;padding:0 .2rem}"""
+
+
+def title(result: Json) -> str:
+    """Return the report's title."""
+    return f"The cheapest stochastic rounding unit of up to {result['bits']} bits"
+
+
+def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
+    """Return (heading, text, table) of each section."""
+    cost = (
+        "Cells per lane: ICESTORM_LC after packing on ice40, TRELLIS_COMB after packing on ecp5 "
+        "(flip-flops apart), LUT and carry route-through sites on xc7 (no open packer). In "
+        "brackets, how many times the reference costs that; the reference is plain RTL with a "
+        "PRNG of its own per lane, so this is one of the ratios that can be formed, not the only "
+        "one."
+    )
+    found: list[tuple[str, str, Table | None]] = [
+        ("Comparison", cost, comparison(result)),
+        ("What became of them", "", verdicts(result)),
+        ("Closest contenders", _NOT_CLAIMED, contenders(result)),
+    ]
+    if result["winner"] is not None:
+        claim = loss_claim(result)
+        found.insert(0, ("Claim", f"With plain paired t-tests, {claim}.", None))
+    tests: Table = (
+        ["task", "lr", "schedule", "loss", "bound", "seeds"],
+        [
+            [
+                t["task"],
+                f"{t['lr']:g}",
+                t["schedule"],
+                f"{t['diff']:+.2f}",
+                f"{t['bound']:+.2f}",
+                str(t["seeds"]),
+            ]
+            for t in (result["winner"] or {"tests": []})["tests"]
+        ],
+    )
+    found.append(("The winner's cells", "Loss and upper bound in points of accuracy.", tests))
+    return found
+
+
+def _confirmation(result: Json) -> str:
+    if result["winner"] is None:
+        return ""
+    done = [entry for entry in result["confirmation"] if entry["confirmed"]]
+    if not done:
+        return "Not confirmed on another task: every known task was raced on."
+    return (
+        "Confirmed on "
+        + ", ".join(
+            f"{entry['task']} (loss below {max(t['bound'] for t in entry['tests']):.2f} of "
+            f"{entry['margin']:g} points allowed, {entry['tests'][0]['seeds']} seeds)"
+            for entry in done
+        )
+        + "."
+    )
+
+
+def _proof(proof: Json | None) -> Table | None:
+    if proof is None:
+        return None
+    rows = [
+        [
+            check["level"],
+            check["what"],
+            str(check["cases"]),
+            "passed" if check["passed"] else "FAILED",
+        ]
+        for check in proof["checks"]
+    ]
+    return ["level", "what", "cases", "result"], rows
+
+
+def report_markdown(result: Json, versions: dict[str, str], proof: Json | None) -> str:
+    """Return the report as Markdown."""
+    lines = [f"# {title(result)}", "", *(f"{line}  " for line in summary(result)), ""]
+    lines += [_confirmation(result), "", "![Cost against loss of accuracy](front.svg)", ""]
+    for heading, text, table in _sections(result):
+        lines += [f"## {heading}", "", *([text, ""] if text else [])]
+        lines += [markdown(table), ""] if table is not None else []
+    checks = _proof(proof)
+    if checks is not None:
+        lines += ["## Proof of the winner's hardware", "", markdown(checks), ""]
+    lines += ["## Made with", "", ", ".join(f"{k}: {v}" for k, v in versions.items()), ""]
+    return "\n".join(lines)
+
+
+def report_html(result: Json, versions: dict[str, str], proof: Json | None, svg: str) -> str:
+    """Return the report as one HTML page; `svg` is the front's picture."""
+    parts = [f"<h1>{escape(title(result))}</h1>"]
+    parts += [
+        f"<p>{escape(line)}</p>" for line in (*summary(result), _confirmation(result)) if line
+    ]
+    parts.append(svg[svg.index("<svg") :])
+    for heading, text, table in _sections(result):
+        parts.append(f"<h2>{escape(heading)}</h2>")
+        parts += [f"<p>{escape(text)}</p>"] if text else []
+        parts += [_html_table(table)] if table is not None else []
+    checks = _proof(proof)
+    if checks is not None:
+        parts += ["<h2>Proof of the winner's hardware</h2>", _html_table(checks)]
+    made = ", ".join(f"{key}: {value}" for key, value in versions.items())
+    parts.append(f"<h2>Made with</h2><p>{escape(made)}</p>")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title(result))}</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _html_table(table: Table) -> str:
+    header, rows = table
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"

@@ -1,0 +1,150 @@
+"""The tables of a search, as rows of text: what the terminal and the reports show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Json = dict[str, Any]
+Table = tuple[list[str], list[list[str]]]
+
+#: Which of a target's counts stands for it.
+HEADLINE = "cells"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a measured number, or ``-`` for one that was not measured."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def ratio_text(value: float | None) -> str:
+    """Return a ratio as text; a design without any cell has none."""
+    return "-" if value is None else f"{value:.2f}x"
+
+
+def loss_text(row: Json) -> str:
+    """Return the loss in the worst cell with its 95 % interval, points of accuracy."""
+    loss = row["loss"]
+    if loss is None:
+        return "-"
+    return f"{loss['mean']:+.2f} [{loss['low']:+.2f}, {loss['high']:+.2f}]"
+
+
+def row_cost(row: Json, target: str, boundary: str, count: str) -> float | None:
+    """Return one count per lane of a row, or None if it was not measured."""
+    value = row["cost"].get(target, {}).get(boundary, {}).get(count)
+    return None if value is None else float(value)
+
+
+def _row_ratio(row: Json, target: str, boundary: str, count: str) -> float | None:
+    value = row["ratio"].get(target, {}).get(boundary, {}).get(count)
+    return None if value is None else float(value)
+
+
+def compared(result: Json) -> list[tuple[str, Json]]:
+    """Return the rows that every comparison shows, each with its name."""
+    named = [("reference", result["reference"])]
+    named += [("papers", result["papers"]), ("papers-zero", result["papers_zero"])]
+    if result["winner"] is not None:
+        named.append(("winner", result["winner"]))
+    return named
+
+
+def grid(result: Json) -> list[tuple[str, str]]:
+    """Return the (target, boundary) pairs that the reference was measured on."""
+    return [
+        (target, boundary)
+        for target, boundaries in result["reference"]["cost"].items()
+        for boundary in boundaries
+    ]
+
+
+def comparison(result: Json) -> Table:
+    """Return cost per lane and ratio to the reference, by target and boundary."""
+    named = compared(result)
+    header = ["target", "boundary", *(name for name, _ in named)]
+    rows = []
+    for target, boundary in grid(result):
+        cells = []
+        for name, row in named:
+            cost = number(row_cost(row, target, boundary, HEADLINE))
+            ratio = ratio_text(_row_ratio(row, target, boundary, HEADLINE))
+            cells.append(cost if name == "reference" else f"{cost} ({ratio})")
+        rows.append([target, boundary, *cells])
+    return header, rows
+
+
+def verdicts(result: Json) -> Table:
+    """Return what became of the compared designs."""
+    header = ["name", "design", "loss [95 %]", "seeds", "verdict", "why"]
+    rows = []
+    for name, row in compared(result):
+        seeds = "-" if row["loss"] is None else str(row["loss"]["seeds"])
+        verdict = "" if name == "reference" else row["verdict"]
+        rows.append([name, row["design"], loss_text(row), seeds, verdict, row["reason"]])
+    return header, rows
+
+
+def contenders(result: Json) -> Table:
+    """Return the closest contenders, cheapest first, and why each lost."""
+    by_id = {row["id"]: row for row in result["rows"]}
+    header = ["design", f"{result['objective']}/lane", "loss [95 %]", "seeds", "verdict", "why"]
+    chosen = [by_id[name] for name in result["closest"]]
+    return header, [_contender(result, row) for row in chosen]
+
+
+def _contender(result: Json, row: Json) -> list[str]:
+    cost = row_cost(row, result["target"], result["boundary"], result["objective"])
+    seeds = "-" if row["loss"] is None else str(row["loss"]["seeds"])
+    return [row["design"], number(cost), loss_text(row), seeds, row["verdict"], row["reason"]]
+
+
+def summary(result: Json) -> list[str]:
+    """Return the answer in sentences."""
+    counts = result["counts"]
+    asked = (
+        f"{result['objective']} per lane on {result['target']}, boundary {result['boundary']}, "
+        f"{result['lanes']} lanes"
+    )
+    searched = (
+        f"{counts['points']} points, {counts['behaviours']} behaviours: {counts['costed']} costed, "
+        f"{counts['raced']} raced, {counts['rejected']} rejected, {counts['undecided']} undecided, "
+        f"{counts['accepted']} accepted"
+    )
+    winner = result["winner"]
+    if winner is None:
+        return [
+            f"No unit of up to {result['bits']} bits is shown to lose less than "
+            f"{result['margin']:g} points ({asked}).",
+            searched,
+        ]
+    cost = row_cost(winner, result["target"], result["boundary"], result["objective"])
+    lines = [f"{winner['design']}: {number(cost)} {asked}"]
+    ratio = _row_ratio(winner, result["target"], result["boundary"], result["objective"])
+    if ratio is not None:
+        lines.append(
+            f"{ratio_text(ratio)} below the 24-bit reference as plain RTL; {loss_claim(result)}"
+        )
+    lines.append(searched)
+    return lines
+
+
+def loss_claim(result: Json) -> str:
+    """Return what may be claimed of the winner's accuracy."""
+    bounds = [test["bound"] for test in result["winner"]["tests"]]
+    seeds = result["winner"]["tests"][0]["seeds"]
+    return (
+        f"it loses at most {max(bounds):.2f} points in any of {len(bounds)} cells "
+        f"({seeds} paired seeds, alpha {result['alpha']:g} over the whole search)"
+    )
+
+
+def markdown(table: Table) -> str:
+    """Return a table as Markdown."""
+    header, rows = table
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_escape(line)) + " |" for line in lines)
+
+
+def _escape(cells: Sequence[str]) -> list[str]:
+    return [cell.replace("|", "\\|") for cell in cells]

@@ -1,0 +1,1 @@
+"""The search: enumerate, characterise, cost, race, confirm, prove."""

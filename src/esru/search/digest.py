@@ -1,0 +1,40 @@
+"""Digests of the source files that a result depends on: a change of code is a new key."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import esru
+
+#: What a training's result depends on, below the package's folder.
+TRAINING = ("design.py", "formats.py", "rounding.py", "sources", "emulate", "train")
+
+#: What a cost depends on.
+COST = (
+    "design.py",
+    "formats.py",
+    "rounding.py",
+    "sources",
+    "hdl",
+    "flow/cost.py",
+    "flow/measure.py",
+    "flow/nextpnr.py",
+    "flow/targets.py",
+    "flow/yosys.py",
+)
+
+
+@cache
+def digest(names: tuple[str, ...]) -> str:
+    """Return 16 hex digits over the names and contents of source files and folders."""
+    root = Path(esru.__file__).parent
+    found = hashlib.sha256()
+    for name in names:
+        path = root / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            content = file.read_bytes()
+            found.update(f"{file.relative_to(root).as_posix()}:{len(content)}:".encode())
+            found.update(content)
+    return found.hexdigest()[:16]

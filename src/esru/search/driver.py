@@ -1,0 +1,377 @@
+"""The search from question to outcome: enumerate, cost, race, confirm, prove, write."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from esru import __version__
+from esru.design import BOUNDARIES, Design
+from esru.errors import InputError
+from esru.flow import targets, toolchain
+from esru.quality import quality
+from esru.search.evaluate import Evaluator, Progress, Request, Run
+from esru.search.order import in_order, lower_bound
+from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
+from esru.search.question import Question
+from esru.search.race import Cell, Contender, Level, next_wave, paired_test
+from esru.search.space import Space, space
+from esru.search.store import Store
+from esru.search.workers import local_workers, worker_count
+from esru.train.needs import require_training
+from esru.train.tasks import Task, find_task, tasks
+
+Json = dict[str, Any]
+Grid = Sequence[tuple[str, str]]
+
+#: Contenders trained together: enough to keep the workers busy, few enough to waste little.
+WAVE = 32
+
+#: Targets of the comparison table, with the one that was asked for.
+SHOWN_TARGETS = ("ice40", "ecp5", "xc7")
+
+#: Seeds of the confirmation, fixed.
+CONFIRM_SEEDS = 12
+
+#: Contenders beside the winner whose cost is measured on every shown target.
+CLOSEST = 8
+
+
+class Observer(Protocol):
+    """Whoever watches a search."""
+
+    def stage(self, label: str) -> AbstractContextManager[Progress]:
+        """Open a stage; what it yields is called with (done, total)."""
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+
+
+def check(question: Question) -> dict[str, str]:
+    """Check everything that a search needs, before any work.
+
+    Returns
+    -------
+    dict of str
+        Identities of esru and of the tools.
+
+    Raises
+    ------
+    InputError
+        If the question names something unknown.
+    ToolMissing
+        If a tool or package is missing; the message says what installs it.
+    """
+    targets.target(question.target)
+    if question.boundary not in BOUNDARIES:
+        rule = f"one of {', '.join(BOUNDARIES)}"
+        raise InputError.must("Boundary", rule, repr(question.boundary))
+    for name in question.tasks:
+        find_task(name)
+    toolchain.yosys()
+    toolchain.nextpnr("ice40")
+    toolchain.nextpnr("ecp5")
+    toolchain.yosys_abc()
+    toolchain.iverilog()
+    require_training()
+    versions = {"esru": __version__, **toolchain.versions()}
+    for package in ("amaranth", "cocotb", "numpy", "scipy", "scikit-learn", "torch"):
+        versions[package] = importlib.metadata.version(package)
+    return versions
+
+
+class Search:
+    """One search.
+
+    Parameters
+    ----------
+    question : Question
+    store : Store
+    versions : dict of str
+        What `check` returned.
+    observer : Observer
+    """
+
+    def __init__(
+        self, question: Question, store: Store, versions: dict[str, str], observer: Observer
+    ) -> None:
+        self.question = question
+        self.store = store
+        self.versions = versions
+        self.observer = observer
+        self.space: Space = space(question.bits, question.lanes)
+        self.designs = [
+            replace(design, boundary=question.boundary) for design in self.space.behaviours
+        ]
+        self.level = Level(question.margin, question.alpha, len(self.space.behaviours))
+        self.costs: dict[Design, Costs] = {}
+        self.contenders: list[Contender] = []
+        self.evidence: list[Json] = []
+        self.confirmation: list[Json] = []
+        self.closest: list[Contender] = []
+        self.reference = compared_design("reference", question.boundary)
+        self.evaluator: Evaluator
+
+    def run(self) -> Outcome:
+        """Search, and return the outcome (not yet proved or written).
+
+        Raises
+        ------
+        ToolFailed
+            If a tool failed; what was finished is stored.
+        KeyboardInterrupt
+            Likewise.
+        """
+        start = time.monotonic()
+        workers = worker_count()
+        with local_workers(workers) as pool:
+            self.evaluator = Evaluator(
+                self.store, pool, workers, self.question.lanes, self.versions
+            )
+            ranked = in_order(self.designs, self._bound, self._batch_costs, self._quality)
+            winner = self._race(ranked)
+            self.closest = closest(self.contenders, winner)
+            self._compare(winner)
+        counts = self.evaluator.counts
+        verdicts = [contender.verdict for contender in self.contenders]
+        return Outcome(
+            question=self.question,
+            status="infeasible" if winner is None else "done",
+            contenders=self.contenders,
+            costs=self.costs,
+            winner=winner,
+            counts={
+                "points": self.space.points,
+                "behaviours": len(self.space.behaviours),
+                "costed": sum(self._objective(d) is not None for d in self.designs),
+                "raced": sum(bool(contender.tests) for contender in self.contenders),
+                **{name: verdicts.count(name) for name in ("accepted", "rejected", "undecided")},
+                "trainings": counts.trainings,
+                "reused": counts.reused,
+            },
+            confirmation=self.confirmation,
+            closest=self.closest,
+            seconds=time.monotonic() - start,
+        )
+
+    # Order
+
+    def _bound(self, design: Design) -> Fraction:
+        return lower_bound(design, self.question.target, self.question.objective)
+
+    @staticmethod
+    def _quality(design: Design) -> float:
+        return quality(design).bias.rms
+
+    def _objective(self, design: Design) -> float | None:
+        counts = self.costs.get(bare(design), {}).get(self.question.target, {})
+        value = counts.get(self.question.boundary, {}).get(self.question.objective)
+        return None if value is None else float(value)
+
+    def _cost(self, designs: Sequence[Design], grid: Grid, progress: Progress) -> None:
+        """Get to know the cost of each design on each target at each boundary."""
+        wanted = [
+            Request(design, target, boundary)
+            for target, boundary in grid
+            for design in dict.fromkeys(bare(design) for design in designs)
+            if boundary not in self.costs.get(design, {}).get(target, {})
+        ]
+        found = self.evaluator.costs(wanted, progress)
+        for (design, target, boundary), counts in zip(wanted, found, strict=True):
+            self.costs.setdefault(design, {}).setdefault(target, {})[boundary] = counts
+
+    def _batch_costs(self, designs: Sequence[Design]) -> list[float]:
+        question = self.question
+        least = float(self._bound(designs[0]))
+        known = len(self.costs)
+        label = (
+            f"cost on {question.target}: designs {known + 1} to {known + len(designs)} of "
+            f"{len(self.space.behaviours)}, each of {least:.3g} {question.objective} or more"
+        )
+        with self.observer.stage(label) as progress:
+            self._cost(designs, [(question.target, question.boundary)], progress)
+        values = [self._objective(design) for design in designs]
+        return [float("inf") if value is None else value for value in values]
+
+    # Race
+
+    def _cells(self) -> list[Cell]:
+        found = [find_task(name) for name in self.question.tasks]
+        return [
+            Cell(task.name, lr, schedule)
+            for task in found
+            for lr in task.learning_rates
+            for schedule in task.schedules
+        ]
+
+    def _losses(
+        self, wanted: Sequence[tuple[Design, int, Sequence[Cell]]], progress: Progress
+    ) -> list[dict[Cell, npt.NDArray[np.float64]]]:
+        """Return the paired losses of each (design, seeds, cells): reference less design."""
+
+        def runs(design: Design, cell: Cell, seeds: int) -> list[Run]:
+            first = self.question.seed
+            return [Run(design, cell.task, first + i, cell.lr, cell.schedule) for i in range(seeds)]
+
+        every = [
+            run
+            for design, seeds, cells in wanted
+            for cell in cells
+            for trained in (design, self.reference)
+            for run in runs(trained, cell, seeds)
+        ]
+        every = list(dict.fromkeys(every))
+        accuracy = dict(zip(every, self.evaluator.accuracies(every, progress), strict=True))
+        return [
+            {
+                cell: np.subtract(
+                    [accuracy[run] for run in runs(self.reference, cell, seeds)],
+                    [accuracy[run] for run in runs(design, cell, seeds)],
+                )
+                for cell in cells
+            }
+            for design, seeds, cells in wanted
+        ]
+
+    def _race(self, ranked: Iterator[tuple[Design, float]]) -> Contender | None:
+        """Race the designs in order until the cheapest accepted one is confirmed."""
+        cells = self._cells()
+        floors = {name: find_task(name).one_example for name in self.question.tasks}
+        while True:
+            self._fill(ranked)
+            wave = next_wave(self.contenders, WAVE)
+            if not wave:
+                accepted = next((c for c in self.contenders if c.verdict == "accepted"), None)
+                if accepted is None or self._confirm(accepted):
+                    self._leave_open()
+                    return accepted
+                continue
+            label = (
+                f"race: {self._decided()} dropped, {len(wave)} in the race at "
+                f"{wave[0].cost:.2f} to {wave[-1].cost:.2f} {self.question.objective} "
+                f"({len(self.contenders)} of {len(self.space.behaviours)} entered); trainings"
+            )
+            with self.observer.stage(label) as progress:
+                wanted = [(c.design, c.seeds_wanted, c.cells_wanted(cells)) for c in wave]
+                losses = self._losses(wanted, progress)
+            for contender, loss in zip(wave, losses, strict=True):
+                contender.look(loss, floors, self.level)
+                self._record(contender)
+
+    def _fill(self, ranked: Iterator[tuple[Design, float]]) -> None:
+        """Let designs enter until a wave is full or one that leads them all is accepted."""
+        while (
+            len(next_wave(self.contenders, WAVE)) < WAVE
+            and not any(contender.verdict == "accepted" for contender in self.contenders)
+            and (entry := next(ranked, None)) is not None
+        ):
+            self.contenders.append(Contender(*entry))
+
+    def _decided(self) -> int:
+        return sum(contender.verdict in ("rejected", "undecided") for contender in self.contenders)
+
+    def _leave_open(self) -> None:
+        """Give a verdict to whoever a cheaper accepted design has made superfluous."""
+        for contender in self.contenders:
+            if contender.verdict == "open":
+                contender.verdict = "undecided" if contender.tests else "not_raced"
+                contender.reason = "a cheaper design was accepted first"
+
+    def _record(self, contender: Contender) -> None:
+        self.evidence.append(
+            {
+                "design": str(contender.design),
+                "behaviour": contender.design.behaviour,
+                "look": contender.looks,
+                "seeds": contender.tests[0].seeds,
+                "verdict": contender.verdict,
+                "reason": contender.reason,
+                "tests": [test.to_json() for test in contender.tests],
+            }
+        )
+
+    # Confirmation and comparison
+
+    def _confirm(self, contender: Contender) -> bool:
+        """Test the accepted design on tasks that it was not raced on; False: try the next."""
+        for task in tasks().values():
+            if task.name in self.question.tasks:
+                continue
+            if not self._confirm_on(task, contender):
+                contender.verdict = "rejected"
+                contender.reason = f"accepted in the race, but not confirmed on {task.name}"
+                self._record(contender)
+                return False
+        return True
+
+    def _confirm_on(self, task: Task, contender: Contender) -> bool:
+        lr = task.learning_rates[len(task.learning_rates) // 2]
+        cells = [Cell(task.name, lr, schedule) for schedule in task.schedules]
+        with self.observer.stage(f"confirm {contender.design} on {task.name}") as progress:
+            (losses,) = self._losses([(contender.design, CONFIRM_SEEDS, cells)], progress)
+        found = [
+            paired_test(cell, losses[cell], task.one_example, self.question.alpha) for cell in cells
+        ]
+        confirmed = all(test.bound < task.margin for test in found)
+        self.confirmation.append(
+            {
+                "design": str(contender.design),
+                "task": task.name,
+                "margin": task.margin,
+                "confirmed": confirmed,
+                "tests": [test.to_json() for test in found],
+            }
+        )
+        return confirmed
+
+    def _compare(self, winner: Contender | None) -> None:
+        """Measure what the comparison table shows, on every shown target and boundary."""
+        chosen = [compared_design(name, self.question.boundary) for name in COMPARED]
+        if winner is not None:
+            chosen.append(winner.design)
+        chosen += [contender.design for contender in self.closest]
+        grid = [
+            (target, boundary)
+            for target in dict.fromkeys((self.question.target, *SHOWN_TARGETS))
+            for boundary in BOUNDARIES
+        ]
+        with self.observer.stage("cost of the compared designs on every target") as progress:
+            self._cost(chosen, grid, progress)
+
+
+def closest(contenders: Sequence[Contender], winner: Contender | None) -> list[Contender]:
+    """Return the contenders that came nearest to being the answer, in order of cost.
+
+    Those no dearer than the winner that lost the least accuracy: each is why the winner is not
+    cheaper. Without a winner, the least losses of all.
+    """
+    rivals = [
+        contender
+        for contender in contenders
+        if contender is not winner
+        and contender.tests
+        and (winner is None or contender.cost <= winner.cost)
+    ]
+    rivals.sort(key=lambda c: (max(test.mean for test in c.tests), c.cost, c.design.id))
+    return sorted(rivals[:CLOSEST], key=lambda c: (c.cost, c.design.id))
+
+
+def open_store(folder: Path, cache: Path | None) -> Store:
+    """Open a run folder's store, with the cache of all runs behind it.
+
+    Raises
+    ------
+    InputError
+        If either is not a store of this version.
+    """
+    behind = None if cache is None else Store(cache / "results.sqlite")
+    return Store(folder / "store.sqlite", behind)

@@ -1,0 +1,169 @@
+"""Costs and trainings on demand: from the store if known, else computed and stored at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from esru.design import Design
+from esru.errors import ToolFailed
+from esru.search.digest import COST, TRAINING, digest
+from esru.search.store import Store, result_key
+from esru.search.workers import cost_chunk, train_chunk
+
+Progress = Callable[[int, int], None]
+Json = dict[str, Any]
+
+#: Trainings that make one unit of work: a few seconds, so that a killed search loses little.
+TRAINING_CHUNK = 144
+COST_CHUNK = 24
+
+
+class Run(NamedTuple):
+    """One training of the race."""
+
+    design: Design
+    task: str
+    seed: int
+    lr: float
+    schedule: str
+
+
+class Request(NamedTuple):
+    """One cost to be known; the design's own boundary does not matter."""
+
+    design: Design
+    target: str
+    boundary: str
+
+
+@dataclass
+class Counts:
+    """What was computed and what was known already."""
+
+    costed: int = 0
+    trainings: int = 0
+    reused: int = 0
+
+
+class Evaluator:
+    """Gives costs and accuracies, computing only what no earlier search has computed.
+
+    Parameters
+    ----------
+    store : Store
+        Where results are looked up and written.
+    pool : Executor
+        Where they are computed; any `concurrent.futures.Executor` will do.
+    workers : int
+        How many units of work to make at least, where there is enough to do.
+    lanes : int
+        Lanes of the array.
+    tools : dict of str
+        Identities of the tools, part of every key.
+    """
+
+    def __init__(
+        self, store: Store, pool: Executor, workers: int, lanes: int, tools: dict[str, str]
+    ) -> None:
+        self.store = store
+        self.pool = pool
+        self.workers = workers
+        self.lanes = lanes
+        self.tools = tools
+        self.counts = Counts()
+
+    def costs(self, requests: Sequence[Request], progress: Progress) -> list[Json]:
+        """Return the cost per lane of each request, as `LaneCost.to_json` has it."""
+        keys = {request: self._cost_key(request) for request in requests}
+        known = self.store.get(keys.values())
+        self.counts.reused += len(known)
+        todo: dict[tuple[str, str], list[Request]] = {}
+        for request, key in keys.items():
+            if key not in known:
+                todo.setdefault((request.target, request.boundary), []).append(request)
+        count = sum(map(len, todo.values()))
+        size = max(1, min(COST_CHUNK, -(-count // self.workers)))
+        work: list[tuple[list[str], tuple[Any, ...]]] = []
+        for (target, boundary), wanted in todo.items():
+            for low in range(0, len(wanted), size):
+                part = wanted[low : low + size]
+                arguments = (cost_chunk, [str(r.design) for r in part], target, boundary)
+                work.append(([keys[request] for request in part], arguments))
+        known |= self._compute("cost", work, count, progress)
+        self.counts.costed += count
+        return [known[keys[request]] for request in requests]
+
+    def _cost_key(self, request: Request) -> str:
+        names = [n for n in ("yosys", f"nextpnr-{request.target}") if n in self.tools]
+        return result_key(
+            "cost",
+            design=replace(request.design, boundary=request.boundary).id,
+            target=request.target,
+            tools={name: self.tools[name] for name in names},
+            digest=digest(COST),
+        )
+
+    def accuracies(self, runs: Sequence[Run], progress: Progress) -> list[float]:
+        """Return the accuracy of each run, in percent."""
+        keys = {run: self._training_key(run) for run in runs}
+        known = self.store.get(keys.values())
+        self.counts.reused += len(known)
+        todo: dict[str, list[Run]] = {}
+        seen = set(known)
+        for run, key in keys.items():
+            if key not in seen:
+                seen.add(key)
+                todo.setdefault(run.task, []).append(run)
+        count = sum(map(len, todo.values()))
+        size = max(1, min(TRAINING_CHUNK, -(-count // self.workers)))
+        work: list[tuple[list[str], tuple[Any, ...]]] = []
+        for task, wanted in todo.items():
+            for low in range(0, len(wanted), size):
+                part = wanted[low : low + size]
+                jobs = [(str(r.design), r.seed, r.lr, r.schedule) for r in part]
+                work.append(([keys[r] for r in part], (train_chunk, task, jobs, self.lanes)))
+        known |= self._compute("training", work, count, progress)
+        self.counts.trainings += count
+        return [float(known[keys[run]]["accuracy"]) for run in runs]
+
+    def _training_key(self, run: Run) -> str:
+        return result_key(
+            "training",
+            behaviour=run.design.behaviour,
+            task=run.task,
+            seed=run.seed,
+            lr=run.lr,
+            schedule=run.schedule,
+            lanes=self.lanes,
+            tools={name: self.tools[name] for name in ("numpy", "torch") if name in self.tools},
+            digest=digest(TRAINING),
+        )
+
+    def _compute(
+        self,
+        kind: str,
+        work: list[tuple[list[str], tuple[Any, ...]]],
+        total: int,
+        progress: Progress,
+    ) -> dict[str, Json]:
+        """Run the units of work and store each one's results as it ends."""
+        if not work:
+            return {}
+        progress(0, total)
+        futures = {self.pool.submit(*arguments): keys for keys, arguments in work}
+        found: dict[str, Json] = {}
+        try:
+            for future in as_completed(futures):
+                results = dict(zip(futures[future], future.result(), strict=True))
+                self.store.put(kind, results)
+                found |= results
+                progress(len(found), total)
+        except BrokenProcessPool:
+            raise ToolFailed(
+                "a worker process", "it ended without a word (out of memory?)"
+            ) from None
+        return found

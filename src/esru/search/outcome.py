@@ -1,0 +1,185 @@
+"""What a search found, as the rows and counts of the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from esru.design import ALIASES, Design, parse
+from esru.search.pareto import front
+from esru.search.question import Question
+from esru.search.race import CellTest, Contender
+
+Json = dict[str, Any]
+
+#: Designs that every comparison shows.
+COMPARED = ("reference", "papers", "papers-zero")
+
+#: By target, boundary: `LaneCost.to_json`.
+Costs = dict[str, dict[str, Json]]
+
+
+def bare(design: Design) -> Design:
+    """Return the key of a design's costs: its behaviour, whatever its boundary."""
+    return replace(design.canonical(), boundary="decision")
+
+
+def compared_design(alias: str, boundary: str) -> Design:
+    """Return a design that every comparison shows, at a boundary."""
+    return replace(parse(ALIASES[alias]), boundary=boundary)
+
+
+def ratios(costs: Costs, reference: Costs) -> Costs:
+    """Return the reference's counts over a design's, by target, boundary and count.
+
+    A count that is 0 or was not measured on either side has no ratio: None.
+    """
+
+    def ratio(of: float | None, to: float | None) -> float | None:
+        return None if not of or not to else round(to / of, 4)
+
+    return {
+        target: {
+            boundary: {
+                name: ratio(value, reference.get(target, {}).get(boundary, {}).get(name))
+                for name, value in counts.items()
+            }
+            for boundary, counts in boundaries.items()
+        }
+        for target, boundaries in costs.items()
+    }
+
+
+def _loss(test: CellTest | None) -> Json | None:
+    if test is None:
+        return None
+    values = {"mean": test.mean, "low": test.low, "high": test.high}
+    return {name: round(value, 6) for name, value in values.items()} | {"seeds": test.seeds}
+
+
+@dataclass
+class Outcome:
+    """A search's answer.
+
+    Attributes
+    ----------
+    question : Question
+    status : str
+        ``done``, ``infeasible`` or ``interrupted``.
+    contenders : list of Contender
+        Every design that entered the race, in its order.
+    costs : mapping of Design to Costs
+        What was measured, by `bare` design.
+    winner : Contender or None
+    counts : dict
+        points, behaviours, costed, raced, accepted, rejected, undecided, trainings, reused.
+    confirmation : list of dict
+        Tests on tasks that were not raced on.
+    closest : list of Contender
+        Those that came nearest to being the answer.
+    seconds : float
+        Wall-clock time of this call.
+    """
+
+    question: Question
+    status: str
+    contenders: list[Contender]
+    costs: Mapping[Design, Costs]
+    winner: Contender | None
+    counts: dict[str, int]
+    confirmation: list[Json] = field(default_factory=list)
+    closest: list[Contender] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def reference(self) -> Design:
+        """The prior art that everything is compared with."""
+        return compared_design("reference", self.question.boundary)
+
+    def entrants(self) -> list[Contender]:
+        """Return the race's designs and the compared ones that did not enter it."""
+        inside = {contender.design.behaviour for contender in self.contenders}
+        listed = list(self.contenders)
+        for name in COMPARED[1:]:
+            design = compared_design(name, self.question.boundary)
+            if design.behaviour not in inside:
+                cost = self._objective(design)
+                listed.append(
+                    Contender(design, cost, verdict="not_raced", reason="outside the space")
+                )
+        return listed
+
+    def _objective(self, design: Design) -> float:
+        question = self.question
+        counts = self.costs[bare(design)][question.target][question.boundary]
+        return float(counts[question.objective])
+
+    def row(self, contender: Contender) -> Json:
+        """Return the interface's row of one design."""
+        return self._row(
+            contender.design, contender.verdict, contender.reason, contender.tests, contender.worst
+        )
+
+    def reference_row(self) -> Json:
+        """Return the reference's row: it is what the others are compared with."""
+        return self._row(self.reference, "not_raced", "the reference", [], None)
+
+    def _row(
+        self,
+        design: Design,
+        verdict: str,
+        reason: str,
+        tests: list[CellTest],
+        worst: CellTest | None,
+    ) -> Json:
+        costs = self.costs.get(bare(design), {})
+        return {
+            "design": str(design),
+            "id": design.id,
+            "behaviour": design.behaviour,
+            "cost": costs,
+            "ratio": ratios(costs, self.costs.get(bare(self.reference), {})),
+            "loss": _loss(worst),
+            "verdict": verdict,
+            "reason": reason,
+            "tests": [test.to_json() for test in tests],
+        }
+
+    def front(self) -> list[Contender]:
+        """Return the Pareto front among the raced designs: cost against worst mean loss."""
+        raced = [contender for contender in self.contenders if contender.tests]
+        losses = [max(test.mean for test in contender.tests) for contender in raced]
+        points = [(contender.cost, loss) for contender, loss in zip(raced, losses, strict=True)]
+        return [raced[index] for index in front(points)]
+
+    def named(self, alias: str) -> Contender:
+        """Return the contender that is the alias's behaviour, under the alias's own design."""
+        design = compared_design(alias, self.question.boundary)
+        for contender in self.entrants():
+            if contender.design.behaviour == design.behaviour:
+                return replace(contender, design=design)
+        raise AssertionError(alias)
+
+    def to_json(self) -> Json:
+        """Return the content of ``esru search --json`` between versions and files."""
+        asked = self.question.to_json()
+        return {
+            "status": self.status,
+            **{
+                key: asked[key]
+                for key in ("bits", "target", "boundary", "lanes", "objective", "margin", "alpha")
+            },
+            "tasks": asked["tasks"],
+            "seed": asked["seed"],
+            "winner": None if self.winner is None else self.row(self.winner),
+            "confirmation": self.confirmation,
+            "reference": self.reference_row(),
+            "papers": self.row(self.named("papers")),
+            "papers_zero": self.row(self.named("papers-zero")),
+            "rows": [self.row(contender) for contender in self.contenders],
+            "closest": [contender.design.id for contender in self.closest],
+            "front": [contender.design.id for contender in self.front()],
+            "counts": self.counts,
+            "seconds": round(self.seconds, 1),
+        }

@@ -1,0 +1,83 @@
+"""What a search is asked; everything that the answer depends on, tools apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from esru.errors import InputError
+from esru.search.space import MAX_BITS
+from esru.search.store import result_key
+
+#: What may be minimised: a count of `esru.flow.measure.Cells`.
+OBJECTIVES = ("cells", "lut", "ff")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search's question.
+
+    Parameters
+    ----------
+    bits : int
+        Candidates have 1 <= n <= bits and 0 <= k <= n; 1..16.
+    target : str
+        FPGA target whose cost counts.
+    boundary : str
+        ``decision`` or ``unit``.
+    lanes : int
+        Lanes M of the array, 1..1024.
+    objective : str
+        What is minimised per lane, one of `OBJECTIVES`.
+    tasks : tuple of str
+        Training tasks of the race.
+    margin : float
+        Accuracy in points that a candidate may lose in any cell, above 0, at most 100.
+    alpha : float
+        Probability of accepting any unit that loses more, above 0, below 0.5.
+    seed : int
+        First training seed, >= 0.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range; names are checked by those who know them.
+    """
+
+    bits: int
+    target: str = "ice40"
+    boundary: str = "decision"
+    lanes: int = 64
+    objective: str = "cells"
+    tasks: tuple[str, ...] = ("digits-mlp",)
+    margin: float = 1.0
+    alpha: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= MAX_BITS:
+            raise InputError.must("Bits", f"between 1 and {MAX_BITS}", self.bits)
+        if not 1 <= self.lanes <= 1024:
+            raise InputError.must("Lanes", "between 1 and 1024", self.lanes)
+        if self.objective not in OBJECTIVES:
+            raise InputError.must(
+                "Objective", f"one of {', '.join(OBJECTIVES)}", repr(self.objective)
+            )
+        if not self.tasks or len(set(self.tasks)) != len(self.tasks):
+            raise InputError.must("Tasks", "named, each once", ",".join(self.tasks) or "none")
+        if not (math.isfinite(self.margin) and 0 < self.margin <= 100):
+            raise InputError.must("Margin", "above 0 and at most 100 points", self.margin)
+        if not 0 < self.alpha < 0.5:
+            raise InputError.must("Alpha", "above 0 and below 0.5", self.alpha)
+        if self.seed < 0:
+            raise InputError.must("Seed", "at least 0", self.seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the question as JSON."""
+        return asdict(self) | {"tasks": list(self.tasks)}
+
+    @property
+    def id(self) -> str:
+        """Eight hex digits that name the question, and with it the run folder."""
+        return result_key("question", **self.to_json())[:8]
