@@ -1,0 +1,1 @@
+"""Synthesis, packing, proof and bitstreams with external tools."""

