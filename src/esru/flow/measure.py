@@ -1,0 +1,265 @@
+"""Cost: what modules take on a target, many at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from esru.errors import InputError, ToolFailed
+from esru.flow import nextpnr, targets, toolchain, yosys
+from esru.flow.nextpnr import Json
+from esru.flow.targets import Target
+from esru.flow.toolchain import Tool
+
+#: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up
+#: (0.2 s and 0.5 s) more often; in larger ones Yosys takes longer for each module (measured).
+BATCH_NETLISTS = 32
+BATCH_CHARACTERS = 4_000_000
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A module to measure.
+
+    Attributes
+    ----------
+    name : str
+        The top module's name: letters, digits and underscores, unique in a call.
+    source : str
+        The text of the top module and of its submodules, whose names no other netlist uses.
+        It is flattened before synthesis.
+    language : {"rtlil", "verilog"}
+        What the text is.
+    """
+
+    name: str
+    source: str
+    language: Literal["rtlil", "verilog"] = "rtlil"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What one module takes, all lanes together.
+
+    Attributes
+    ----------
+    cells : float or None
+        The target's headline count (`Target.counts` says of what).
+    lut, ff, carry : int
+        Yosys' own counts in the mapped netlist, before packing. A carry cell is one bit on
+        ice40 (SB_CARRY), two on ecp5 (CCU2C), four on xc7 (CARRY4).
+    area, fmax_mhz : float or None
+        Cell area and clock frequency, where something measured them.
+    """
+
+    cells: float | None
+    lut: int
+    ff: int
+    carry: int
+    area: float | None = None
+    fmax_mhz: float | None = None
+
+
+def measure(
+    netlists: Sequence[Netlist],
+    target: str,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    workdir: Path | None = None,
+) -> dict[str, Cells]:
+    """Synthesise modules for a target, pack them where a packer exists, and count.
+
+    Several processes may call this at once. The count of a module does not depend on the
+    others in the call.
+
+    Parameters
+    ----------
+    netlists : sequence of Netlist
+        The modules; none gives an empty result.
+    target : str
+        A key of `targets.TARGETS`.
+    progress : callable, optional
+        Called with (done, total) after every batch.
+    workdir : Path, optional
+        Where scripts, netlists and logs stay. By default they go to a temporary folder, which
+        is removed again unless a tool fails.
+
+    Returns
+    -------
+    dict
+        By module name, in the order given.
+
+    Raises
+    ------
+    InputError
+        If the target is unknown, or a name is unusable or occurs twice.
+    ToolMissing
+        If Yosys, or the target's packer, is not installed.
+    ToolFailed
+        If one fails on these netlists; the message names the log.
+    """
+    recipe = targets.target(target)
+    _check_names(netlists)
+    synthesiser = toolchain.yosys()
+    packer = None if recipe.packer is None else toolchain.nextpnr(recipe.packer)
+    result: dict[str, Cells] = {}
+    if not netlists:
+        return result
+    folder = Path(tempfile.mkdtemp(prefix="esru-cost-")) if workdir is None else workdir
+    for number, batch in enumerate(_batches(netlists)):
+        cwd = folder / f"{recipe.name}-{number:03d}"
+        cwd.mkdir(parents=True, exist_ok=True)
+        result.update(_measure_batch(batch, recipe, synthesiser, packer, cwd))
+        if progress is not None:
+            progress(len(result), len(netlists))
+    if workdir is None:
+        # Not in a `finally`: after a failure the log in there is what the user needs.
+        shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+def synthesis_script(netlists: Sequence[Netlist], recipe: Target) -> str:
+    """Return the Yosys script that maps a batch; module i is read from `source_name` i."""
+    tops = " ".join(netlist.name for netlist in netlists)
+    lines = []
+    for index, netlist in enumerate(netlists):
+        command = "read_rtlil" if netlist.language == "rtlil" else "read_verilog -sv"
+        lines.append(f"{command} {source_name(index, netlist)}")
+    lines += [
+        # A top attribute would make flatten and synth_* drop every other module.
+        "setattr -mod -unset top",
+        *recipe.library,
+        "hierarchy -check",
+        "proc -latches error",
+        "flatten",
+        # What was flattened into a top would be synthesised again for nothing.
+        f"select -set tops {tops}",
+        "delete @tops %n",
+        *recipe.synthesis,
+        f"select {tops}",
+        "write_json -selected mapped.json",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def source_name(index: int, netlist: Netlist) -> str:
+    """Return the name of the file in which `synthesis_script` looks for a netlist."""
+    return f"{index:04d}-{netlist.name}.{'il' if netlist.language == 'rtlil' else 'v'}"
+
+
+def xc7_sites(module: Json, luts: Sequence[str]) -> int:
+    """Count the LUT sites of a module mapped to 7-series cells.
+
+    A carry bit takes its S input from the LUT beside it and from nowhere else. So each LUT is
+    a site, and so is each carry bit in use whose S comes from something that is not a LUT, or
+    from a LUT that already stands beside another carry bit: there a LUT only passes S on. A bit
+    with a constant S needs no LUT, and a bit above the last output in use is not in use.
+    """
+    loads = {bit for port in module["ports"].values() for bit in port["bits"]}
+    from_lut: set[int | str] = set()
+    sites = 0
+    carries = []
+    for cell in module["cells"].values():
+        outputs = {p for p, way in cell["port_directions"].items() if way == "output"}
+        for pin, bits in cell["connections"].items():
+            if pin not in outputs:
+                loads.update(bits)
+        if _matches(cell["type"], luts):
+            sites += 1
+            from_lut.update(bit for pin in outputs for bit in cell["connections"].get(pin, ()))
+        elif cell["type"] == "CARRY4":
+            carries.append(cell["connections"])
+    beside: set[int | str] = set()
+    for pins in carries:
+        used = 0
+        for pin in ("O", "CO"):
+            for position, bit in enumerate(pins.get(pin, ())):
+                if not isinstance(bit, str) and bit in loads:
+                    used = max(used, position + 1)
+        for select in pins.get("S", ())[:used]:
+            if isinstance(select, str):
+                continue
+            if select in from_lut and select not in beside:
+                beside.add(select)
+            else:
+                sites += 1
+    return sites
+
+
+def _check_names(netlists: Sequence[Netlist]) -> None:
+    seen = set()
+    for netlist in netlists:
+        if _NAME.fullmatch(netlist.name) is None:
+            raise InputError.must(
+                "Netlist name", "letters, digits and underscores", repr(netlist.name)
+            )
+        if netlist.name in seen:
+            raise InputError.must("Netlist name", "unique in a call", f"{netlist.name!r} twice")
+        seen.add(netlist.name)
+
+
+def _batches(netlists: Sequence[Netlist]) -> list[list[Netlist]]:
+    batches: list[list[Netlist]] = []
+    characters = 0
+    for netlist in netlists:
+        characters += len(netlist.source)
+        full = not batches or len(batches[-1]) == BATCH_NETLISTS or characters > BATCH_CHARACTERS
+        if full:
+            batches.append([])
+            characters = len(netlist.source)
+        batches[-1].append(netlist)
+    return batches
+
+
+def _measure_batch(
+    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, packer: Tool | None, cwd: Path
+) -> dict[str, Cells]:
+    for index, netlist in enumerate(netlists):
+        (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
+    script = synthesis_script(netlists, recipe)
+    log = cwd / "synthesis.log"
+    yosys.run_script(script, cwd=cwd, log=log, tool=synthesiser)
+    found = json.loads((cwd / "mapped.json").read_text(encoding="utf-8"))["modules"]
+    missing = [netlist.name for netlist in netlists if netlist.name not in found]
+    if missing:
+        raise ToolFailed(synthesiser.identity, f"no module {missing[0]!r} came out", log)
+    modules = [found[netlist.name] for netlist in netlists]
+    packed: Sequence[int | None] = [None] * len(modules)
+    if recipe.packer is not None and recipe.packed_cell is not None:
+        run = nextpnr.pack(modules, recipe.packer, recipe.device, cwd=cwd, tool=packer)
+        packed = [counts[recipe.packed_cell] for counts in run.cells]
+    return {
+        netlist.name: _cells(module, recipe, in_pack)
+        for netlist, module, in_pack in zip(netlists, modules, packed, strict=True)
+    }
+
+
+def _cells(module: Json, recipe: Target, packed: int | None) -> Cells:
+    types = [cell["type"] for cell in module["cells"].values()]
+    lut, ff, carry = (
+        sum(_matches(kind, counted) for kind in types)
+        for counted in (recipe.lut, recipe.ff, recipe.carry)
+    )
+    headline: int | None
+    if recipe.headline == "packed":
+        headline = packed
+    elif recipe.headline == "xc7-sites":
+        headline = xc7_sites(module, recipe.lut)
+    else:
+        headline = lut
+    return Cells(None if headline is None else float(headline), lut, ff, carry)
+
+
+def _matches(kind: str, patterns: Sequence[str]) -> bool:
+    return any(
+        kind.startswith(pattern[:-1]) if pattern.endswith("*") else kind == pattern
+        for pattern in patterns
+    )
