@@ -78,7 +78,8 @@ def test_sixteen_bits_of_fraction_and_word(rule: str, n: int, k: int) -> None:
     unit = design(rule, n, k)
     f, r = np.meshgrid(np.arange(1 << n), np.arange(1 << k), indexing="ij")
     found = round_up_array(unit, f.ravel(), r.ravel())
-    expected = [round_up(rule, n, k, a, b) for a, b in zip(f.ravel().tolist(), r.ravel().tolist())]
+    pairs = zip(f.ravel().tolist(), r.ravel().tolist(), strict=True)
+    expected = [round_up(rule, n, k, a, b) for a, b in pairs]
     assert found.tolist() == expected
 
 

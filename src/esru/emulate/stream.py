@@ -108,7 +108,8 @@ class Array:
         ndarray of uint32, shape (cycles, lanes)
             Word of each lane in each cycle, 0 <= word < 2^k.
         """
-        return self.block_words([cycle], cycles)[0]
+        words: Words = self.block_words([cycle], cycles)[0]
+        return words
 
     def block_words(self, starts: Sequence[int], cycles: int) -> Words:
         """Return the words of several stretches of equal length.
@@ -135,8 +136,7 @@ class Array:
             words = table[(first[:, None, None] + offsets) % self.period]
         else:
             words = self._windows(starts, cycles)
-        lanes: Words = np.repeat(words, self.design.lanes, axis=2)
-        return lanes
+        return np.repeat(words, self.design.lanes, axis=2)
 
     def _windows(self, starts: Sequence[int], cycles: int) -> Words:
         """Cut the stretches of each source from one window that covers them all."""

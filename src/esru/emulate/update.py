@@ -114,7 +114,7 @@ class UpdateRounder:
         weights : torch.Tensor
             Flat buffer of integers in ulps, within the output format; changed in place.
         delta : torch.Tensor
-            Flat buffer of updates in ulps; its content is lost.
+            Flat buffer of updates in ulps, below 2^100 in magnitude; its content is lost.
         step : int
             The training step, which fixes the words.
         """
@@ -123,7 +123,8 @@ class UpdateRounder:
         whole, compared = self._whole, self._compared.flat
         torch.floor(delta, out=whole)
         if self._design.overflow == "wrap":
-            self._saturate_input(weights, delta, whole)
+            self._apply_wrapping(weights, delta)
+            return
         if self._design.rule == "select":
             # compared = 2^J: bit n-1-J of f is the bit of weight 2^-(J+1) of the value.
             delta.mul_(compared)
@@ -133,28 +134,25 @@ class UpdateRounder:
             delta.mul_(self._scale).floor_().sub_(whole, alpha=self._scale)
             torch.ge(delta, compared, out=delta)
         weights.add_(whole).add_(delta)
-        out = self._design.out_format
-        if self._design.overflow == "wrap":
-            weights.sub_((weights > out.high).to(torch.float32), alpha=float(1 << out.width))
-        else:
-            weights.clamp_(out.low, out.high)
+        weights.clamp_(self._design.out_format.low, self._design.out_format.high)
 
-    def _saturate_input(
-        self, weights: torch.Tensor, delta: torch.Tensor, whole: torch.Tensor
-    ) -> None:
-        """Bring weights + delta into the input format, where the last value is all ones.
+    def _apply_wrapping(self, weights: torch.Tensor, delta: torch.Tensor) -> None:
+        """Saturate the sum to the input format, then round, then wrap the carry.
 
-        Saturating outputs hide it; an output that wraps shows it.
+        A saturating output hides how the input saturates; one that wraps shows it.
         """
-        out = self._design.out_format
+        out, whole = self._design.out_format, self._whole
         total = weights + whole
-        fraction = (delta - whole).mul_(0.0)
-        last = 1.0 - 1.0 / self._scale
-        torch.clamp(total, out.low, out.high, out=whole).sub_(weights)
-        high, low = total > out.high, total < out.low
-        fraction[high] = last
-        inside = ~(high | low)
-        delta.copy_(torch.where(inside, delta, whole + fraction))
+        f = delta.mul_(self._scale).floor_().sub_(whole, alpha=self._scale)
+        f[total > out.high] = self._scale - 1
+        f[total < out.low] = 0.0
+        if self._design.rule == "select":
+            bits = f.mul_(self._compared.flat).mul_(2.0 / self._scale).floor_()
+            up = torch.remainder(bits, 2.0)
+        else:
+            up = (f >= self._compared.flat).to(torch.float32)
+        torch.clamp(total, out.low, out.high, out=weights).add_(up)
+        weights.sub_((weights > out.high).to(torch.float32), alpha=float(1 << out.width))
 
 
 def _stream_values(

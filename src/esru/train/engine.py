@@ -48,6 +48,7 @@ def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device)
         view.copy_(torch.from_numpy(np.stack([seeds[job.seed][i] for job in jobs])))
     orders = {seed: batch_order(task, seed) for seed in seeds}
     order = torch.from_numpy(np.stack([orders[job.seed] for job in jobs], axis=1)).to(device)
+    batch = (len(jobs), task.batch, -1)
     images = _images(data.train_images).to(device)
     targets = torch.zeros(len(images), 10, dtype=torch.float64, device=device)
     targets[torch.arange(len(images)), torch.from_numpy(data.train_labels)] = 2.0**SCALES.error2
@@ -55,8 +56,10 @@ def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device)
     scores = []
     per_epoch = task.steps // task.epochs
     for step in range(task.steps):
-        chosen = order[step]
-        network.deltas(weights.views, images[chosen], targets[chosen], deltas.views)
+        chosen = order[step].view(-1)
+        batch_images = images.index_select(0, chosen).view(batch)
+        batch_targets = targets.index_select(0, chosen).view(batch)
+        network.deltas(weights.views, batch_images, batch_targets, deltas.views)
         rounder.apply(weights.flat, deltas.flat, step)
         if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
             scores.append(_score(network, network.logits(weights.views, test), data.test_labels))
@@ -76,7 +79,7 @@ def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device)
     ]
 
 
-def _images(images: npt.NDArray[np.uint8]) -> torch.Tensor:
+def _images(images: npt.NDArray[np.int8]) -> torch.Tensor:
     return torch.from_numpy(images.astype(np.float32))
 
 

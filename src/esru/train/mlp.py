@@ -26,11 +26,11 @@ Tensors = tuple[torch.Tensor, ...]
 class Scales:
     """Fraction bits of each int8 tensor: the value is the integer * 2^-bits."""
 
-    image: int = 3
-    weight1: int = 6
+    image: int = 1
+    weight1: int = 7
     bias1: int = 5
-    hidden: int = 4
-    weight2: int = 5
+    hidden: int = 2
+    weight2: int = 6
     bias2: int = 5
     logit: int = 3
     error2: int = 7
@@ -131,7 +131,7 @@ class Mlp:
         error2 = self._shares(logits).sub_(targets).round_().clamp_(-128, 127).to(torch.float32)
         error1 = torch.bmm(error2, weight2.transpose(1, 2))
         error1.mul_(2.0 ** (s.error1 - s.error2 - s.weight2)).round_().clamp_(-128, 127)
-        error1.mul_(hidden > 0)
+        error1.mul_(hidden.sign())
         error2.mul_(self._update2)
         error1.mul_(self._update1)
         torch.bmm(images.transpose(1, 2), error1, out=deltas[0])

@@ -30,6 +30,8 @@ class Task:
         Examples per step and passes over the training data.
     train_examples, test_examples : int
         Sizes of the fixed split.
+    needed : float
+        Accuracy (percent) that float32 must reach for the task to judge designs.
     averaged : int
         Accuracy and loss are means over the test results after each of the last so many epochs.
     schedules : tuple of str
@@ -45,6 +47,7 @@ class Task:
     epochs: int
     train_examples: int
     test_examples: int
+    needed: float
     averaged: int = 1
     schedules: tuple[str, ...] = SCHEDULES
 
@@ -127,6 +130,8 @@ DIGITS_MLP = Task(
     epochs=8,
     train_examples=896,
     test_examples=901,
+    needed=95.0,
+    averaged=2,
 )
 
 

@@ -1,0 +1,79 @@
+"""The float32 control: the same network, data and order, nothing quantised but the start.
+
+It says what the task can reach, and so whether the task may judge designs. One run at a time, so
+that a result depends on its seed and learning rate alone; unlike the int8 runs it may differ in
+the last bits from machine to machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from esru.train import digits
+from esru.train.engine import batch_order
+from esru.train.mlp import SCALES, Mlp
+from esru.train.tasks import Task
+
+
+@dataclass(frozen=True)
+class Control:
+    """Accuracy (percent) and loss (nats) of one float32 run."""
+
+    task: str
+    seed: int
+    lr: float
+    accuracy: float
+    loss: float
+
+
+def train_float32(task: Task, seed: int, lr: float) -> Control:
+    """Train one run in float32 throughout.
+
+    Parameters
+    ----------
+    task : Task
+        What to train.
+    seed : int
+        Initial weights (the same as in int8) and batch order.
+    lr : float
+        Learning rate.
+    """
+    s = SCALES
+    data = digits.load(task.train_examples, task.test_examples)
+    bits = (s.weight1, s.bias1, s.weight2, s.bias2)
+    start = Mlp(task, [lr], torch.device("cpu")).initial(task, seed)
+    weights = [
+        torch.from_numpy(tensor * np.float32(2.0**-b)).requires_grad_()
+        for tensor, b in zip(start, bits, strict=True)
+    ]
+    train, test = (
+        torch.from_numpy(images.astype(np.float32) * np.float32(2.0**-s.image))
+        for images in (data.train_images, data.test_images)
+    )
+    labels = torch.from_numpy(data.train_labels)
+
+    def logits(images: torch.Tensor) -> torch.Tensor:
+        weight1, bias1, weight2, bias2 = weights
+        hidden = torch.relu(images @ weight1 + bias1)
+        return hidden @ weight2 + bias2
+
+    scores = []
+    per_epoch = task.steps // task.epochs
+    for step, chosen in enumerate(torch.from_numpy(batch_order(task, seed))):
+        loss = functional.cross_entropy(logits(train[chosen]), labels[chosen])
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for tensor, gradient in zip(weights, gradients, strict=True):
+                tensor.sub_(gradient, alpha=lr)
+            if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
+                found = logits(test).to(torch.float64)
+                truth = torch.from_numpy(data.test_labels)
+                correct = int((found.argmax(1) == truth).sum())
+                cross = float(functional.cross_entropy(found, truth))
+                scores.append((100.0 * correct / len(truth), cross))
+    accuracy, cross = np.mean(scores, axis=0)
+    return Control(task.name, seed, lr, float(accuracy), float(cross))
