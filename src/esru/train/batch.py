@@ -7,12 +7,32 @@ from dataclasses import replace
 
 from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES
+from esru.errors import InputError
 from esru.train.needs import require_training
 from esru.train.schedule import schedule_cycles
 from esru.train.tasks import Job, Result, Task, check_job, find_task
 
 #: Two jobs with the same key are the same run: behaviour, seed, learning rate, cycles C.
 _Key = tuple[str, int, float, int]
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that torch cannot use here.
+
+    Raises
+    ------
+    InputError
+        With torch's own reason.
+    """
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError.must(
+            "Device", "one that torch can use here", f"{name!r} ({reason})"
+        ) from None
 
 
 def train_batch(
@@ -39,7 +59,8 @@ def train_batch(
     lanes : int
         Lanes of the array that updates the weights.
     device : str
-        A torch device; the results are the same on each.
+        A torch device. The arithmetic is exact wherever float32 matrices are multiplied in
+        float32 (TF32 off, torch's default); only the CPU is tested.
     progress : callable, optional
         Called with the numbers of runs done and in all.
 
@@ -64,6 +85,7 @@ def train_batch(
         behaviour = behaviours.setdefault(job.design, job.design.behaviour)
         keys.append((behaviour, job.seed, job.lr, cycles))
     require_training()
+    check_device(device)
     import torch
 
     from esru.emulate.update import batch_key
@@ -78,8 +100,10 @@ def train_batch(
         progress(0, total)
     for group in groups.values():
         pending = list(group.items())
-        while pending:
-            part, pending = pending[:MAX_RUNS], pending[MAX_RUNS:]
+        # Parts of equal size: a last part of a few runs would cost almost as much as a full one.
+        size = -(-len(pending) // -(-len(pending) // MAX_RUNS))
+        for low in range(0, len(pending), size):
+            part = pending[low : low + size]
             results = run_batch(task, [job for _, job in part], lanes, torch.device(device))
             done.update(zip((key for key, _ in part), results, strict=True))
             if progress is not None:

@@ -1,0 +1,202 @@
+"""Train a low-bit network with exactly a design's rounding."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
+from esru.design import Design
+from esru.errors import InputError
+from esru.train import SCHEDULES, find_task, schedule_cycles
+from esru.train.admission import Admission, ControlRow, run_controls
+from esru.train.batch import check_device
+from esru.train.experiment import Cell, compare
+from esru.train.needs import require_training
+from esru.train.statistics import Summary
+from esru.train.tasks import Job, Task, check_job
+
+#: Level of the one-sided bounds, each for its own cell.
+ALPHA = 0.05
+
+MAX_SEEDS = 10_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add = parser.add_argument
+    add("design", metavar="DESIGN", nargs="?", help="what to train with (see esru list)")
+    add("--task", default="digits-mlp", metavar="T", help="esru list tasks (default digits-mlp)")
+    add("--seeds", type=int, default=8, metavar="N", help="runs of each cell (default 8)")
+    add("--seed0", type=int, default=0, metavar="S", help="the first seed (default 0)")
+    add(
+        "--schedule",
+        action="append",
+        metavar="S",
+        help="natural, worst or fixed:C, where C cycles lie between two steps; may be repeated "
+        "(default natural and worst)",
+    )
+    add("--lanes", type=int, default=64, metavar="M", help="lanes of the array (default 64)")
+    add("--against", default="reference", metavar="DESIGN", help="what to compare with")
+    add("--controls", action="store_true", help="also float32 and nearest: may the task judge?")
+    add("--device", default="cpu", metavar="D", help="torch device (default cpu)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train a design and its reference on every cell, or the controls, or both."""
+    task = find_task(args.task)
+    if args.design is None and not args.controls:
+        raise InputError.must("DESIGN", "given, unless --controls is", "missing")
+    if not 1 <= args.seeds <= MAX_SEEDS:
+        raise InputError.must("Seeds", f"between 1 and {MAX_SEEDS}", args.seeds)
+    if args.seed0 < 0:
+        raise InputError.must("First seed", "at least 0", args.seed0)
+    schedules = list(dict.fromkeys(args.schedule or SCHEDULES))
+    design = against = None
+    if args.design is not None:
+        design, against = read_design(args.design), read_design(args.against)
+        for unit in (design, against):
+            check_job(task, Job(unit, args.seed0, task.learning_rates[0]))
+            for schedule in schedules:
+                schedule_cycles(task, unit, schedule, args.lanes)
+    require_training()
+    check_device(args.device)
+    import torch
+
+    torch.set_num_threads(1)
+    seeds = range(args.seed0, args.seed0 + args.seeds)
+    content: dict[str, Any] = {"design": None, "task": task.name, "lanes": args.lanes}
+    content |= {"seeds": args.seeds, "seed0": args.seed0}
+    cells: list[Cell] = []
+    admission = None
+    if design is not None and against is not None:
+        with progress(f"training {task.name}") as step:
+            cells = compare(
+                task, design, against, seeds, schedules, args.lanes,
+                device=args.device, progress=step,
+            )  # fmt: skip
+        content |= _content(task, design, against, cells, args.lanes)
+    if args.controls:
+        with progress(f"controls of {task.name}") as step:
+            admission = run_controls(task, seeds, progress=step)
+        content |= _admission_content(admission)
+    if args.json:
+        emit_json("train", _versions(), content)
+    else:
+        if design is not None and against is not None:
+            _print(task, design, cells, args)
+        if admission is not None:
+            _print_admission(task, admission, blank=design is not None)
+        note(f"next: esru show {design or 'reference'} or esru search --bits 8")
+    return 0 if admission is None or admission.admitted else 1
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    from esru import __version__
+
+    packages = ("numpy", "scikit-learn", "scipy", "torch")
+    return {"esru": __version__} | {name: version(name) for name in packages}
+
+
+def _summary(summary: Summary) -> dict[str, float | None]:
+    return {"mean": summary.mean, "sd": summary.sd}
+
+
+def _row_content(row: Cell | ControlRow) -> dict[str, Any]:
+    return {
+        "diff": row.difference.mean,
+        "sd": row.difference.sd,
+        "bound": row.difference.loss_bound(ALPHA),
+        "seeds": row.difference.count,
+        "accuracy": _summary(row.accuracy),
+        "loss": _summary(row.loss),
+    }
+
+
+def _content(
+    task: Task, design: Design, against: Design, cells: list[Cell], lanes: int
+) -> dict[str, Any]:
+    return {
+        "design": str(design),
+        "id": design.id,
+        "behaviour": design.behaviour,
+        "against": str(against),
+        "margin": task.margin,
+        "alpha": ALPHA,
+        "period": _period(design, lanes),
+        "schedule": {cell.schedule: {"C": cell.cycles, "gcd": cell.gcd} for cell in cells},
+        "tests": [
+            {"task": task.name, "lr": cell.lr, "schedule": cell.schedule} | _row_content(cell)
+            for cell in cells
+        ],
+    }
+
+
+def _period(design: Design, lanes: int) -> int:
+    from esru.emulate import Array
+
+    return Array(design, lanes).period
+
+
+def _admission_content(admission: Admission) -> dict[str, Any]:
+    return {
+        "controls": [
+            {"control": row.control, "lr": row.lr} | _row_content(row) for row in admission.rows
+        ],
+        "admission": admission.checks,
+        "admitted": admission.admitted,
+    }
+
+
+def _spread(mean: float, sd: float | None, digits: int, sign: str = "") -> str:
+    text = f"{mean:{sign}.{digits}f}"
+    return text if sd is None else f"{text} ± {sd:.{digits}f}"
+
+
+def _rate(lr: float) -> str:
+    """Return a learning rate, a power of two, as the field writes it."""
+    exponent = lr.hex().partition("p")[2]
+    return f"2^{int(exponent)}"
+
+
+def _numbers(row: Cell | ControlRow) -> list[str]:
+    bound = row.difference.loss_bound(ALPHA)
+    return [
+        _rate(row.lr),
+        _spread(row.accuracy.mean, row.accuracy.sd, 2),
+        _spread(row.loss.mean, row.loss.sd, 3),
+        _spread(row.difference.mean, row.difference.sd, 2, "+"),
+        "-" if bound is None else f"{bound:+.2f}",
+    ]
+
+
+def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespace) -> None:
+    period = _period(design, args.lanes)
+    print(f"{design} on {task.name}: {task.summary}")
+    print(
+        f"{args.lanes} lanes, a step takes {task.cycles(args.lanes)} cycles, the source's period "
+        f"is {period}; seeds {args.seed0} to {args.seed0 + args.seeds - 1}\n"
+    )
+    header = ["schedule", "C", "gcd", "lr", "accuracy %", "loss", f"less {args.against}", "loses <"]
+    rows = [[cell.schedule, str(cell.cycles), str(cell.gcd), *_numbers(cell)] for cell in cells]
+    print_table(header, rows)
+    print(
+        f"\nmean ± standard deviation over seeds; the difference in points, paired by seed; "
+        f"with {1 - ALPHA:.0%} confidence\nin each row alone it loses less than the last column "
+        f"(the task's margin is {task.margin:g})"
+    )
+
+
+def _print_admission(task: Task, admission: Admission, blank: bool) -> None:
+    seeds = admission.rows[0].accuracy.count
+    print(f"{chr(10) * blank}controls of {task.name}, natural schedule, {seeds} seeds\n")
+    header = ["control", "lr", "accuracy %", "loss", "less float32", "loses <"]
+    rows = [[row.control, *_numbers(row)] for row in admission.rows]
+    print_table(header, rows)
+    print()
+    for rule, holds in admission.checks.items():
+        print(f"{'yes' if holds else 'NO '}  {rule}")
+    print(f"{task.name} may {'' if admission.admitted else 'not '}judge designs")

@@ -1,0 +1,105 @@
+"""One design against another: every learning rate and schedule, paired by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from esru.design import Design
+from esru.emulate.stream import DEFAULT_LANES
+from esru.train.batch import train_batch
+from esru.train.schedule import schedule_cycles
+from esru.train.statistics import PairedDifference, Summary, paired_difference, summarise
+from esru.train.tasks import Job, Task
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One learning rate and schedule of an experiment.
+
+    Attributes
+    ----------
+    lr, schedule
+        The cell.
+    cycles, gcd : int
+        The design's C and gcd(C, period).
+    accuracy, loss : Summary
+        Of the design, in percent and nats.
+    difference : PairedDifference
+        Accuracy of the design less that of the other design, which runs the schedule of the same
+        name.
+    """
+
+    lr: float
+    schedule: str
+    cycles: int
+    gcd: int
+    accuracy: Summary
+    loss: Summary
+    difference: PairedDifference
+
+
+def compare(
+    task: Task,
+    design: Design,
+    against: Design,
+    seeds: Sequence[int],
+    schedules: Sequence[str],
+    lanes: int = DEFAULT_LANES,
+    *,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Cell]:
+    """Train both designs on every cell and pair their runs by seed.
+
+    Parameters
+    ----------
+    task : Task
+        What to train.
+    design, against : Design
+        The candidate and what it is compared with.
+    seeds : sequence of int
+        Runs of each cell, at least one.
+    schedules : sequence of str
+        See `esru.train.schedule_cycles`.
+    lanes : int
+        Lanes of the array.
+    device : str
+        A torch device.
+    progress : callable, optional
+        Called with the numbers of runs done and in all.
+
+    Returns
+    -------
+    list of Cell
+        In the order of the schedules, then of the task's learning rates.
+    """
+    grid = [(schedule, lr) for schedule in schedules for lr in task.learning_rates]
+    jobs = [
+        Job(unit, seed, lr, schedule)
+        for unit in (design, against)
+        for schedule, lr in grid
+        for seed in seeds
+    ]
+    results = train_batch(task, jobs, lanes, device=device, progress=progress)
+    count = len(seeds)
+    blocks = [results[i : i + count] for i in range(0, len(results), count)]
+    cells = []
+    for (schedule, lr), own, other in zip(
+        grid, blocks[: len(grid)], blocks[len(grid) :], strict=True
+    ):
+        cycles, shared = schedule_cycles(task, design, schedule, lanes)
+        accuracy = [run.accuracy for run in own]
+        reference = [run.accuracy for run in other]
+        cells.append(
+            Cell(
+                lr,
+                schedule,
+                cycles,
+                shared,
+                summarise(accuracy),
+                summarise([run.loss for run in own]),
+                paired_difference(accuracy, reference, task.one_example),
+            )
+        )
+    return cells

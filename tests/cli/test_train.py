@@ -1,0 +1,152 @@
+"""`esru train`: the table, the JSON, and what it refuses before any work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from esru.cli import main
+
+SELECT = "8:7:select:lfsr13,leap=7,lanes=64"
+
+
+@pytest.fixture
+def torch_there() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+
+
+def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+    """Return the one JSON object of a successful command."""
+    assert main(["train", *argv, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "papers", "--seeds", "2", "--seed0", "5")
+    assert list(found)[:3] == ["schema", "versions", "design"]
+    assert found["schema"] == "esru.train/1"
+    assert {"esru", "torch", "numpy", "scikit-learn"} <= set(found["versions"])
+    assert (found["design"], found["against"]) == ("8:3:replicate:plateau3", "24:24:zero:lfsr24")
+    assert found["schedule"] == {"natural": {"C": 39, "gcd": 1}, "worst": {"C": 42, "gcd": 14}}
+    assert (found["period"], found["seeds"], found["seed0"], found["lanes"]) == (14, 2, 5, 64)
+    cells = [(t["schedule"], t["lr"]) for t in found["tests"]]
+    assert cells == [(s, lr) for s in ("natural", "worst") for lr in (0.25, 0.0625, 0.015625)]
+    for test in found["tests"]:
+        assert {"task", "lr", "schedule", "diff", "bound", "seeds"} <= set(test)
+        assert test["seeds"] == 2
+        assert test["bound"] > -test["diff"]
+    # The papers' source has a period of 14: met every 42 cycles it always says the same.
+    assert found["tests"][3]["diff"] < -3
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_json_equals_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    from esru.design import parse
+    from esru.train import Job, train_batch
+
+    argv = ["nearest", "--against", "papers", "--seeds", "2", "--schedule", "fixed:50"]
+    found = answer(capsys, *argv)
+    jobs = [Job(parse(d), s, 0.25, "fixed:50") for d in ("nearest", "papers") for s in (0, 1)]
+    own0, own1, other0, other1 = (run.accuracy for run in train_batch("digits-mlp", jobs))
+    test = found["tests"][0]
+    assert test["accuracy"]["mean"] == pytest.approx((own0 + own1) / 2)
+    assert test["diff"] == pytest.approx((own0 - other0 + own1 - other1) / 2)
+    assert len(found["tests"]) == 3
+    assert found["schedule"] == {"fixed:50": {"C": 50, "gcd": 1}}
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", SELECT, "--seeds", "1", "--schedule", "natural"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{SELECT} on digits-mlp: ")
+    assert "a step takes 39 cycles, the source's period is 8191; seeds 0 to 0" in lines[1]
+    assert lines[3].split()[:4] == ["schedule", "C", "gcd", "lr"]
+    assert [line.split()[:4] for line in lines[5:8]] == [
+        ["natural", "39", "1", rate] for rate in ("2^-2", "2^-4", "2^-6")
+    ]
+    assert "±" not in "".join(lines[5:8])  # one seed has no deviation
+    assert "next: " in err
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_controls(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--controls", "--seeds", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "float32 reaches 95 % at its best learning rate" in out
+    assert out.splitlines()[-1] == "digits-mlp may judge designs"
+    found = answer(capsys, "--controls", "--seeds", "2")
+    assert found["design"] is None
+    assert found["admitted"] is True
+    assert len(found["controls"]) == 9
+    assert all(found["admission"].values())
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_a_task_that_may_not_judge_is_the_answer_no(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from esru.train import admission
+
+    monkeypatch.setattr(admission, "NEAREST_MARGINS", 90)
+    assert main(["train", "--controls", "--seeds", "1"]) == 1
+    out = capsys.readouterr().out
+    assert "NO   nearest loses more than 90 points at some learning rate" in out
+    assert out.splitlines()[-1] == "digits-mlp may not judge designs"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "DESIGN must be given, unless --controls is, not missing"),
+        (["papers", "--task", "mnist"], "Task must be one of digits-mlp"),
+        (["papers", "--seeds", "0"], "Seeds must be between 1 and 10000, not 0"),
+        (["papers", "--seed0", "-1"], "First seed must be at least 0, not -1"),
+        (["papers", "--schedule", "often"], "Schedule must be natural, worst or fixed:C"),
+        (["papers", "--schedule", "fixed:38"], "Cycles of schedule fixed must be at least the 39"),
+        ([SELECT, "--lanes", "32"], "Lanes of the array must be a multiple of"),
+        (["papers", "--lanes", "0"], "Lanes of the array must be between 1 and 1024, not 0"),
+        (["paper"], "Design must be n:k:rule:source"),
+        (["papers", "--against", "25:24:zero:lfsr24"], "of a trained design must be at most 24"),
+        (["8:3:zero:lfsr3,out=int4"], "Output format of the design must be int8 in digits-mlp"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(
+    argv: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # bad input is said first
+    assert main(["train", *argv]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "papers", "--device", "abacus"]) == 2
+    assert "Device must be one that torch can use here, not 'abacus'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "package"), [("torch", "torch"), ("sklearn", "scikit-learn")])
+def test_missing_packages(
+    module: str,
+    package: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["train", "papers"]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    expected = f"{package} is not installed; install it with: pip install 'esru[train]'"
+    assert err == f"esru train: error: {expected}\n"
