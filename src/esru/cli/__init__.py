@@ -1,87 +1,9 @@
 """The command line. Only this package prints; each command is one module, imported when used.
 
-A command's module has a docstring (its help), ``add_arguments(parser)`` and ``run(args) -> int``,
-which returns the exit code. Data goes to standard output, everything else to standard error.
+A command's module has a docstring, ``add_arguments(parser)`` and ``run(args) -> int``, which
+returns the exit code. Data goes to standard output, everything else to standard error.
 """
 
-from __future__ import annotations
+from esru.cli.entry import COMMANDS, main
 
-import argparse
-import importlib
-import os
-import signal
-import sys
-from collections.abc import Sequence
-
-from esru import __version__
-from esru.errors import EsruError
-
-#: Every command with the line that ``esru --help`` shows, in the order of a first session.
-COMMANDS = {
-    "search": "find the cheapest unit that trains as well as the 24-bit reference",
-    "show": "exact properties of one design: period, bias, dead zone, P(up)",
-    "gen": "write a design's Verilog, RTLIL and manifests",
-    "verify": "check a design's hardware: simulation, cocotb on the Verilog, formal proof",
-    "cost": "count a design's cells on FPGA targets",
-    "train": "train a low-bit network with exactly a design's rounding",
-    "list": "what there is: sources, rules, formats, targets, boundaries, tasks, polynomials",
-    "doctor": "which tools are installed, and what to install for the rest",
-}
-
-EXIT_CODES = """exit codes:
-  0 done   1 the answer is no   2 bad input   3 a tool is missing   4 a tool failed
-  130 interrupted, results intact"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]  # never returns, as argparse's
-        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def _parser() -> tuple[_Parser, dict[str, _Parser]]:
-    parser = _Parser(
-        prog="esru",
-        description="Find, build and prove the cheapest stochastic rounding unit.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"esru {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    return parser, {
-        name: commands.add_parser(
-            name,
-            help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        for name, summary in COMMANDS.items()
-    }
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    argv = sys.argv[1:] if argv is None else list(argv)
-    parser, commands = _parser()
-    name = next((word for word in argv if not word.startswith("-")), "")
-    module = None
-    if name in commands:
-        module = importlib.import_module(f"esru.cli.{name}")
-        module.add_arguments(commands[name])
-    args = parser.parse_args(argv)
-    assert module is not None
-    try:
-        return int(module.run(args))
-    except EsruError as error:
-        print(f"esru {name}: error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"esru {name}: interrupted; finished results are kept", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader of our output went away (esru list | head): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+__all__ = ["COMMANDS", "main"]

@@ -83,6 +83,7 @@ def check(question: Question) -> dict[str, str]:
     toolchain.yosys_abc()
     toolchain.iverilog()
     require_training()
+    worker_count()
     versions = {"esru": __version__, **toolchain.versions()}
     for package in ("amaranth", "cocotb", "numpy", "scipy", "scikit-learn", "torch"):
         versions[package] = importlib.metadata.version(package)

@@ -13,6 +13,8 @@ from esru.errors import ToolFailed
 from esru.search.digest import COST, TRAINING, digest
 from esru.search.store import Store, result_key
 from esru.search.workers import cost_chunk, train_chunk
+from esru.train.schedule import schedule_cycles
+from esru.train.tasks import find_task
 
 Progress = Callable[[int, int], None]
 Json = dict[str, Any]
@@ -131,13 +133,15 @@ class Evaluator:
         return [float(known[keys[run]]["accuracy"]) for run in runs]
 
     def _training_key(self, run: Run) -> str:
+        # Two schedules with the same cycles are the same training.
+        cycles, _ = schedule_cycles(find_task(run.task), run.design, run.schedule, self.lanes)
         return result_key(
             "training",
             behaviour=run.design.behaviour,
             task=run.task,
             seed=run.seed,
             lr=run.lr,
-            schedule=run.schedule,
+            cycles=cycles,
             lanes=self.lanes,
             tools={name: self.tools[name] for name in ("numpy", "torch") if name in self.tools},
             digest=digest(TRAINING),

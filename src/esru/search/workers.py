@@ -75,8 +75,11 @@ def train_chunk(
     task: str, jobs: Sequence[tuple[str, int, float, str]], lanes: int
 ) -> list[dict[str, float]]:
     """Train some (design, seed, learning rate, schedule) (in a worker)."""
+    import torch
+
     from esru.train import Job, tasks, train_batch
 
+    torch.set_num_threads(1)
     designs: dict[str, Design] = {text: parse(text) for text in {job[0] for job in jobs}}
     batch = [Job(designs[text], seed, lr, schedule) for text, seed, lr, schedule in jobs]
     results = train_batch(tasks()[task], batch, lanes=lanes)

