@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
-from esru.cli.terminal import Progress, add_json, emit_json, note, print_table, progress
+from esru.cli.terminal import Progress, add_json, emit_json, note, progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +65,7 @@ class _Terminal:
 
 def run(args: argparse.Namespace) -> int:
     """Search, print the answer, and return 0 if there is one that is proved, else 1."""
+    from esru.report.text import search_text
     from esru.search.folder import default_folder
     from esru.search.question import Question
     from esru.search.run import run_search
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         content = {"run": str(folder), **answer.result, "files": answer.files}
         emit_json("search", answer.versions, content)
     else:
-        _print(answer.result)
+        print(search_text(answer.result))
     if answer.reprinted:
         note("the same question, code and tools as before: this is the earlier answer")
     if not answer.proved:
@@ -99,19 +99,3 @@ def run(args: argparse.Namespace) -> int:
         return 1
     note(f"next: esru gen {winner['design']} -o DIR, or esru show {winner['design']}")
     return 0 if answer.proved else 1
-
-
-def _print(result: dict[str, Any]) -> None:
-    from esru.report import tables
-
-    headline, *rest = tables.summary(result)
-    print(headline if result["winner"] is None else f"Winner: {headline}")
-    for line in rest:
-        print(f"  {line}")
-    for title, table in (
-        ("Cells per lane, and how many times the reference costs that", tables.comparison(result)),
-        ("What became of them", tables.verdicts(result)),
-        ("Closest contenders", tables.contenders(result)),
-    ):
-        print(f"\n{title}\n")
-        print_table(*table)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from esru.design import Design, parse
+from esru.report.text import plain_table
 
 Progress = Callable[[int, int], None]
 
@@ -51,20 +52,8 @@ def emit_json(command: str, versions: dict[str, str], content: dict[str, Any]) -
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table, plain when standard output is not a terminal: first column left."""
-    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, ["-" * width for width in widths], *rows]:
-        cells = [
-            str(cell).ljust(width) if i == 0 or not _numeric(rows, i) else str(cell).rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        print("  ".join(cells).rstrip())
-
-
-def _numeric(rows: Sequence[Sequence[str]], column: int) -> bool:
-    """Return whether a column holds numbers, and so is aligned right."""
-    cells = [str(row[column]) for row in rows]
-    return all(not cell or cell[0] in "+-0123456789.<" for cell in cells)
+    """Write a table."""
+    print(plain_table(header, rows))
 
 
 def _clock(seconds: float) -> str:

@@ -134,6 +134,7 @@ class Search:
         """
         start = time.monotonic()
         workers = worker_count()
+        self._warm()
         with local_workers(workers) as pool:
             self.evaluator = Evaluator(
                 self.store, pool, workers, self.question.lanes, self.versions
@@ -163,6 +164,15 @@ class Search:
             closest=self.closest,
             seconds=time.monotonic() - start,
         )
+
+    def _warm(self) -> None:
+        """Let the tools compile themselves once, before several processes start them at once."""
+        tools = [toolchain.yosys(), toolchain.nextpnr("ice40"), toolchain.nextpnr("ecp5")]
+        with self.observer.stage("start of the tools (a first use compiles them)") as progress:
+            for index, tool in enumerate(tools):
+                progress(index, len(tools))
+                toolchain.warm(tool)
+            progress(len(tools), len(tools))
 
     # Order
 

@@ -1,0 +1,107 @@
+"""Measure `esru search --bits B`: cold, asked again, memory; and `esru --help`.
+
+Run as ``python benchmarks/search.py [--bits 8] [--write FILE]``. The search runs in a temporary
+folder with an empty cache. Memory is the greatest sum of resident sets over the process tree,
+sampled; the tools' first-use compilation is done before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from esru.flow import toolchain
+
+
+def _tree_memory(process: psutil.Process) -> int:
+    total = 0
+    for member in [process, *process.children(recursive=True)]:
+        try:
+            total += member.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> tuple[float, int, str]:
+    """Return wall-clock seconds, peak memory in bytes and standard output."""
+    start = time.monotonic()
+    with tempfile.TemporaryFile("w+") as out:
+        child = subprocess.Popen(command, env=environment, stdout=out)
+        process, peak = psutil.Process(child.pid), 0
+        while child.poll() is None:
+            try:
+                peak = max(peak, _tree_memory(process))
+            except psutil.Error:
+                break
+            time.sleep(0.1)
+        child.wait()
+        seconds = time.monotonic() - start
+        out.seek(0)
+        return seconds, peak, out.read()
+
+
+def machine() -> str:
+    """Return what the numbers were measured on."""
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{len(os.sched_getaffinity(0))} cores, {model}, {memory:.0f} GiB"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bits", type=int, default=8)
+    parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--keep", type=Path, help="keep the search's JSON in this file")
+    parser.add_argument("--runs", type=Path, help="keep the run folder below this one")
+    args = parser.parse_args()
+    for tool in (toolchain.yosys(), toolchain.nextpnr("ice40"), toolchain.nextpnr("ecp5")):
+        toolchain.warm(tool)
+    with tempfile.TemporaryDirectory() as name:
+        runs = Path(name, "runs") if args.runs is None else args.runs
+        environment = os.environ | {"ESRU_CACHE": str(Path(name, "c")), "ESRU_RUNS": str(runs)}
+        command = [sys.executable, "-m", "esru", "search", "--bits", str(args.bits), "--json"]
+        cold, peak, out = _timed(command, environment)
+        again, _, _ = _timed(command, environment)
+    helps = [
+        _timed([sys.executable, "-m", "esru", "--help"], dict(os.environ))[0] for _ in range(9)
+    ]
+    result: dict[str, Any] = json.loads(out)
+    figures = {
+        "schema": "esru.benchmark-search/1",
+        "versions": result["versions"] | {"python": platform.python_version()},
+        "machine": machine(),
+        "command": f"esru search --bits {args.bits}",
+        "cold_seconds": round(cold, 1),
+        "again_seconds": round(again, 1),
+        "peak_memory_gib": round(peak / 2**30, 2),
+        "help_milliseconds": round(sorted(helps)[4] * 1000),
+        "status": result["status"],
+        "counts": result["counts"],
+    }
+    print(json.dumps(figures, indent=2))
+    if args.write:
+        args.write.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if args.keep:
+        args.keep.write_text(out, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Generate the parts of the README that hold numbers, from the result files in docs/results.
+
+Run as ``python docs/build.py`` to rewrite them, ``--check`` to see whether they are fresh, and
+``--take FILE`` to make the result file of a search from what ``esru search --json`` printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from esru.report.plot import draw_front, front_points
+from esru.report.tables import compared
+from esru.report.text import search_text
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "results"
+SEARCH = RESULTS / "search-bits8.json"
+BENCHMARK = RESULTS / "benchmark-search.json"
+PICTURE = ROOT / "docs" / "front-bits8.svg"
+
+
+def read(path: Path) -> Json:
+    """Return a result file's content."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def reduced(result: Json) -> Json:
+    """Return a search's result with what tables and picture need of the rows, and no more."""
+    shown = {row["id"] for _, row in compared(result)} | set(result["closest"])
+    where = result["target"], result["boundary"]
+    rows = []
+    for row in result["rows"]:
+        if row["id"] not in shown:
+            counts = row["cost"].get(where[0], {}).get(where[1], {})
+            cost = {where[0]: {where[1]: {result["objective"]: counts.get(result["objective"])}}}
+            row = row | {"cost": cost, "ratio": {}, "tests": []}
+        rows.append(row)
+    kept = {key: value for key, value in result.items() if key not in ("run", "files")}
+    return kept | {"rows": rows}
+
+
+def _search(result: Json) -> str:
+    return f"```text\n$ esru search --bits {result['bits']}\n{search_text(result)}\n```"
+
+
+def _benchmark(figures: Json) -> str:
+    versions = figures["versions"]
+    tools = ", ".join(versions[name] for name in ("yosys", "nextpnr-ice40"))
+    return "\n".join(
+        [
+            f"| `{figures['command']}` on {figures['machine']} | |",
+            "|---|---|",
+            f"| from an empty cache | {figures['cold_seconds']:.0f} s |",
+            f"| asked again | {figures['again_seconds']:.1f} s |",
+            f"| peak memory, all processes | {figures['peak_memory_gib']:.2f} GiB |",
+            f"| `esru --help` | {figures['help_milliseconds']} ms |",
+            "",
+            f"Python {versions['python']}, torch {versions['torch']}, {tools}; "
+            "`python benchmarks/search.py` measures it again.",
+        ]
+    )
+
+
+def fill(text: str, parts: dict[str, str]) -> str:
+    """Return the text with each part between its two marks replaced."""
+    for name, content in parts.items():
+        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if len(pattern.findall(text)) != 1:
+            raise SystemExit(f"README.md must have the part {name!r} once")
+        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
+    return text
+
+
+def generated() -> dict[Path, str]:
+    """Return every generated file with its content."""
+    result, figures = read(SEARCH), read(BENCHMARK)
+    readme = ROOT / "README.md"
+    parts = {"search": _search(result), "benchmark": _benchmark(figures)}
+    return {
+        readme: fill(readme.read_text(encoding="utf-8"), parts),
+        PICTURE: draw_front(front_points(result), result),
+    }
+
+
+def main() -> int:
+    """Rewrite the generated parts, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
+    parser.add_argument("--take", type=Path, help="a file with the output of esru search --json")
+    args = parser.parse_args()
+    if args.take:
+        content = json.dumps(reduced(read(args.take)), indent=1) + "\n"
+        SEARCH.write_text(content, encoding="utf-8")
+    stale = []
+    for path, content in generated().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            stale.append(path.relative_to(ROOT))
+            if not args.check:
+                path.write_text(content, encoding="utf-8")
+    for name in stale:
+        print(f"{'not fresh' if args.check else 'wrote'}: {name}", file=sys.stderr)
+    return 1 if stale and args.check else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,42 @@
+"""Tables and answers as plain text, as a terminal shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from esru.report import tables
+
+
+def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as lines of text: columns of numbers right, all others left."""
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    right = [i > 0 and _numeric(rows, i) for i in range(len(header))]
+    lines = []
+    for row in [header, ["-" * width for width in widths], *rows]:
+        cells = [
+            str(cell).rjust(width) if to_the_right else str(cell).ljust(width)
+            for cell, width, to_the_right in zip(row, widths, right, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _numeric(rows: Sequence[Sequence[str]], column: int) -> bool:
+    """Return whether a column holds numbers alone."""
+    cells = [str(row[column]) for row in rows]
+    return all(not cell or cell[0] in "+-0123456789.<" for cell in cells)
+
+
+def search_text(result: dict[str, Any]) -> str:
+    """Return a search's answer as the command prints it."""
+    headline, *rest = tables.summary(result)
+    lines = [headline if result["winner"] is None else f"Winner: {headline}"]
+    lines += [f"  {line}" for line in rest]
+    for title, table in (
+        ("Cells per lane, and how many times the reference costs that", tables.comparison(result)),
+        ("What became of them", tables.verdicts(result)),
+        ("Closest contenders", tables.contenders(result)),
+    ):
+        lines += ["", title, "", plain_table(*table)]
+    return "\n".join(lines)

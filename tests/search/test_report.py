@@ -1,0 +1,157 @@
+"""The report: tables, picture and pages from a result, and what happens at their edges."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from esru.design import parse
+from esru.report.pages import report_html, report_markdown
+from esru.report.plot import draw_front, front_points
+from esru.report.tables import comparison, contenders, summary, verdicts
+from esru.report.text import plain_table, search_text
+from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design, ratios
+from esru.search.question import Question
+from esru.search.race import Cell, Contender, Level
+from esru.search.run import front_csv
+
+CELLS = [
+    Cell("digits-mlp", lr, schedule) for lr in (0.25, 0.0625) for schedule in ("natural", "worst")
+]
+VERSIONS = {"esru": "0"}
+
+
+def _costs(cells: float | None) -> Costs:
+    counts = {"cells": cells, "lut": 1.0, "ff": 0.5, "carry": 0.0, "area": None, "fmax_mhz": None}
+    return {"ice40": {"decision": counts, "unit": counts | {"cells": (cells or 0) + 9}}}
+
+
+def _raced(text: str, cost: float, loss: float, verdict: str) -> Contender:
+    contender = Contender(parse(text), cost, scouted=True)
+    generator = np.random.default_rng(zlib.crc32(text.encode()))
+    losses = {cell: generator.normal(loss, 0.2, 3) for cell in CELLS}
+    contender.look(losses, {"digits-mlp": 0.1}, Level(1.0, 0.05, 400))
+    contender.verdict, contender.reason = verdict, f"it is <{verdict}>"
+    return contender
+
+
+def _outcome(feasible: bool = True) -> Outcome:
+    race = [
+        _raced("1:0:zero:none", 0.0, 60.0, "rejected"),
+        _raced("3:3:zero:lfsr13,leap=3,lanes=64", 4.2, 5.0, "rejected"),
+        _raced(
+            "4:3:select:lfsr13,leap=3,lanes=64", 4.5, 0.1, "accepted" if feasible else "undecided"
+        ),
+    ]
+    designs = [contender.design for contender in race]
+    designs += [compared_design(name, "decision") for name in COMPARED]
+    costs = {bare(design): _costs(float(10 + i)) for i, design in enumerate(designs)}
+    for contender in race:
+        costs[bare(contender.design)] = _costs(contender.cost)
+    return Outcome(
+        question=Question(bits=4),
+        status="done" if feasible else "infeasible",
+        contenders=race,
+        costs=costs,
+        winner=race[2] if feasible else None,
+        counts=dict.fromkeys(
+            (
+                "points",
+                "behaviours",
+                "costed",
+                "raced",
+                "accepted",
+                "rejected",
+                "undecided",
+                "trainings",
+                "reused",
+            ),
+            3,
+        ),
+        closest=race[:2],
+    )
+
+
+@pytest.mark.parametrize("feasible", [True, False])
+def test_every_view_of_a_result(feasible: bool) -> None:
+    result = _outcome(feasible).to_json()
+    text = search_text(result)
+    page = report_html(result, VERSIONS, None, "<svg></svg>")
+    document = report_markdown(result, VERSIONS, None)
+    for view in (text, page, document):
+        for name in COMPARED:
+            assert str(parse(name)) in view or name in view
+        assert ("4:3:select" in view) == feasible or not feasible
+    assert "it is &lt;rejected&gt;" in page
+    assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
+    assert text.startswith("Winner: 4:3:select" if feasible else "No unit of up to 4 bits")
+
+
+def test_the_compared_designs_are_always_there() -> None:
+    result = _outcome().to_json()
+    header, rows = comparison(result)
+    assert header == ["target", "boundary", "reference", "papers", "papers-zero", "winner"]
+    assert [row[:2] for row in rows] == [["ice40", "decision"], ["ice40", "unit"]]
+    _, told = verdicts(result)
+    assert [row[0] for row in told] == [*COMPARED, "winner"]
+    _, near = contenders(result)
+    assert [row[0] for row in near] == ["1:0:zero:none", "3:3:zero:lfsr13,leap=3,lanes=64"]
+
+
+def test_ratios_are_the_reference_over_the_design() -> None:
+    found = ratios(_costs(4.0), _costs(49.0))
+    assert found["ice40"]["decision"]["cells"] == 12.25
+    assert found["ice40"]["decision"]["carry"] is None  # 0 on one side
+    assert found["ice40"]["decision"]["area"] is None  # not measured
+    assert ratios(_costs(None), _costs(49.0))["ice40"]["decision"]["cells"] is None
+
+
+def test_rows_keep_the_interface() -> None:
+    result = _outcome().to_json()
+    row = result["winner"]
+    assert list(row) == [
+        "design", "id", "behaviour", "cost", "ratio", "loss", "verdict", "reason", "tests",
+    ]  # fmt: skip
+    assert list(row["loss"]) == ["mean", "low", "high", "seeds"]
+    assert list(row["tests"][0]) == ["task", "lr", "schedule", "diff", "bound", "seeds"]
+    assert result["reference"]["loss"] is None
+    assert result["front"]
+
+
+def test_the_boundary_of_the_question_is_the_boundary_of_the_rows() -> None:
+    outcome = _outcome()
+    outcome.question = replace(outcome.question, boundary="unit")
+    assert outcome.reference.boundary == "unit"
+    assert outcome.named("papers").design == parse("papers,boundary=unit")
+
+
+def test_the_picture_has_every_raced_design_and_is_reproducible() -> None:
+    result = _outcome().to_json()
+    points = front_points(result)
+    assert [point.kind for point in points].count("winner") == 1
+    assert len(points) == len(result["rows"]) + 1
+    assert {"reference", "winner"} <= {point.kind for point in points}
+    svg = draw_front(points, result)
+    assert svg == draw_front(points, result)
+    ET.fromstring(svg)
+    assert "margin 1" in svg
+
+
+def test_csv_has_a_line_per_raced_design() -> None:
+    result = _outcome().to_json()
+    lines = front_csv(result).splitlines()
+    assert len(lines) == 1 + len(result["rows"])
+    assert lines[0].startswith("design,id,front,cost,loss")
+
+
+def test_summary_names_target_and_boundary() -> None:
+    assert "ice40, boundary decision, 64 lanes" in " ".join(summary(_outcome().to_json()))
+
+
+def test_plain_tables_align() -> None:
+    text = plain_table(["name", "n"], [["a", "1"], ["long name", "10"]])
+    assert text.splitlines() == ["name        n", "---------  --", "a           1", "long name  10"]
