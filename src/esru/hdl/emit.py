@@ -49,6 +49,8 @@ def _convert(component: wiring.Component, name: str, clocked: bool) -> str:
         ports["clk"] = (sync.clk, PortDirection.Input)
         ports["rst"] = (sync.rst, PortDirection.Input)
     for path, member, value in component.signature.flatten(component):
+        if not len(value):
+            continue  # the word of a design without random bits
         direction = PortDirection.Input if member.flow == wiring.In else PortDirection.Output
         ports["__".join(map(str, path))] = (value, direction)
     text, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)

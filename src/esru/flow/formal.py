@@ -1,0 +1,264 @@
+"""Formal proof: the hardware against the independent Verilog of `esru.flow.reference`.
+
+Two proofs, both for all inputs:
+
+- The bare rule, combinational, with the random word as an input: one SAT question.
+- The whole module, with its source, reset and enable, from its start-up state on: sequential
+  sweeping (`scorr`) and, for what it leaves over, PDR in `yosys-abc`. Every lane gets the same
+  input there; that a lane looks at no other lane's input is read off the netlist, and both
+  together are the proof for all inputs of all lanes.
+
+A proof that neither succeeds nor fails is an error, never a pass.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from esru.design import Design
+from esru.errors import ToolFailed
+from esru.flow import toolchain
+from esru.flow.aiger import Aiger, read_aiger
+from esru.flow.checks import Check
+from esru.flow.reference import design_verilog, rounder_verilog
+from esru.flow.yosys import run_script
+from esru.hdl.emit import emit_rtlil, module_name, rounder_rtlil
+from esru.sources import source_model
+
+#: Seconds after which a proof is given up, as an error.
+TIME_LIMIT = 300
+
+_SAT = """\
+read_verilog reference.v
+read_rtlil hardware.il
+proc
+opt_clean
+rename {module} hardware
+miter -equiv -flatten -make_outputs reference hardware miter
+hierarchy -top miter
+opt -full
+sat -timeout {limit} -prove trigger 0 -show-ports miter
+"""
+
+# No pass here may use one side's knowledge for the other: the proof itself is abc's.
+# Undefined constants (function locals of the reference) become free inputs.
+_MITER = """\
+read_verilog reference.v top.v
+read_rtlil hardware.il
+proc
+opt_clean
+rename {module} hardware
+hierarchy -top top
+flatten
+opt_expr
+opt_clean
+techmap
+opt_expr
+opt_clean
+dffunmap
+setundef -anyseq
+aigmap
+write_aiger -zinit miter.aig
+"""
+
+_NETLIST = """\
+read_rtlil hardware.il
+proc
+opt_clean
+techmap
+opt_expr
+opt_clean
+dffunmap
+aigmap
+write_aiger -ascii -zinit -symbols netlist.aag
+"""
+
+
+def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Check:
+    """Prove the bare rule (boundary ``unit``: with increment and saturation) for all inputs.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    folder : Path
+        Where scripts and logs go.
+    text : str or None
+        RTLIL to prove instead of `esru.hdl.emit.rounder_rtlil`'s, for tests with seeded faults.
+
+    Raises
+    ------
+    ToolMissing, ToolFailed
+        If there is no Yosys, or it fails or comes to no conclusion.
+    """
+    began = time.monotonic()
+    text = rounder_rtlil(design) if text is None else text
+    (folder / "hardware.il").write_text(text, encoding="utf-8")
+    (folder / "reference.v").write_text(rounder_verilog(design), encoding="utf-8")
+    log = folder / "rounder.log"
+    script = _SAT.format(module=f"{module_name(design)}_rounder", limit=TIME_LIMIT)
+    run_script(script, cwd=folder, log=log)
+    spoken = log.read_text(encoding="utf-8", errors="replace")
+    proved = "no model found: SUCCESS!" in spoken
+    if proved == ("model found: FAIL!" in spoken):
+        raise ToolFailed("Yosys sat", "the proof of the rounder was not conclusive", log)
+    data = ("frac", design.n) if design.boundary == "decision" else ("x", design.input.width)
+    bits = data[1] + design.k
+    return Check(
+        "formal",
+        "rounder == reference (SAT)",
+        1 << bits,
+        proved,
+        f"all 2^{bits} pairs of {data[0]} and word" if proved else _model(spoken),
+        time.monotonic() - began,
+    )
+
+
+def _model(spoken: str) -> str:
+    """Return the values in the counterexample that Yosys' `sat` printed."""
+    values = dict(re.findall(r"\\(in_\w+|gate_\w+|gold_\w+)\s+(\d+)\s", spoken))
+    names = {"in_frac": "frac", "in_x": "x", "in_word": "word"}
+    names |= {"gold_up": "expected", "gold_y": "expected", "gate_up": "got", "gate_y": "got"}
+    return ", ".join(f"{text} {values[key]}" for key, text in names.items() if key in values)
+
+
+def prove_design(
+    design: Design, folder: Path, lanes: int | None = None, text: str | None = None
+) -> Check:
+    """Prove the whole module for all sequences of inputs: source, reset, enable and lanes.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    folder : Path
+        Where scripts and logs go.
+    lanes : int or None
+        Lanes of a whole array; None: the lanes of one source.
+    text : str or None
+        RTLIL to prove instead of `esru.hdl.emit.emit_rtlil`'s, for tests with seeded faults.
+
+    Raises
+    ------
+    ToolMissing, ToolFailed
+        If there is no Yosys or yosys-abc, or a proof fails to end within `TIME_LIMIT`.
+    """
+    began = time.monotonic()
+    count = design.lanes if lanes is None else lanes
+    text = emit_rtlil(design, lanes) if text is None else text
+    (folder / "hardware.il").write_text(text, encoding="utf-8")
+    reference = design_verilog(_one_lane(design), count // design.lanes)
+    (folder / "reference.v").write_text(reference, encoding="utf-8")
+    (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
+    script = _MITER.format(module=module_name(design, lanes))
+    run_script(script, cwd=folder, log=folder / "miter.log")
+    failure = _sweep(folder)
+    if not failure and count > 1:
+        run_script(_NETLIST, cwd=folder, log=folder / "netlist.log")
+        failure = _crosstalk(design, count, read_aiger(folder / "netlist.aag"))
+    period = source_model(design).period
+    return Check(
+        "formal",
+        "module == reference (PDR)",
+        period * count,
+        not failure,
+        failure or f"every input, en and rst in every cycle, all {period} words, {_number(count)}",
+        time.monotonic() - began,
+    )
+
+
+def _number(lanes: int) -> str:
+    return "1 lane" if lanes == 1 else f"{lanes} lanes"
+
+
+def _one_lane(design: Design) -> Design:
+    """Return the design with a source for every lane."""
+    return Design.from_json(design.to_json() | {"lanes": 1}) if design.lanes > 1 else design
+
+
+def _top(design: Design, lanes: int) -> str:
+    """Return the miter: every lane gets the same input, every lane's output is compared."""
+    groups = lanes // design.lanes
+    decision = design.boundary == "decision"
+    port, wide = ("frac", design.n) if decision else ("x", design.input.width)
+    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
+    expected = ", ".join(
+        f"{{{design.lanes}{{expected[{group * wide_out} +: {wide_out}]}}}}"
+        for group in reversed(range(groups))
+    )
+    return (
+        f"module top(input clk, input rst, input en, input [{wide - 1}:0] data, output trigger);\n"
+        f"  wire [{groups * wide_out - 1}:0] expected;\n"
+        f"  wire [{lanes * wide_out - 1}:0] got;\n"
+        f"  reference r(.clk(clk), .rst(rst), .en(en), .{port}({{{groups}{{data}}}}), "
+        f".{out}(expected));\n"
+        f"  hardware h(.clk(clk), .rst(rst), .en(en), .{port}({{{lanes}{{data}}}}), "
+        f".{out}(got));\n"
+        f"  assign trigger = got != {{{expected}}};\n"
+        "endmodule\n"
+    )
+
+
+def _sweep(folder: Path) -> str:
+    """Decide the miter; return the failure, or an empty text if it is proved."""
+    deadline = time.monotonic() + TIME_LIMIT
+    reduced = folder / "reduced.aig"
+    script = "read_aiger miter.aig; strash; scorr; write_aiger reduced.aig"
+    _abc(script, folder, folder / "scorr.log", TIME_LIMIT)
+    left = read_aiger(reduced)
+    if not left.latches and not left.gates:
+        # abc's pdr calls a constant miter undecided.
+        if left.outputs == [0]:
+            return ""
+        if left.outputs == [1]:
+            return "differs from the reference in every cycle"
+    log = folder / "pdr.log"
+    limit = max(1, int(deadline - time.monotonic()))
+    spoken = _abc(f"read_aiger reduced.aig; pdr -T {limit}", folder, log, limit + 30)
+    if "Property proved." in spoken:
+        return ""
+    found = re.search(r"was asserted in frame (\d+)", spoken)
+    if found is None:
+        raise ToolFailed("yosys-abc pdr", f"no conclusion within {TIME_LIMIT} s", log)
+    return f"differs from the reference in cycle {found[1]} after start-up, at the earliest"
+
+
+def _abc(script: str, folder: Path, log: Path, limit: float) -> str:
+    """Run abc commands and return what abc said."""
+    tool = toolchain.yosys_abc()
+    try:
+        done = subprocess.run(
+            [*tool.command, "-c", script],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolFailed("yosys-abc", f"no conclusion within {limit:.0f} s", log) from None
+    spoken = done.stdout + done.stderr
+    log.write_text(spoken, encoding="utf-8")
+    if done.returncode != 0 or "Error" in spoken or "failed" in spoken:
+        raise ToolFailed("yosys-abc", f"exit status {done.returncode}", log)
+    return spoken
+
+
+def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
+    """Return the first lane that looks at another lane's input, or an empty text."""
+    decision = design.boundary == "decision"
+    port, wide = ("frac", design.n) if decision else ("x", design.input.width)
+    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
+    bit = re.compile(rf"{port}\[(\d+)\]")
+    for lane in range(lanes):
+        names = [f"{out}[{i}]" for i in range(lane * wide_out, (lane + 1) * wide_out)]
+        for name in netlist.cone(names):
+            found = bit.fullmatch(name)
+            if found and int(found[1]) // wide != lane:
+                return f"lane {lane} depends on {name}, an input of lane {int(found[1]) // wide}"
+    return ""
