@@ -91,13 +91,13 @@ def _proof(proof: Json | None) -> Table | None:
     rows = [
         [
             check["level"],
-            check["what"],
+            check["name"],
             str(check["cases"]),
             "passed" if check["passed"] else "FAILED",
         ]
         for check in proof["checks"]
     ]
-    return ["level", "what", "cases", "result"], rows
+    return ["level", "check", "cases", "result"], rows
 
 
 def report_markdown(result: Json, versions: dict[str, str], proof: Json | None) -> str:
