@@ -1,8 +1,10 @@
 """Weight updates of many runs at once, each rounded by its own array of units.
 
 The tensors of all runs lie in one flat buffer, tensor by tensor: `Blocks`. A batch holds runs
-whose designs share n and the kind of rule, so that one pass of plain tensor operations rounds
-every weight of every run; what differs (source, k, lanes, schedule) is in the words.
+whose designs share the kind of rule, so that one pass of plain tensor operations rounds every
+weight of every run; what differs (source, n, k, lanes, schedule) is in the words. Fractions are
+taken to 24 bits, whatever n is: the top n bits reach a threshold t exactly if all 24 reach
+t * 2^(24-n).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.emulate.stream import Array, tensor_cycles
-from esru.emulate.tensors import check_float_bits
+from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
 
 #: A design with the cycles C from one step to the next: fixes the words of a run.
 Stream = tuple[Design, int]
@@ -51,9 +53,13 @@ class Blocks:
         )
 
 
-def batch_key(design: Design) -> tuple[int, bool, str]:
-    """Return what the designs of one batch must share."""
-    return design.n, design.rule == "select", design.overflow
+#: The fraction that every design is compared in, in units of 2^-24 ulp.
+_SCALE = float(1 << MAX_FLOAT_BITS)
+
+
+def batch_key(design: Design) -> tuple[bool, str]:
+    """Return what the designs of one batch must share: the kind of rule and the overflow."""
+    return design.rule == "select", design.overflow
 
 
 class UpdateRounder:
@@ -94,7 +100,6 @@ class UpdateRounder:
         for design in designs:
             check_float_bits(design)
         self._design = designs[0]
-        self._scale = float(1 << self._design.n)
         self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
         sizes = [prod(shape) for shape in shapes]
         self._values = [
@@ -131,7 +136,7 @@ class UpdateRounder:
             torch.floor(delta, out=compared)
             delta.mul_(2.0).floor_().sub_(compared, alpha=2.0)
         else:
-            delta.mul_(self._scale).floor_().sub_(whole, alpha=self._scale)
+            delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
             torch.ge(delta, compared, out=delta)
         weights.add_(whole).add_(delta)
         weights.clamp_(self._design.out_format.low, self._design.out_format.high)
@@ -143,11 +148,11 @@ class UpdateRounder:
         """
         out, whole = self._design.out_format, self._whole
         total = weights + whole
-        f = delta.mul_(self._scale).floor_().sub_(whole, alpha=self._scale)
-        f[total > out.high] = self._scale - 1
+        f = delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
+        f[total > out.high] = _SCALE - 1
         f[total < out.low] = 0.0
         if self._design.rule == "select":
-            bits = f.mul_(self._compared.flat).mul_(2.0 / self._scale).floor_()
+            bits = f.mul_(self._compared.flat).mul_(2.0 / _SCALE).floor_()
             up = torch.remainder(bits, 2.0)
         else:
             up = (f >= self._compared.flat).to(torch.float32)
@@ -166,6 +171,8 @@ def _stream_values(
     values = decision_values(design, words)
     if design.rule == "select":
         values = np.left_shift(1, design.n - 1 - values)
+    else:
+        values = values << (MAX_FLOAT_BITS - design.n)
     values = values.reshape(steps, -1)
     parts, first = [], 0
     for size, length in zip(sizes, lengths, strict=True):

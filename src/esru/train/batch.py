@@ -99,7 +99,8 @@ def train_batch(
     if progress is not None:
         progress(0, total)
     for group in groups.values():
-        pending = list(group.items())
+        # Runs that share their words lie side by side, and so mostly in the same part.
+        pending = sorted(group.items(), key=lambda item: (item[0][0], item[0][3]))
         # Parts of equal size: a last part of a few runs would cost almost as much as a full one.
         size = -(-len(pending) // -(-len(pending) // MAX_RUNS))
         for low in range(0, len(pending), size):
