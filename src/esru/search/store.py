@@ -58,11 +58,16 @@ class Store:
         self.behind = behind
         try:
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from None
+        try:
             self._open()
         except sqlite3.DatabaseError as error:
-            raise InputError.must(
-                "Store", "a writable SQLite file of esru", f"{path} ({error})"
-            ) from None
+            self._db.close()
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> InputError:
+        return InputError.must("Store", "a writable SQLite file of esru", f"{self.path} ({error})")
 
     def _open(self) -> None:
         with closing(self._db.execute("PRAGMA user_version")) as cursor:
