@@ -16,6 +16,7 @@ from esru.errors import InputError
 from esru.flow import toolchain
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
+from esru.sources.lfsr import LfsrModel
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -84,6 +85,23 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
     }
 
 
+def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
+    """Return each source's state at start-up and after a reset; empty without random bits."""
+    model = source_model(design)
+    if not isinstance(model, LfsrModel):
+        return []
+    groups = (design.lanes if lanes is None else lanes) // design.lanes
+    phases = [group * model.period // groups for group in range(groups)]
+    return [
+        {
+            "phase": phase,
+            "state": hex(model.register_at(phase)),
+            "inverted": model.inverted_at(phase),
+        }
+        for phase in phases
+    ]
+
+
 def file_stem(design: Design, lanes: int | None = None) -> str:
     """Return the name of the Verilog and RTLIL files without suffix: the module's less esru_."""
     return module_name(design, lanes).removeprefix("esru_")
@@ -142,6 +160,7 @@ def generate(
         "parameters": design.to_json(),
         "module": module_name(design, lanes),
         "lanes": design.lanes if lanes is None else lanes,
+        "sources": starts(design, lanes),
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }
     texts[manifest] = _json(content)

@@ -1,0 +1,74 @@
+"""Check a design's hardware: simulation, cocotb on the Verilog, formal proof."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from esru.cli.terminal import (
+    add_design,
+    add_json,
+    emit_json,
+    note,
+    print_table,
+    progress,
+    read_design,
+)
+from esru.flow.verify import LEVELS, verify, versions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    add_design(parser)
+    parser.add_argument(
+        "--level",
+        choices=LEVELS,
+        action="append",
+        help="only this level; may be given several times (default: all)",
+    )
+    parser.add_argument(
+        "--lanes",
+        metavar="M",
+        type=int,
+        help="lanes of a whole array (default: the lanes of one source)",
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify, and print what was covered; 1 if anything differs."""
+    design = read_design(args.design)
+    levels = args.level or LEVELS
+    used = versions(levels)
+    with progress(f"verify {design}") as step:
+        checks = verify(design, lanes=args.lanes, levels=levels, progress=step)
+    passed = all(check.passed for check in checks)
+    if args.json:
+        content: dict[str, Any] = {
+            "design": str(design),
+            "id": design.id,
+            "behaviour": design.behaviour,
+            "lanes": design.lanes if args.lanes is None else args.lanes,
+            "passed": passed,
+            "checks": [check.to_json() for check in checks],
+        }
+        emit_json("verify", used, content)
+    else:
+        header = ("check", "level", "cases", "result", "seconds", "what")
+        rows = [
+            (
+                check.name,
+                check.level,
+                str(check.cases),
+                "passed" if check.passed else "FAILED",
+                f"{check.seconds:.1f}",
+                check.detail,
+            )
+            for check in checks
+        ]
+        print_table(header, rows)
+    if passed:
+        note(f"{len(checks)} checks passed; next: esru cost {args.design}")
+        return 0
+    note(f"{sum(not check.passed for check in checks)} of {len(checks)} checks failed")
+    return 1

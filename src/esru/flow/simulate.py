@@ -1,0 +1,285 @@
+"""Amaranth simulation of the hardware against the vectorised model, word for word."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.emulate.arrays import decision_values, round_array, round_up_array
+from esru.emulate.stream import Array
+from esru.flow.checks import Check
+from esru.rounding import round_word
+
+Progress = Callable[[int, int], None]
+
+#: A period up to this many words is followed to its end, lanes permitting.
+MOST_WORDS = 1 << 16
+#: Words of a longer one; the proofs cover the rest.
+PREFIX = 1 << 14
+#: Words of a short one, at least: several periods.
+FEWEST_WORDS = 1 << 12
+#: Lanes times words, at most (some 10 s).
+MOST_CASES = 1 << 19
+
+#: Clock cycles before the reset in the middle, and cycles whose stimuli are made at once.
+_WARM_UP = 48
+_CHUNK = 2048
+
+_SEED = 20230417
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of a design a simulation covers.
+
+    Attributes
+    ----------
+    words : int
+        Words of a source that are used after the reset.
+    exhaustive : bool
+        Every lane sees every word of the period with every fraction.
+    text : str
+        The same in words.
+    """
+
+    words: int
+    exhaustive: bool
+    text: str
+
+
+def plan(design: Design, lanes: int) -> Plan:
+    """Return what a simulation of some lanes of a design covers."""
+    period = Array(design, lanes).period
+    every = period << design.n
+    if every <= MOST_WORDS and every * lanes <= MOST_CASES:
+        text = f"all {period} words with all {1 << design.n} fractions"
+        return Plan(every, True, text)
+    most = max(MOST_CASES // lanes, 1024)
+    words = min(period if period <= MOST_WORDS else PREFIX, most)
+    covered = f"{words} of {period} words"
+    if words == period:
+        times = -(-min(FEWEST_WORDS, most) // period)
+        words *= times
+        covered = f"all {period} words" + (f", {times} times" if times > 1 else "")
+    return Plan(words, False, f"{covered}, chosen fractions")
+
+
+def _fractions(
+    design: Design, words: npt.NDArray[np.uint32], first: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return fractions for some cycles (rows) and lanes: sweep, edge, below the edge, random."""
+    n = design.n
+    cycles, lanes = words.shape
+    cycle = np.arange(first, first + cycles, dtype=np.int64)[:, None]
+    lane = np.arange(lanes, dtype=np.int64)[None, :]
+    chance = rng.integers(0, 1 << n, words.shape, dtype=np.int64)
+    sweep = cycle + 11 * lane
+    values = decision_values(design, words)
+    if design.rule == "select":
+        edge = np.int64(1) << values
+        below = edge ^ ((1 << n) - 1)
+    else:
+        edge, below = values, values - 1
+    kind = (cycle + lane + rng.integers(0, 2, words.shape)) % 5
+    mixed = np.choose(kind, [sweep, edge, below, chance, np.where(chance & 7, chance, 0)])
+    return mixed & ((1 << n) - 1)
+
+
+def _inputs(
+    design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
+) -> npt.NDArray[np.uint64]:
+    """Return input words as bit patterns: integer parts at and around the ends of the output."""
+    source, out, dropped = design.input, design.out_format, design.dropped
+    whole_bits = source.width - dropped
+    ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
+    ends += [source.low >> dropped, source.high >> dropped]
+    patterns = np.array([end & ((1 << whole_bits) - 1) for end in ends], np.uint64)
+    shape = fractions.shape
+    chosen = patterns[rng.integers(0, len(ends), shape)]
+    if whole_bits:
+        free = rng.integers(0, (1 << whole_bits) - 1, shape, dtype=np.uint64, endpoint=True)
+        chosen = np.where(rng.integers(0, 3, shape) == 0, free, chosen)
+    unseen = rng.integers(0, 1 << (dropped - design.n), shape, dtype=np.uint64)
+    low = fractions.astype(np.uint64) << np.uint64(dropped - design.n) | unseen
+    if not whole_bits:
+        return low
+    return chosen << np.uint64(dropped) | low
+
+
+def _results(
+    design: Design, patterns: npt.NDArray[np.uint64], words: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.uint64]:
+    """Return the unit's output words as bit patterns."""
+    source, out = design.input, design.out_format
+    if source.width == 64 and not source.signed:
+        # The upper half of these does not fit the vectorised model.
+        pairs = zip(patterns.ravel().tolist(), words.ravel().tolist(), strict=True)
+        rounded = [out.encode(round_word(design, x, r)) for x, r in pairs]
+        return np.array(rounded, np.uint64).reshape(patterns.shape)
+    x = patterns.astype(np.int64)
+    if source.signed:
+        shift = 64 - source.width
+        x = (x << shift) >> shift
+    return round_array(design, x, words).astype(np.uint64) & np.uint64((1 << out.width) - 1)
+
+
+def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
+    """Return each row's words side by side as one integer, column 0 lowest."""
+    bits = values.astype(np.uint64)[:, :, None] >> np.arange(width, dtype=np.uint64) & np.uint64(1)
+    rows = np.packbits(bits.reshape(len(values), -1).astype(np.uint8), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in rows]
+
+
+def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int, list[int]]]:
+    """Yield data, expected output and each lane's word for successive phases from 0."""
+    rng = np.random.default_rng(_SEED)
+    period = array.period
+    for first in range(0, todo.words, _CHUNK):
+        count = min(_CHUNK, todo.words - first)
+        words = array.lane_words(first, count)
+        if todo.exhaustive:
+            index = np.arange(first, first + count, dtype=np.int64)[:, None]
+            lane = np.arange(array.lanes, dtype=np.int64)[None, :]
+            fractions = (index // period + lane) & ((1 << design.n) - 1)
+        else:
+            fractions = _fractions(design, words, first, rng)
+        if design.boundary == "decision":
+            data = _packed(fractions, design.n)
+            expected = _packed(round_up_array(design, fractions, words), 1)
+        else:
+            patterns = _inputs(design, fractions, rng)
+            data = _packed(patterns, design.input.width)
+            expected = _packed(_results(design, patterns, words), design.out_format.width)
+        yield from zip(data, expected, words.tolist(), strict=True)
+
+
+def _mismatch(
+    design: Design, cycle: int, data: int, expected: int, got: int, words: list[int] | None
+) -> str:
+    """Return the first lane's difference in words."""
+    decision = design.boundary == "decision"
+    port, wide = ("frac", design.n) if decision else ("x", design.input.width)
+    wide_out = 1 if decision else design.out_format.width
+    differing = expected ^ got
+    lane = ((differing & -differing).bit_length() - 1) // wide_out
+    value = data >> lane * wide & ((1 << wide) - 1)
+    word = "" if words is None else f", word {words[lane]}"
+    ones = (1 << wide_out) - 1
+    return (
+        f"cycle {cycle}, lane {lane}, {port} {value:#x}{word}: "
+        f"expected {expected >> lane * wide_out & ones:#x}, "
+        f"got {got >> lane * wide_out & ones:#x}"
+    )
+
+
+def simulate(
+    design: Design,
+    lanes: int | None = None,
+    progress: Progress | None = None,
+    component: Any = None,
+) -> Check:
+    """Simulate the Amaranth module and compare every lane in every clock cycle.
+
+    Start-up without a reset, some cycles, a reset while enabled, then the words from the seed on:
+    the whole period up to 65536 words (`plan` says what of a longer one), with every fraction
+    where that is at most 65536 pairs; in one clock cycle of eight, en is 0.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int or None
+        Lanes of a whole array; None: the lanes of one source.
+    progress : callable or None
+        Called with clock cycles done and in all.
+    component : Component or None
+        Simulated instead of `esru.hdl.bank.Bank`, for tests with seeded faults.
+
+    Returns
+    -------
+    Check
+        `cases`: comparisons of one lane in one clock cycle.
+    """
+    from amaranth.hdl import ClockDomain, Module
+    from amaranth.sim import Simulator
+
+    from esru.hdl.bank import Bank
+
+    began = time.monotonic()
+    array = Array(design, design.lanes if lanes is None else lanes)
+    bank = Bank(design, lanes) if component is None else component
+    todo = plan(design, array.lanes)
+    decision = design.boundary == "decision"
+    port, output = (bank.frac, bank.up) if decision else (bank.x, bank.y)
+    sync = ClockDomain("sync")
+    top = Module()
+    top.domains += sync
+    top.submodules += bank
+    failure = ""
+    compared = 0
+
+    async def bench(ctx: Any) -> None:
+        nonlocal failure, compared
+        rng = random.Random(_SEED)
+        rounds = _rounds(design, array, todo)
+        held = done = cycle = 0
+        data, expected, words = next(rounds)
+        reset_done = False
+        while not failure:
+            reset = not reset_done and cycle == _WARM_UP
+            enabled = reset or rng.randrange(8) > 0
+            ctx.set(sync.rst, reset)
+            ctx.set(bank.en, enabled)
+            ctx.set(port, data)
+            if decision:
+                got, wanted = ctx.get(output), expected
+                await ctx.tick()
+            else:
+                await ctx.tick()
+                held = 0 if reset else expected if enabled else held
+                got, wanted = ctx.get(output), held
+            compared += array.lanes
+            if got != wanted:
+                known = words if decision or (enabled and not reset) else None
+                failure = _mismatch(design, cycle, data, wanted, got, known)
+            cycle += 1
+            if reset:
+                reset_done = True
+                rounds = _rounds(design, array, todo)
+                done = 0
+            elif enabled:
+                done += 1
+            else:
+                continue
+            if progress is not None and cycle % 256 == 0:
+                progress(done, todo.words)
+            following = next(rounds, None)
+            if following is None and not reset_done:
+                # Shorter than the cycles before the reset: from the first word again.
+                rounds = _rounds(design, array, todo)
+                following = next(rounds)
+                if done % array.period:
+                    raise AssertionError("a plan covers whole periods or is long")
+            if following is None:
+                return
+            data, expected, words = following
+
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return Check(
+        "simulation",
+        "Amaranth == model",
+        compared,
+        not failure,
+        failure or f"{todo.text}, {array.lanes} lane{'s' * (array.lanes > 1)}, en and rst",
+        time.monotonic() - began,
+    )

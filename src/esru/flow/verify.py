@@ -1,0 +1,173 @@
+"""Verify a design's hardware on three levels, each with an oracle of its own.
+
+- ``simulation``: the Amaranth module against the vectorised model that training uses;
+- ``cocotb``: the emitted Verilog in Icarus against the testbench's own model;
+- ``formal``: rounder and whole module against an independent Verilog, for all inputs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from esru.design import Design
+from esru.errors import InputError, ToolFailed
+from esru.flow import toolchain
+from esru.flow.checks import Check
+
+__all__ = ["LEVELS", "Check", "require_tools", "verify", "versions"]
+
+LEVELS = ("simulation", "cocotb", "formal")
+
+Progress = Callable[[int, int], None]
+
+#: What progress counts per level.
+_STEPS = 100
+
+
+def versions(levels: Sequence[str] = LEVELS) -> dict[str, str]:
+    """Return the versions of everything that takes part.
+
+    Raises
+    ------
+    ToolMissing
+        If something is missing.
+    """
+    import importlib.metadata
+
+    from esru import __version__
+
+    require_tools(levels)
+    found = {"esru": __version__, "amaranth": importlib.metadata.version("amaranth")}
+    if "cocotb" in levels:
+        found["cocotb"] = importlib.metadata.version("cocotb")
+        found["iverilog"] = toolchain.iverilog().identity
+    if "cocotb" in levels or "formal" in levels:
+        found["yosys"] = toolchain.yosys().identity
+    if "formal" in levels:
+        found["yosys-abc"] = toolchain.yosys_abc().identity
+    return found
+
+
+def require_tools(levels: Sequence[str] = LEVELS) -> None:
+    """Raise unless the tools of some levels are here.
+
+    Raises
+    ------
+    ToolMissing
+        If Yosys, yosys-abc, Icarus or cocotb is missing where it is needed.
+    """
+    if "cocotb" in levels:
+        from esru.flow.cocotb_run import require_cocotb
+
+        require_cocotb()
+    if "cocotb" in levels or "formal" in levels:
+        toolchain.yosys()
+    if "formal" in levels:
+        toolchain.yosys_abc()
+
+
+def verify(
+    design: Design,
+    *,
+    lanes: int | None = None,
+    levels: Sequence[str] = LEVELS,
+    progress: Progress | None = None,
+    workdir: Path | None = None,
+    cocotb_xml: Path | None = None,
+) -> list[Check]:
+    """Verify a design's hardware.
+
+    Parameters
+    ----------
+    design : Design
+        The unit, at its own boundary.
+    lanes : int or None
+        Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
+    levels : sequence of str
+        Which of `LEVELS`, in any order.
+    progress : callable or None
+        Called with the steps done and in all.
+    workdir : Path or None
+        Keeps scripts, logs and the generated files; None: a temporary folder.
+    cocotb_xml : Path or None
+        Receives cocotb's JUnit results, without this machine's name and paths.
+
+    Returns
+    -------
+    list of Check
+        In the order of `LEVELS`. A mismatch is a check that did not pass, not an error.
+
+    Raises
+    ------
+    InputError
+        If a level is unknown or the lanes do not fit the design.
+    ToolMissing
+        If a tool is missing; before any work.
+    ToolFailed
+        If a tool fails or a proof comes to no conclusion.
+    """
+    for level in levels:
+        if level not in LEVELS:
+            raise InputError.must("Level", f"one of {', '.join(LEVELS)}", repr(level))
+    require_tools(levels)
+    wanted = [level for level in LEVELS if level in levels]
+    checks: list[Check] = []
+    with _folder(workdir) as folder:
+        for index, level in enumerate(wanted):
+            done = index * _STEPS
+            whole = len(wanted) * _STEPS
+
+            def step(part: int, parts: int, done: int = done, whole: int = whole) -> None:
+                if progress is not None:
+                    progress(done + _STEPS * part // max(parts, 1), whole)
+
+            step(0, 1)
+            checks += _level(level, design, lanes, folder, step, cocotb_xml)
+            step(1, 1)
+    return checks
+
+
+def _level(
+    level: str,
+    design: Design,
+    lanes: int | None,
+    folder: Path,
+    step: Progress,
+    cocotb_xml: Path | None,
+) -> list[Check]:
+    """Run one level."""
+    if level == "simulation":
+        from esru.flow.simulate import simulate
+
+        return [simulate(design, lanes, step)]
+    if level == "cocotb":
+        from esru.flow.cocotb_run import run_cocotb
+
+        return run_cocotb(design, folder, lanes, cocotb_xml)
+    from esru.flow.formal import prove_design, prove_rounder
+
+    rounder = prove_rounder(design, folder)
+    step(1, 2)
+    return [rounder, prove_design(design, folder, lanes)]
+
+
+@contextmanager
+def _folder(workdir: Path | None) -> Iterator[Path]:
+    """Yield the folder to work in; a temporary one stays if a tool fails, for its logs."""
+    if workdir is not None:
+        workdir.mkdir(parents=True, exist_ok=True)
+        yield workdir.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="esru-verify-"))
+    try:
+        yield folder
+    except ToolFailed:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
