@@ -21,6 +21,7 @@ def test_the_cycles_of_a_step() -> None:
     assert TASK.cycles(64) == TASK.cycles() == 32 + 1 + 5 + 1
     assert TASK.cycles(1) == 2410
     assert TASK.cycles(1024) == 2 + 1 + 1 + 1
+    assert tasks()["digits-cnn"].cycles(64) == 2 + 1 + 27 + 1 + 10 + 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_missing_packages_are_said_before_any_work(monkeypatch: pytest.MonkeyPat
 def test_metadata_need_neither_torch_nor_sklearn() -> None:
     """The lists and the search's plan are made without loading half a gigabyte of libraries."""
     code = (
-        "import sys, esru.train, esru.emulate, esru.train.statistics;"
+        "import sys, esru.train, esru.emulate, esru.train.statistics, esru.cli.train;"
         "t = esru.train.tasks()['digits-mlp']; t.cycles(64); t.margin; t.one_example;"
         "assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules), 'loaded'"
     )

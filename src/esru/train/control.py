@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from esru.train import digits
 from esru.train.engine import batch_order
-from esru.train.mlp import SCALES, Mlp
+from esru.train.network import network_class
 from esru.train.tasks import Task
 
 
@@ -42,35 +42,29 @@ def train_float32(task: Task, seed: int, lr: float) -> Control:
     lr : float
         Learning rate.
     """
-    s = SCALES
     data = digits.load(task.train_examples, task.test_examples)
-    bits = (s.weight1, s.bias1, s.weight2, s.bias2)
-    start = Mlp(task, [lr], torch.device("cpu")).initial(task, seed)
-    weights = [
-        torch.from_numpy(tensor * np.float32(2.0**-b)).requires_grad_()
-        for tensor, b in zip(start, bits, strict=True)
-    ]
+    network = network_class(task)(task, [lr], torch.device("cpu"))
+    weights = tuple(
+        torch.from_numpy(tensor * np.float32(2.0**-bits)).requires_grad_()
+        for tensor, bits in zip(network.initial(seed), network.weight_bits, strict=True)
+    )
     train, test = (
-        torch.from_numpy(images.astype(np.float32) * np.float32(2.0**-s.image))
+        network.inputs(images) * 2.0**-network.image_bits
         for images in (data.train_images, data.test_images)
     )
     labels = torch.from_numpy(data.train_labels)
-
-    def logits(images: torch.Tensor) -> torch.Tensor:
-        weight1, bias1, weight2, bias2 = weights
-        hidden = torch.relu(images @ weight1 + bias1)
-        return hidden @ weight2 + bias2
-
     scores = []
     per_epoch = task.steps // task.epochs
     for step, chosen in enumerate(torch.from_numpy(batch_order(task, seed))):
-        loss = functional.cross_entropy(logits(train[chosen]), labels[chosen])
+        loss = functional.cross_entropy(
+            network.float_logits(weights, train[chosen]), labels[chosen]
+        )
         gradients = torch.autograd.grad(loss, weights)
         with torch.no_grad():
             for tensor, gradient in zip(weights, gradients, strict=True):
                 tensor.sub_(gradient, alpha=lr)
             if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
-                found = logits(test).to(torch.float64)
+                found = network.float_logits(weights, test).to(torch.float64)
                 truth = torch.from_numpy(data.test_labels)
                 correct = int((found.argmax(1) == truth).sum())
                 cross = float(functional.cross_entropy(found, truth))

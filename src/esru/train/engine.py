@@ -1,7 +1,7 @@
 """Batches of runs: one training step serves every run of a batch.
 
 A run's result does not depend on the batch it was in: every number is exact or rounded element
-by element (see `esru.train.mlp`), and the words come from the run's own array.
+by element (see `esru.train.network`), and the words come from the run's own array.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 from esru.emulate.update import Blocks, UpdateRounder
 from esru.train import digits
-from esru.train.mlp import SCALES, Mlp
+from esru.train.network import ERROR_BITS, Network, network_class
 from esru.train.random import ORDER, permutations
 from esru.train.schedule import schedule_cycles
 from esru.train.tasks import Job, Result, Task
@@ -35,7 +35,7 @@ def batch_order(task: Task, seed: int) -> npt.NDArray[np.int64]:
 def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device) -> list[Result]:
     """Train jobs whose designs share a `batch_key`, at most `MAX_RUNS`, all at once."""
     data = digits.load(task.train_examples, task.test_examples)
-    network = Mlp(task, [job.lr for job in jobs], device)
+    network = network_class(task)(task, [job.lr for job in jobs], device)
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
     rounder = UpdateRounder(
@@ -43,23 +43,23 @@ def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device)
     )
     weights = Blocks(task.shapes, len(jobs), device)
     deltas = Blocks(task.shapes, len(jobs), device)
-    seeds = {job.seed: network.initial(task, job.seed) for job in jobs}
+    seeds = {job.seed: network.initial(job.seed) for job in jobs}
     for i, view in enumerate(weights.views):
         view.copy_(torch.from_numpy(np.stack([seeds[job.seed][i] for job in jobs])))
     orders = {seed: batch_order(task, seed) for seed in seeds}
     order = torch.from_numpy(np.stack([orders[job.seed] for job in jobs], axis=1)).to(device)
-    batch = (len(jobs), task.batch, -1)
-    images = _images(data.train_images).to(device)
-    targets = torch.zeros(len(images), 10, dtype=torch.float64, device=device)
-    targets[torch.arange(len(images)), torch.from_numpy(data.train_labels)] = 2.0**SCALES.error2
-    test = _images(data.test_images).to(device).unsqueeze(0)
+    train = network.inputs(data.train_images).to(device)
+    targets = torch.zeros(len(train), 10, dtype=torch.float64, device=device)
+    targets[torch.arange(len(train)), torch.from_numpy(data.train_labels)] = 2.0**ERROR_BITS
+    test = network.inputs(data.test_images).to(device).unsqueeze(0)
+    batch = (len(jobs), task.batch)
     scores = []
     per_epoch = task.steps // task.epochs
     for step in range(task.steps):
         chosen = order[step].view(-1)
-        batch_images = images.index_select(0, chosen).view(batch)
-        batch_targets = targets.index_select(0, chosen).view(batch)
-        network.deltas(weights.views, batch_images, batch_targets, deltas.views)
+        inputs = train.index_select(0, chosen).view(*batch, *train.shape[1:])
+        wanted = targets.index_select(0, chosen).view(*batch, -1)
+        network.deltas(weights.views, inputs, wanted, deltas.views)
         rounder.apply(weights.flat, deltas.flat, step)
         if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
             scores.append(_score(network, network.logits(weights.views, test), data.test_labels))
@@ -79,12 +79,8 @@ def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device)
     ]
 
 
-def _images(images: npt.NDArray[np.int8]) -> torch.Tensor:
-    return torch.from_numpy(images.astype(np.float32))
-
-
 def _score(
-    network: Mlp, logits: torch.Tensor, labels: npt.NDArray[np.int64]
+    network: Network, logits: torch.Tensor, labels: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Return accuracy (percent) and loss of each run, shape (2, R).
 
@@ -95,7 +91,7 @@ def _score(
     found = logits.cpu().numpy()
     runs, examples, _ = found.shape
     correct = (found.argmax(2) == labels).sum(1)
-    below = (found.max(2) - found[:, np.arange(examples), labels]) * 2.0**-SCALES.logit
+    below = (found.max(2) - found[:, np.arange(examples), labels]) * 2.0**-network.logit_bits
     losses = [
         math.fsum([*map(math.log, totals[run].tolist()), *below[run].tolist()]) / examples
         for run in range(runs)

@@ -1,0 +1,136 @@
+"""What the networks share: int8 tensors in float32, the softmax, and what the engine calls.
+
+Every tensor is int8 with a power-of-two scale. Every sum of products is an integer below 2^24
+times a power of two, so float32 holds it exactly whatever the order of the sum, and every
+rounding but that of the weights is to nearest, ties to even. The exponentials of the softmax are
+a table in multiples of 2^-40: their sums are exact too, and the one float64 division is rounded
+the same way everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from esru.train.random import WEIGHTS, uniforms
+from esru.train.tasks import Task
+
+Tensors = tuple[torch.Tensor, ...]
+
+#: Fraction bits of the errors at the logits: the value is the integer * 2^-7.
+ERROR_BITS = 7
+
+
+def softmax_table(fraction: int) -> npt.NDArray[np.float64]:
+    """Return exp(-j * 2^-fraction) for j = 0..255, in multiples of 2^-40."""
+    return np.array([round(math.exp(-j * 2.0**-fraction) * 2**40) for j in range(256)]) * 2.0**-40
+
+
+def to_int8(values: torch.Tensor) -> torch.Tensor:
+    """Round to nearest, ties to even, and saturate, in place."""
+    return values.round_().clamp_(-128, 127)
+
+
+class Network(ABC):
+    """A classifier of ten digits for R runs at once.
+
+    Parameters
+    ----------
+    task : Task
+        Shapes and batch size.
+    learning_rates : sequence of float
+        One per run, powers of two.
+    device : torch.device
+        Where to compute.
+
+    Attributes
+    ----------
+    weight_bits : tuple of int
+        Fraction bits of each tensor of the task.
+    image_bits, logit_bits : int
+        Fraction bits of the images and of the logits.
+    """
+
+    weight_bits: tuple[int, ...]
+    image_bits: int
+    logit_bits: int
+
+    def __init__(self, task: Task, learning_rates: Sequence[float], device: torch.device) -> None:
+        self.task = task
+        self._table = torch.from_numpy(softmax_table(self.logit_bits)).to(device)
+        rates = torch.tensor(list(learning_rates), dtype=torch.float32, device=device)
+        #: -learning rate / batch of each run, shape (R, 1, 1).
+        self._step = (-rates / task.batch)[:, None, None]
+
+    @abstractmethod
+    def inputs(self, images: npt.NDArray[np.int8]) -> torch.Tensor:
+        """Return what the first layer reads of each image, integers in float32."""
+
+    @abstractmethod
+    def logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
+        """Return integer logits, shape (R, examples, 10), of shared inputs (1, examples, ...)."""
+
+    @abstractmethod
+    def deltas(
+        self, weights: Tensors, inputs: torch.Tensor, targets: torch.Tensor, deltas: Tensors
+    ) -> None:
+        """Write -learning rate * mean gradient, in ulps of each tensor.
+
+        Parameters
+        ----------
+        weights : tuple of torch.Tensor
+            Integers, shapes (R, *shape).
+        inputs : torch.Tensor
+            Integers, shape (R, batch, ...).
+        targets : torch.Tensor
+            float64, shape (R, batch, 10): 2^7 at the label, else 0.
+        deltas : tuple of torch.Tensor
+            Where to write, shaped as the weights.
+        """
+
+    @abstractmethod
+    def float_logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the float32 control, shape (examples, 10), for autograd."""
+
+    def initial(self, seed: int) -> list[npt.NDArray[np.float32]]:
+        """Return the integers that a seed starts from.
+
+        Weights, of shape (inputs, outputs), are uniform within sqrt(6 / (inputs + outputs));
+        biases are 0.
+        """
+        shapes = self.task.shapes
+        sizes = [math.prod(shape) if len(shape) == 2 else 0 for shape in shapes]
+        numbers = np.split(uniforms(seed, WEIGHTS, sum(sizes)), np.cumsum(sizes)[:-1])
+        start = []
+        for shape, bits, drawn in zip(shapes, self.weight_bits, numbers, strict=True):
+            if len(shape) == 1:
+                start.append(np.zeros(shape, np.float32))
+            else:
+                limit = math.sqrt(6 / sum(shape)) * 2**bits
+                start.append(np.rint(drawn * limit).reshape(shape).astype(np.float32))
+        return start
+
+    def exponentials(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return exp(logit - largest logit) of each example, exact multiples of 2^-40."""
+        below = logits.amax(2, keepdim=True) - logits
+        return self._table[below.to(torch.int64)]
+
+    def errors(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return softmax less target as int8 with 7 fraction bits, in float32."""
+        powers = self.exponentials(logits)
+        total = powers.sum(2, keepdim=True)
+        shares = powers.mul_(2.0**ERROR_BITS).div_(total)
+        return to_int8(shares.sub_(targets)).to(torch.float32)
+
+
+def network_class(task: Task) -> type[Network]:
+    """Return the class of a task's network, which its name names as module:class."""
+    module, _, name = task.network.partition(":")
+    found: type[Network] = getattr(importlib.import_module(module), name)
+    return found
