@@ -15,11 +15,19 @@ import pytest
 from esru.search.folder import SCHEMA, claim
 from esru.search.question import Question
 
-#: Runs the command line with some modules made impossible to import.
-WITHOUT = (
-    "import sys; sys.modules.update(dict.fromkeys({modules!r})); "
-    "from esru.cli import main; sys.exit(main(sys.argv[1:]))"
-)
+#: Runs the command line as if some modules were not installed.
+WITHOUT = """
+import sys
+from esru.cli import main
+class Hidden:
+    def __init__(self, finder): self.finder = finder
+    def __getattr__(self, name): return getattr(self.finder, name)
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {modules!r}: return None
+        return self.finder.find_spec(name, path, target)
+sys.meta_path[:] = [Hidden(finder) for finder in sys.meta_path]
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def esru(

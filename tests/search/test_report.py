@@ -49,6 +49,7 @@ def _outcome(feasible: bool = True) -> Outcome:
     ]
     designs = [contender.design for contender in race]
     designs += [compared_design(name, "decision") for name in COMPARED]
+    designs.append(parse("reference,lanes=64"))
     costs = {bare(design): _costs(float(10 + i)) for i, design in enumerate(designs)}
     for contender in race:
         costs[bare(contender.design)] = _costs(contender.cost)
@@ -73,6 +74,7 @@ def _outcome(feasible: bool = True) -> Outcome:
             3,
         ),
         closest=race[:2],
+        beside=[_raced(text, 9.0, 40.0, "rejected") for text in ("papers", "papers-zero")],
     )
 
 
@@ -94,7 +96,15 @@ def test_every_view_of_a_result(feasible: bool) -> None:
 def test_the_compared_designs_are_always_there() -> None:
     result = _outcome().to_json()
     header, rows = comparison(result)
-    assert header == ["target", "boundary", "reference", "papers", "papers-zero", "winner"]
+    assert header == [
+        "target",
+        "boundary",
+        "reference",
+        "shared PRNG",
+        "papers",
+        "papers-zero",
+        "winner",
+    ]
     assert [row[:2] for row in rows] == [["ice40", "decision"], ["ice40", "unit"]]
     _, told = verdicts(result)
     assert [row[0] for row in told] == [*COMPARED, "winner"]

@@ -8,6 +8,7 @@ from typing import Any
 from esru.report.tables import (
     Table,
     comparison,
+    comparison_caption,
     contenders,
     loss_claim,
     markdown,
@@ -36,11 +37,10 @@ def title(result: Json) -> str:
 def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
     """Return (heading, text, table) of each section."""
     cost = (
-        "Cells per lane: ICESTORM_LC after packing on ice40, TRELLIS_COMB after packing on ecp5 "
-        "(flip-flops apart), LUT and carry route-through sites on xc7 (no open packer). In "
-        "brackets, how many times the reference costs that; the reference is plain RTL with a "
-        "PRNG of its own per lane, so this is one of the ratios that can be formed, not the only "
-        "one."
+        f"{comparison_caption(result)}. Cells are ICESTORM_LC after packing on ice40, TRELLIS_COMB "
+        "after packing on ecp5 (flip-flops apart), LUT and carry route-through sites on xc7 (no "
+        "open packer). Plain RTL means a PRNG of its own in every lane and no structural help; "
+        "the reference with such help was not measured."
     )
     found: list[tuple[str, str, Table | None]] = [
         ("Comparison", cost, comparison(result)),

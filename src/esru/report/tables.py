@@ -43,7 +43,7 @@ def _row_ratio(row: Json, target: str, boundary: str, count: str) -> float | Non
 
 def compared(result: Json) -> list[tuple[str, Json]]:
     """Return the rows that every comparison shows, each with its name."""
-    named = [("reference", result["reference"])]
+    named = [("reference", result["reference"]), ("shared PRNG", result["reference_shared"])]
     named += [("papers", result["papers"]), ("papers-zero", result["papers_zero"])]
     if result["winner"] is not None:
         named.append(("winner", result["winner"]))
@@ -59,17 +59,28 @@ def grid(result: Json) -> list[tuple[str, str]]:
     ]
 
 
+def comparison_caption(result: Json) -> str:
+    """Return what the numbers of `comparison` are."""
+    return (
+        "Cells per lane; in brackets how many times that the reference costs as plain RTL, and "
+        f"with one PRNG for all {result['lanes']} lanes"
+    )
+
+
 def comparison(result: Json) -> Table:
-    """Return cost per lane and ratio to the reference, by target and boundary."""
+    """Return cost per lane and both ratios to the reference, by target and boundary."""
     named = compared(result)
     header = ["target", "boundary", *(name for name, _ in named)]
     rows = []
     for target, boundary in grid(result):
+        shared = row_cost(result["reference_shared"], target, boundary, HEADLINE)
         cells = []
         for name, row in named:
-            cost = number(row_cost(row, target, boundary, HEADLINE))
-            ratio = ratio_text(_row_ratio(row, target, boundary, HEADLINE))
-            cells.append(cost if name == "reference" else f"{cost} ({ratio})")
+            cost = row_cost(row, target, boundary, HEADLINE)
+            plain = ratio_text(_row_ratio(row, target, boundary, HEADLINE))
+            to_shared = ratio_text(shared / cost if cost and shared is not None else None)
+            bare = name in ("reference", "shared PRNG")
+            cells.append(number(cost) + ("" if bare else f" ({plain}, {to_shared})"))
         rows.append([target, boundary, *cells])
     return header, rows
 
@@ -80,6 +91,8 @@ def verdicts(result: Json) -> Table:
     rows = []
     for name, row in compared(result):
         seeds = "-" if row["loss"] is None else str(row["loss"]["seeds"])
+        if name == "shared PRNG":
+            continue  # shown for its cost alone
         verdict = "" if name == "reference" else row["verdict"]
         rows.append([name, row["design"], loss_text(row), seeds, verdict, row["reason"]])
     return header, rows
@@ -122,9 +135,15 @@ def summary(result: Json) -> list[str]:
     lines = [f"{winner['design']}: {number(cost)} {asked}"]
     ratio = _row_ratio(winner, result["target"], result["boundary"], result["objective"])
     if ratio is not None:
-        lines.append(
-            f"{ratio_text(ratio)} below the 24-bit reference as plain RTL; {loss_claim(result)}"
+        shared = row_cost(
+            result["reference_shared"], result["target"], result["boundary"], result["objective"]
         )
+        to_shared = ratio_text(None if shared is None or not cost else shared / cost)
+        lines += [
+            f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {to_shared} with "
+            f"one PRNG for all {result['lanes']} lanes",
+            loss_claim(result),
+        ]
     lines.append(searched)
     return lines
 

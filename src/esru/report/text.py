@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from esru.report import tables
+
+_NUMBERS = re.compile(r"[-+0-9., x()\[\]<]*")
 
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -23,9 +26,8 @@ def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _numeric(rows: Sequence[Sequence[str]], column: int) -> bool:
-    """Return whether a column holds numbers alone."""
-    cells = [str(row[column]) for row in rows]
-    return all(not cell or cell[0] in "+-0123456789.<" for cell in cells)
+    """Return whether a column holds nothing but numbers, ratios and intervals."""
+    return all(_NUMBERS.fullmatch(str(row[column])) for row in rows)
 
 
 def search_text(result: dict[str, Any]) -> str:
@@ -34,7 +36,7 @@ def search_text(result: dict[str, Any]) -> str:
     lines = [headline if result["winner"] is None else f"Winner: {headline}"]
     lines += [f"  {line}" for line in rest]
     for title, table in (
-        ("Cells per lane, and how many times the reference costs that", tables.comparison(result)),
+        (tables.comparison_caption(result), tables.comparison(result)),
         ("What became of them", tables.verdicts(result)),
         ("Closest contenders", tables.contenders(result)),
     ):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from esru import __version__
 from esru.design import BOUNDARIES, Design
-from esru.errors import InputError
-from esru.flow import targets, toolchain
+from esru.flow import toolchain
 from esru.quality import quality
 from esru.search.evaluate import Evaluator, Progress, Request, Run
 from esru.search.order import in_order, lower_bound
@@ -27,7 +23,6 @@ from esru.search.race import Cell, Contender, Level, next_wave, paired_test
 from esru.search.space import Space, space
 from esru.search.store import Store
 from esru.search.workers import local_workers, worker_count
-from esru.train.needs import require_training
 from esru.train.tasks import Task, find_task, tasks
 
 Json = dict[str, Any]
@@ -56,40 +51,6 @@ class Observer(Protocol):
         """Say one line."""
 
 
-def check(question: Question) -> dict[str, str]:
-    """Check everything that a search needs, before any work.
-
-    Returns
-    -------
-    dict of str
-        Identities of esru and of the tools.
-
-    Raises
-    ------
-    InputError
-        If the question names something unknown.
-    ToolMissing
-        If a tool or package is missing; the message says what installs it.
-    """
-    targets.target(question.target)
-    if question.boundary not in BOUNDARIES:
-        rule = f"one of {', '.join(BOUNDARIES)}"
-        raise InputError.must("Boundary", rule, repr(question.boundary))
-    for name in question.tasks:
-        find_task(name)
-    toolchain.yosys()
-    toolchain.nextpnr("ice40")
-    toolchain.nextpnr("ecp5")
-    toolchain.yosys_abc()
-    toolchain.iverilog()
-    require_training()
-    worker_count()
-    versions = {"esru": __version__, **toolchain.versions()}
-    for package in ("amaranth", "cocotb", "numpy", "scipy", "scikit-learn", "torch"):
-        versions[package] = importlib.metadata.version(package)
-    return versions
-
-
 class Search:
     """One search.
 
@@ -114,11 +75,13 @@ class Search:
             replace(design, boundary=question.boundary) for design in self.space.behaviours
         ]
         self.level = Level(question.margin, question.alpha, len(self.space.behaviours))
+        self.floors = {name: find_task(name).one_example for name in question.tasks}
         self.costs: dict[Design, Costs] = {}
         self.contenders: list[Contender] = []
         self.evidence: list[Json] = []
         self.confirmation: list[Json] = []
         self.closest: list[Contender] = []
+        self.beside: list[Contender] = []
         self.reference = compared_design("reference", question.boundary)
         self.evaluator: Evaluator
 
@@ -143,6 +106,7 @@ class Search:
             winner = self._race(ranked)
             self.closest = closest(self.contenders, winner)
             self._compare(winner)
+            self._race_beside()
         counts = self.evaluator.counts
         verdicts = [contender.verdict for contender in self.contenders]
         return Outcome(
@@ -162,6 +126,7 @@ class Search:
             },
             confirmation=self.confirmation,
             closest=self.closest,
+            beside=self.beside,
             seconds=time.monotonic() - start,
         )
 
@@ -255,8 +220,6 @@ class Search:
 
     def _race(self, ranked: Iterator[tuple[Design, float]]) -> Contender | None:
         """Race the designs in order until the cheapest accepted one is confirmed."""
-        cells = self._cells()
-        floors = {name: find_task(name).one_example for name in self.question.tasks}
         while True:
             self._fill(ranked)
             wave = next_wave(self.contenders, WAVE)
@@ -266,17 +229,34 @@ class Search:
                     self._leave_open()
                     return accepted
                 continue
-            label = (
+            self._look(
+                wave,
                 f"race: {self._decided()} dropped, {len(wave)} in the race at "
                 f"{wave[0].cost:.2f} to {wave[-1].cost:.2f} {self.question.objective} "
-                f"({len(self.contenders)} of {len(self.space.behaviours)} entered); trainings"
+                f"({len(self.contenders)} of {len(self.space.behaviours)} entered); trainings",
             )
-            with self.observer.stage(label) as progress:
-                wanted = [(c.design, c.seeds_wanted, c.cells_wanted(cells)) for c in wave]
-                losses = self._losses(wanted, progress)
-            for contender, loss in zip(wave, losses, strict=True):
-                contender.look(loss, floors, self.level)
-                self._record(contender)
+
+    def _look(self, wave: Sequence[Contender], label: str) -> None:
+        """Let each contender of a wave take its next look."""
+        cells = self._cells()
+        wanted = [(c.design, c.seeds_wanted, c.cells_wanted(cells)) for c in wave]
+        with self.observer.stage(label) as progress:
+            losses = self._losses(wanted, progress)
+        for contender, loss in zip(wave, losses, strict=True):
+            contender.look(loss, self.floors, self.level)
+            self._record(contender)
+
+    def _race_beside(self) -> None:
+        """Race the compared designs that the race did not decide, to be shown and no more."""
+        decided = {c.design.behaviour for c in self.contenders if c.verdict != "not_raced"}
+        for name in COMPARED[1:]:
+            design = compared_design(name, self.question.boundary)
+            if design.behaviour not in decided:
+                cost = self._objective(design)
+                self.beside.append(Contender(design, float("inf") if cost is None else cost))
+        while wave := [contender for contender in self.beside if contender.verdict == "open"]:
+            names = " and ".join(str(contender.design) for contender in wave)
+            self._look(wave, f"race beside, for the comparison: {names}; trainings")
 
     def _fill(self, ranked: Iterator[tuple[Design, float]]) -> None:
         """Let designs enter until a wave is full or one that leads them all is accepted."""
@@ -347,6 +327,7 @@ class Search:
     def _compare(self, winner: Contender | None) -> None:
         """Measure what the comparison table shows, on every shown target and boundary."""
         chosen = [compared_design(name, self.question.boundary) for name in COMPARED]
+        chosen.append(replace(self.reference, lanes=self.question.lanes))
         if winner is not None:
             chosen.append(winner.design)
         chosen += [contender.design for contender in self.closest]
@@ -374,15 +355,3 @@ def closest(contenders: Sequence[Contender], winner: Contender | None) -> list[C
     ]
     rivals.sort(key=lambda c: (max(test.mean for test in c.tests), c.cost, c.design.id))
     return sorted(rivals[:CLOSEST], key=lambda c: (c.cost, c.design.id))
-
-
-def open_store(folder: Path, cache: Path | None) -> Store:
-    """Open a run folder's store, with the cache of all runs behind it.
-
-    Raises
-    ------
-    InputError
-        If either is not a store of this version.
-    """
-    behind = None if cache is None else Store(cache / "results.sqlite")
-    return Store(folder / "store.sqlite", behind)

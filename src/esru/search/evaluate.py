@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -77,12 +77,12 @@ class Evaluator:
         self.lanes = lanes
         self.tools = tools
         self.counts = Counts()
+        self._met: set[str] = set()
 
     def costs(self, requests: Sequence[Request], progress: Progress) -> list[Json]:
         """Return the cost per lane of each request, as `LaneCost.to_json` has it."""
         keys = {request: self._cost_key(request) for request in requests}
-        known = self.store.get(keys.values())
-        self.counts.reused += len(known)
+        known = self._known(keys.values())
         todo: dict[tuple[str, str], list[Request]] = {}
         for request, key in keys.items():
             if key not in known:
@@ -99,6 +99,13 @@ class Evaluator:
         self.counts.costed += count
         return [known[keys[request]] for request in requests]
 
+    def _known(self, keys: Iterable[str]) -> dict[str, Json]:
+        """Look keys up, and count each that was known before this search as reused, once."""
+        known = self.store.get(keys)
+        self.counts.reused += len(known.keys() - self._met)
+        self._met |= known.keys()
+        return known
+
     def _cost_key(self, request: Request) -> str:
         names = [n for n in ("yosys", f"nextpnr-{request.target}") if n in self.tools]
         return result_key(
@@ -112,8 +119,7 @@ class Evaluator:
     def accuracies(self, runs: Sequence[Run], progress: Progress) -> list[float]:
         """Return the accuracy of each run, in percent."""
         keys = {run: self._training_key(run) for run in runs}
-        known = self.store.get(keys.values())
-        self.counts.reused += len(known)
+        known = self._known(keys.values())
         todo: dict[str, list[Run]] = {}
         seen = set(known)
         for run, key in keys.items():
@@ -164,6 +170,7 @@ class Evaluator:
             for future in as_completed(futures):
                 results = dict(zip(futures[future], future.result(), strict=True))
                 self.store.put(kind, results)
+                self._met |= results.keys()
                 found |= results
                 progress(len(found), total)
         except BrokenProcessPool:

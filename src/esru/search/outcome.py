@@ -76,6 +76,8 @@ class Outcome:
         points, behaviours, costed, raced, accepted, rejected, undecided, trainings, reused.
     confirmation : list of dict
         Tests on tasks that were not raced on.
+    beside : list of Contender
+        Compared designs that were raced only to be shown: never the answer.
     closest : list of Contender
         Those that came nearest to being the answer.
     seconds : float
@@ -90,6 +92,7 @@ class Outcome:
     counts: dict[str, int]
     confirmation: list[Json] = field(default_factory=list)
     closest: list[Contender] = field(default_factory=list)
+    beside: list[Contender] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -97,23 +100,10 @@ class Outcome:
         """The prior art that everything is compared with."""
         return compared_design("reference", self.question.boundary)
 
-    def entrants(self) -> list[Contender]:
-        """Return the race's designs and the compared ones that did not enter it."""
-        inside = {contender.design.behaviour for contender in self.contenders}
-        listed = list(self.contenders)
-        for name in COMPARED[1:]:
-            design = compared_design(name, self.question.boundary)
-            if design.behaviour not in inside:
-                cost = self._objective(design)
-                listed.append(
-                    Contender(design, cost, verdict="not_raced", reason="outside the space")
-                )
-        return listed
-
-    def _objective(self, design: Design) -> float:
-        question = self.question
-        counts = self.costs[bare(design)][question.target][question.boundary]
-        return float(counts[question.objective])
+    @property
+    def shared_reference(self) -> Design:
+        """The reference with one PRNG for the whole array."""
+        return replace(self.reference, lanes=self.question.lanes)
 
     def row(self, contender: Contender) -> Json:
         """Return the interface's row of one design."""
@@ -121,8 +111,11 @@ class Outcome:
             contender.design, contender.verdict, contender.reason, contender.tests, contender.worst
         )
 
-    def reference_row(self) -> Json:
-        """Return the reference's row: it is what the others are compared with."""
+    def reference_row(self, shared: bool = False) -> Json:
+        """Return the row of the reference, or of the one that shares its PRNG."""
+        if shared:
+            reason = "the reference with one PRNG for the whole array, for its cost alone"
+            return self._row(self.shared_reference, "not_raced", reason, [], None)
         return self._row(self.reference, "not_raced", "the reference", [], None)
 
     def _row(
@@ -156,7 +149,7 @@ class Outcome:
     def named(self, alias: str) -> Contender:
         """Return the contender that is the alias's behaviour, under the alias's own design."""
         design = compared_design(alias, self.question.boundary)
-        for contender in self.entrants():
+        for contender in (*self.contenders, *self.beside):
             if contender.design.behaviour == design.behaviour:
                 return replace(contender, design=design)
         raise AssertionError(alias)
@@ -175,6 +168,7 @@ class Outcome:
             "winner": None if self.winner is None else self.row(self.winner),
             "confirmation": self.confirmation,
             "reference": self.reference_row(),
+            "reference_shared": self.reference_row(shared=True),
             "papers": self.row(self.named("papers")),
             "papers_zero": self.row(self.named("papers-zero")),
             "rows": [self.row(contender) for contender in self.contenders],

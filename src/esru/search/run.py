@@ -17,11 +17,12 @@ from esru.report.plot import draw_front, front_points
 from esru.report.tables import row_cost
 from esru.search.cache import cache_folder
 from esru.search.digest import COST, TRAINING, digest
-from esru.search.driver import Observer, Search, check, open_store
+from esru.search.driver import Observer, Search
 from esru.search.folder import SCHEMA, claim, read_manifest, write_whole
 from esru.search.outcome import Outcome
+from esru.search.preflight import check
 from esru.search.question import Question
-from esru.search.store import result_key
+from esru.search.store import Store, result_key
 
 Json = dict[str, Any]
 
@@ -85,7 +86,10 @@ def run_search(question: Question, folder: Path, observer: Observer) -> Answer:
         }
         _write_json(folder / "manifest.json", manifest)
         try:
-            with open_store(folder, cache_folder()) as store:
+            with (
+                Store(cache_folder() / "results.sqlite") as cache,
+                Store(folder / "store.sqlite", cache) as store,
+            ):
                 search = Search(question, store, versions, observer)
                 outcome = search.run()
             checks = _prove(outcome, folder, observer)

@@ -1,0 +1,48 @@
+"""What is checked before a search does any work."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+from esru import __version__
+from esru.design import BOUNDARIES
+from esru.errors import InputError
+from esru.flow import targets, toolchain
+from esru.search.question import Question
+from esru.search.workers import worker_count
+from esru.train.needs import require_training
+from esru.train.tasks import find_task
+
+
+def check(question: Question) -> dict[str, str]:
+    """Check everything that a search needs, before any work.
+
+    Returns
+    -------
+    dict of str
+        Identities of esru and of the tools.
+
+    Raises
+    ------
+    InputError
+        If the question names something unknown.
+    ToolMissing
+        If a tool or package is missing; the message says what installs it.
+    """
+    targets.target(question.target)
+    if question.boundary not in BOUNDARIES:
+        rule = f"one of {', '.join(BOUNDARIES)}"
+        raise InputError.must("Boundary", rule, repr(question.boundary))
+    for name in question.tasks:
+        find_task(name)
+    toolchain.yosys()
+    toolchain.nextpnr("ice40")
+    toolchain.nextpnr("ecp5")
+    toolchain.yosys_abc()
+    toolchain.iverilog()
+    require_training()
+    worker_count()
+    versions = {"esru": __version__, **toolchain.versions()}
+    for package in ("amaranth", "cocotb", "numpy", "scipy", "scikit-learn", "torch"):
+        versions[package] = importlib.metadata.version(package)
+    return versions
