@@ -35,7 +35,7 @@ def require_cocotb() -> None:
     toolchain.iverilog()
 
 
-def testbench() -> Path:
+def bench_folder() -> Path:
     """Return the folder of the testbench: in the installed package, else in the repository."""
     package = Path(str(resources.files("esru")))
     for folder in (package / "sim", package.parents[1] / "sim"):
@@ -85,7 +85,7 @@ def run_cocotb(
     results, counts, log = folder / "results.xml", folder / "counts.json", folder / "cocotb.log"
     began = time.monotonic()
     # -P: the script adds its own folder to sys.path, and nothing of this process's.
-    command = [sys.executable, "-P", str(testbench() / "run.py"), str(generated)]
+    command = [sys.executable, "-P", str(bench_folder() / "run.py"), str(generated)]
     command += ["--results", str(results), "--counts", str(counts)]
     command += ["--build", str(folder / "build")]
     results.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""Amaranth simulation of every rule, source, form and boundary against the model."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from esru.design import Design, parse
+from esru.emulate.stream import Array
+from esru.errors import InputError
+from esru.flow.simulate import plan, simulate
+from esru.hdl.bank import Bank, phase_of
+
+#: Rule, n, k: with n = k, n > k, and the narrowest that each rule allows.
+RULES = [
+    ("zero", 3, 3),
+    ("zero", 4, 2),
+    ("half", 3, 2),
+    ("half", 4, 2),
+    ("nearest", 3, 3),
+    ("nearest", 4, 2),
+    ("nearest", 4, 3),
+    ("replicate", 1, 1),
+    ("replicate", 4, 3),
+    ("select", 2, 1),
+    ("select", 4, 3),
+]
+
+
+def _check(design: Design, lanes: int | None = None) -> None:
+    check = simulate(design, lanes)
+    assert check.passed, f"{design}: {check.detail}"
+    assert check.cases > 0
+
+
+@pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
+@pytest.mark.parametrize(("rule", "n", "k"), RULES)
+def test_every_word_with_every_fraction(rule: str, n: int, k: int, source: str) -> None:
+    for form, leap in (("fibonacci", 1), ("fibonacci", 2), ("galois", 1), ("galois", 4)):
+        design = parse(f"{n}:{k}:{rule}:{source}{max(k + 1, 3)},form={form},leap={leap},seed=2")
+        assert plan(design, 1).exhaustive
+        _check(design)
+
+
+@pytest.mark.parametrize("rule", ["zero", "half", "nearest"])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_without_random_bits(rule: str, n: int) -> None:
+    for boundary in ("decision", "unit"):
+        _check(parse(f"{n}:0:{rule}:none,boundary={boundary}"))
+        _check(parse(f"{n}:0:{rule}:none,boundary={boundary}"), 3)
+
+
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+@pytest.mark.parametrize(
+    ("source", "out"),
+    [
+        ("s12.4", "int8"),
+        ("s12.4", "uint8"),
+        ("u12.4", "uint8"),
+        ("u12.4", "int8"),
+        ("u6.4", "s4.0"),
+        ("s20.12", "u6.4"),
+        ("s14.8", "s4.2"),
+        ("s10.4", "int10"),
+        ("u4.4", "u1.0"),
+        ("s4.4", "s1.0"),
+        ("s4.4", "u1.0"),
+        ("s64.40", "int20"),
+        ("u64.40", "int20"),
+        ("u64.8", "u56.0"),
+    ],
+)
+def test_ends_of_every_pair_of_formats(source: str, out: str, overflow: str) -> None:
+    text = f"4:3:half:debruijn3,leap=3,in={source},out={out},overflow={overflow},boundary=unit"
+    _check(parse(text))
+
+
+@pytest.mark.parametrize("rule", ["zero", "half", "nearest", "replicate", "select"])
+@pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
+def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> None:
+    for boundary in ("decision", "unit"):
+        design = parse(f"4:3:{rule}:{source}4,leap=7,lanes=2,boundary={boundary}")
+        _check(design)
+        _check(design, 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "32:32:zero:lfsr32",
+        "32:31:select:plateau32,form=galois,leap=37",
+        "32:20:nearest:debruijn32,leap=3,boundary=unit",
+        "24:24:replicate:plateau24,leap=29",
+        "8:7:select:debruijn9,leap=9,seed=0,lanes=4",
+    ],
+)
+def test_wide_designs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("esru.flow.simulate.PREFIX", 512)
+    _check(parse(text))
+
+
+def test_the_array_starts_where_the_emulation_does() -> None:
+    design = parse("8:3:zero:lfsr9,lanes=2")
+    array = Array(design, 16)
+    assert [phase_of(design, group, 8) for group in range(8)] == list(array.phases)
+
+
+@pytest.mark.parametrize("lanes", [0, -2, 3, 1026])
+def test_lanes_that_do_not_fit(lanes: int) -> None:
+    with pytest.raises(InputError, match="Lanes of the array must be "):
+        Bank(parse("8:3:zero:lfsr9,lanes=2"), lanes)
+
+
+def test_a_long_debruijn_leap_is_refused() -> None:
+    with pytest.raises(InputError, match="at most 256, not 257"):
+        simulate(parse("8:3:zero:debruijn12,leap=257"))
+
+
+def test_the_plan_is_honest_about_a_prefix() -> None:
+    covered = plan(parse("reference"), 1)
+    assert not covered.exhaustive
+    assert covered.text == "16384 of 16777215 words, chosen fractions"
+    assert plan(parse("papers"), 1).text == "all 14 words with all 256 fractions"
+
+
+@pytest.mark.slow
+def test_every_small_design() -> None:
+    count = 0
+    rules = ("zero", "half", "nearest", "replicate", "select")
+    for rule, n, source in itertools.product(rules, range(1, 5), ("lfsr", "debruijn", "plateau")):
+        for k, form, leap in itertools.product(range(1, n + 1), ("fibonacci", "galois"), (1, 2, 5)):
+            for length in range(max(k, 2), 6):
+                text = f"{n}:{k}:{rule}:{source}{length},form={form},leap={leap}"
+                try:
+                    design = parse(text)
+                except InputError:
+                    continue
+                _check(design)
+                count += 1
+    assert count > 500

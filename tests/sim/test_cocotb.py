@@ -1,0 +1,118 @@
+"""The testbench of sim/ on emitted Verilog: every rule with every source."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from esru.design import parse
+from esru.errors import ToolFailed, ToolMissing
+from esru.flow import cocotb_run
+from esru.flow.cocotb_run import bench_folder, run_cocotb
+from esru.flow.generate import generate
+from esru.hdl.emit import emit_verilog
+
+TESTS = ["start up", "reset", "enable", "exact values", "ends", "stream"]
+RULES = ["8:5:zero", "8:5:half", "8:5:nearest", "8:5:replicate", "6:5:select"]
+SOURCES = ["lfsr6,leap=5", "debruijn5,form=galois", "plateau6,lanes=2,leap=5"]
+PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The boundaries in turn: every rule and every source meets both.
+        *(text + (",boundary=unit" if i % 2 else "") for i, text in enumerate(PAIRS)),
+        "8:0:zero:none,boundary=unit",
+        "8:0:half:none",
+        "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
+    ],
+)
+def test_every_pair(text: str, tmp_path: Path) -> None:
+    checks = run_cocotb(parse(text), tmp_path)
+    assert [check.name.removeprefix("Verilog: ") for check in checks] == TESTS
+    for check in checks:
+        assert check.passed, check.detail
+        assert check.cases > 0
+
+
+def test_an_array_of_sources(tmp_path: Path) -> None:
+    xml = tmp_path / "kept.xml"
+    checks = run_cocotb(parse("8:3:half:plateau5,lanes=2"), tmp_path, lanes=10, xml=xml)
+    assert all(check.passed for check in checks)
+    assert all(check.cases % 10 == 0 for check in checks)
+    text = xml.read_text()
+    assert len(list(ElementTree.fromstring(text).iter("testcase"))) == len(TESTS)
+    assert "hostname" not in text and ".py" not in text and "timestamp" not in text
+
+
+def _spoilt(text: str, pattern: str, replacement: str) -> str:
+    spoilt, count = re.subn(pattern, replacement, text, count=1)
+    assert count == 1, f"no {pattern} in\n{text}"
+    return spoilt
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "replacement", "red"),
+    [
+        ("papers", r"lfsr = 3'h1;", "lfsr;", "start up"),
+        ("papers", r"rst \? 3'h1", "rst ? 3'h2", "reset"),
+        ("papers", r"en \? ", "1'h1 ? ", "enable"),
+        ("papers", r"lfsr\[1\] \^ lfsr\[2\]", "lfsr[0] ^ lfsr[2]", "stream"),
+        ("8:8:zero:lfsr8", r"= frac \+", "= 8'h1 + frac +", "exact values"),
+        ("papers,boundary=unit", r"over \? 8'h7f", "over ? 8'h80", "ends"),
+    ],
+)
+def test_a_fault_in_the_verilog_turns_its_test_red(
+    text: str, pattern: str, replacement: str, red: str, tmp_path: Path
+) -> None:
+    design = parse(text)
+    verilog = _spoilt(emit_verilog(design), pattern, replacement)
+    failed = [check for check in run_cocotb(design, tmp_path, verilog=verilog) if not check.passed]
+    assert f"Verilog: {red}" in [check.name for check in failed]
+    if red == "exact values":
+        assert any("expected 0x0, got 0x1" in check.detail for check in failed)
+
+
+def test_a_build_that_fails_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ToolFailed, match="cocotb failed: .*its log is "):
+        run_cocotb(parse("papers"), tmp_path, verilog="module broken(")
+
+
+def test_icarus_missing_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing, match="apt-get install iverilog"):
+        run_cocotb(parse("papers"), tmp_path)
+
+
+def test_the_testbench_stands_on_its_own(tmp_path: Path) -> None:
+    folder = bench_folder()
+    for file in folder.glob("*.py"):
+        assert not re.search(r"^\s*(from|import) esru", file.read_text(), re.M), file
+    generate(parse("papers,boundary=unit"), tmp_path / "made")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, str(folder / "run.py"), str(tmp_path / "made")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "6 of 6 tests passed"
+
+
+def test_the_installed_testbench_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sim").mkdir()
+    (tmp_path / "sim" / "run.py").touch()
+    monkeypatch.setattr(cocotb_run.resources, "files", lambda _: tmp_path)
+    assert bench_folder() == tmp_path / "sim"
