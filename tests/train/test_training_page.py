@@ -1,0 +1,77 @@
+"""docs/training.md: numbers from result files, results that can be repeated, code that runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from esru.cli import main
+from esru.train import tasks
+
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+RESULTS = ROOT / "docs" / "results"
+
+
+def page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("training_page", ROOT / "docs" / "training.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_are_fresh() -> None:
+    assert page().generated() == TEXT, "run python docs/training.py"
+
+
+def test_the_sizes_in_the_text() -> None:
+    found = re.search(r"the (\d+) handwritten .* into (\d+)\s+training and (\d+) test", TEXT, re.S)
+    assert found is not None
+    whole, train, test = map(int, found.groups())
+    assert whole == train + test
+    for task in tasks().values():
+        assert (task.train_examples, task.test_examples) == (train, test)
+
+
+def test_the_code_runs() -> None:
+    pytest.importorskip("torch").set_num_threads(1)
+    pytest.importorskip("sklearn")
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", TEXT, re.S):
+        exec(code, names)
+    assert names["phase"] == 2 + 1
+    results = names["results"]
+    assert isinstance(results, list) and len(results) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "argv"),
+    [
+        ("controls-digits-mlp", ["--controls"]),
+        ("controls-digits-cnn", ["--controls", "--task", "digits-cnn"]),
+        ("train-papers", ["papers"]),
+        ("train-select", ["8:7:select:lfsr13,leap=7,lanes=64"]),
+    ],
+)
+def test_the_results_can_be_repeated(
+    name: str, argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All but float32 to the last bit, which another machine may round otherwise."""
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    kept = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    assert main(["train", *argv, "--seeds", str(kept["seeds"]), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.get("tests") == kept.get("tests")
+    for new, old in zip(found.get("controls", []), kept.get("controls", []), strict=True):
+        if old["control"] == "float32":
+            assert new["accuracy"]["mean"] == pytest.approx(old["accuracy"]["mean"], abs=1.0)
+        else:
+            assert (new["accuracy"], new["loss"]) == (old["accuracy"], old["loss"])
