@@ -173,6 +173,7 @@ def test_a_store_of_another_version(tmp_path: Path) -> None:
     done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
     _refused(done, 2, "Store must be of schema 1, not 99")
     assert (run / "store.sqlite").read_bytes() == before
+    assert not (run / "manifest.json").exists()
 
 
 def test_a_manifest_of_another_version(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ SHOWN_TARGETS = ("ice40", "ecp5", "xc7")
 #: Seeds of the confirmation, fixed.
 CONFIRM_SEEDS = 12
 
-#: Contenders beside the winner whose cost is measured on every shown target.
+#: Contenders beside the winner that are shown.
 CLOSEST = 8
 
 
@@ -330,7 +330,6 @@ class Search:
         chosen.append(replace(self.reference, lanes=self.question.lanes))
         if winner is not None:
             chosen.append(winner.design)
-        chosen += [contender.design for contender in self.closest]
         grid = [
             (target, boundary)
             for target in dict.fromkeys((self.question.target, *SHOWN_TARGETS))

@@ -84,18 +84,19 @@ def run_search(question: Question, folder: Path, observer: Observer) -> Answer:
             "fingerprint": fingerprint,
             "status": "running",
         }
-        _write_json(folder / "manifest.json", manifest)
-        try:
-            with (
-                Store(cache_folder() / "results.sqlite") as cache,
-                Store(folder / "store.sqlite", cache) as store,
-            ):
+        with (
+            Store(cache_folder() / "results.sqlite") as cache,
+            Store(folder / "store.sqlite", cache) as store,
+        ):
+            # Only now: a store that is refused leaves no trace in the folder.
+            _write_json(folder / "manifest.json", manifest)
+            try:
                 search = Search(question, store, versions, observer)
                 outcome = search.run()
-            checks = _prove(outcome, folder, observer)
-        except KeyboardInterrupt:
-            _write_json(folder / "manifest.json", manifest | {"status": "interrupted"})
-            raise
+                checks = _prove(outcome, folder, observer)
+            except KeyboardInterrupt:
+                _write_json(folder / "manifest.json", manifest | {"status": "interrupted"})
+                raise
         proved = all(found.passed for found in checks)
         _write(outcome, search.evidence, checks, versions, folder)
         _write_json(
