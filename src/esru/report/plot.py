@@ -40,8 +40,11 @@ def front_points(result: Json) -> list[Point]:
     winner = None if result["winner"] is None else result["winner"]["id"]
     named = {result[key]["behaviour"]: key.replace("_", "-") for key in ("papers", "papers_zero")}
     where = (result["target"], result["boundary"], result["objective"])
+    rows = {row["behaviour"]: row for row in result["rows"]}
+    for key in ("papers", "papers_zero"):
+        rows.setdefault(result[key]["behaviour"], result[key])
     points = []
-    for row in result["rows"]:
+    for row in rows.values():
         cost = row_cost(row, *where)
         if row["loss"] is None or cost is None:
             continue
@@ -55,6 +58,9 @@ def front_points(result: Json) -> list[Point]:
         points.append(Point(result["reference"]["design"], "reference", reference, 0.0, 0.0, 0.0))
     return points
 
+
+_LOSSES = (-1, 0, 1, 2, 5, 10, 20, 50, 100)
+_COSTS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 100)
 
 _STYLE = {
     "dominated": ("#b0b0b0", "o", 3, 1),
@@ -114,9 +120,11 @@ def draw_front(points: list[Point], result: Json) -> str:
             color="#2ca02c",
         )
         axes.set_yscale("symlog", linthresh=2)
-        axes.set_yticks(
-            [-1, 0, 1, 2, 5, 10, 20, 50, 100], ["-1", "0", "1", "2", "5", "10", "20", "50", "100"]
-        )
+        axes.set_yticks(_LOSSES, [str(loss) for loss in _LOSSES])
+        # Wide where the candidates are, narrow on the way to the reference.
+        axes.set_xscale("symlog", linthresh=10, linscale=2)
+        axes.set_xticks(_COSTS, [str(cost) for cost in _COSTS])
+        axes.set_xlim(-0.5, 1.4 * max(point.cost for point in points))
         axes.set_ylim(min([-2.0, *(point.low for point in points)]), 110)
         axes.set_xlabel(
             f"{result['objective']} per lane on {result['target']}, boundary {result['boundary']}, "
