@@ -96,4 +96,5 @@ def test_the_same_bytes_from_yowasp(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_random_bits_there_is_no_word_port() -> None:
-    assert "\\word" not in rounder_rtlil(parse("8:0:half:none"))
+    text = rounder_rtlil(parse("8:0:half:none"))
+    assert re.findall(r"put \d+ +\\(\w+)", text) == ["frac", "up"]

@@ -82,7 +82,7 @@ def test_a_fault_in_the_verilog_turns_its_test_red(
 
 
 def test_a_build_that_fails_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolFailed, match="cocotb failed: .*its log is "):
+    with pytest.raises(ToolFailed, match=r"cocotb failed: .*its log is "):
         run_cocotb(parse("papers"), tmp_path, verilog="module broken(")
 
 

@@ -206,6 +206,8 @@ def _sweep(folder: Path) -> str:
     """Decide the miter; return the failure, or an empty text if it is proved."""
     deadline = time.monotonic() + TIME_LIMIT
     reduced = folder / "reduced.aig"
+    # abc exits with 0 after errors; an older file must not speak for it.
+    reduced.unlink(missing_ok=True)
     script = "read_aiger miter.aig; strash; scorr; write_aiger reduced.aig"
     _abc(script, folder, folder / "scorr.log", TIME_LIMIT)
     left = read_aiger(reduced)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.rounder import add_index, add_round_up
-from esru.hdl.sources import add_source
+from esru.hdl.sources import add_source, check_source
 from esru.hdl.unit import add_result, fraction_of
 from esru.sources import source_model
 
@@ -63,16 +63,23 @@ class Bank(wiring.Component):
     Raises
     ------
     InputError
-        If the lanes are out of range or no multiple of ``design.lanes``.
+        If the lanes are out of range or no multiple of ``design.lanes``, or the source cannot be
+        built (`esru.hdl.sources.check_source`).
     """
 
-    def __init__(self, design: Design, lanes: int | None = None):
+    def __new__(cls, design: Design, lanes: int | None = None):
+        """Check before the object exists: Amaranth complains about one never elaborated."""
+        check_source(design)
         lanes = design.lanes if lanes is None else lanes
         if not 1 <= lanes <= MAX_LANES:
             raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
         if lanes % design.lanes:
             rule = f"a multiple of the lanes that share a source ({design.lanes})"
             raise InputError.must("Lanes of the array", rule, lanes)
+        return super().__new__(cls)
+
+    def __init__(self, design: Design, lanes: int | None = None):
+        lanes = design.lanes if lanes is None else lanes
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes

@@ -28,6 +28,20 @@ class Word(NamedTuple):
     following: Value
 
 
+def check_source(design: Design) -> None:
+    """Raise if a source cannot be built.
+
+    Raises
+    ------
+    InputError
+        If a de Bruijn register leaps further than `MAX_UNROLLED` steps.
+    """
+    if design.source == "debruijn" and design.leap > MAX_UNROLLED:
+        raise InputError.must(
+            "Leap of a debruijn source in hardware", f"at most {MAX_UNROLLED}", design.leap
+        )
+
+
 def _parity(bits: list[Value]) -> Value:
     """Return the XOR of some bits, as a chain in the order given."""
     result = bits[0]
@@ -72,11 +86,6 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     -------
     Word
         The word, k bits, at latency 0 from the register.
-
-    Raises
-    ------
-    InputError
-        If a de Bruijn register leaps further than can be unrolled.
     """
     if design.source == "none":
         return Word(Const(0, 0), Const(0, 0))
@@ -88,10 +97,6 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     lfsr = Signal(length, name=f"lfsr{suffix}", init=init)
     following = Signal(length, name=f"lfsr_next{suffix}")
     if design.source == "debruijn":
-        if design.leap > MAX_UNROLLED:
-            raise InputError.must(
-                "Leap of a debruijn source in hardware", f"at most {MAX_UNROLLED}", design.leap
-            )
         state: Value = lfsr
         for step in range(1, design.leap):
             between = Signal(length, name=f"step_{step}{suffix}")
@@ -139,6 +144,11 @@ class Source(wiring.Component):
     word : Out(k)
         The random word.
     """
+
+    def __new__(cls, design: Design, phase: int = 0):
+        """Check before the object exists: Amaranth complains about one never elaborated."""
+        check_source(design)
+        return super().__new__(cls)
 
     def __init__(self, design: Design, phase: int = 0):
         self.design = design

@@ -1,0 +1,147 @@
+"""Proofs against the independent Verilog, and what happens when they fail or do not end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from esru.design import parse
+from esru.errors import ToolFailed
+from esru.flow import formal
+from esru.flow.aiger import read_aiger
+from esru.flow.formal import prove_design, prove_rounder
+from esru.hdl.emit import emit_rtlil, rounder_rtlil
+
+SMALL = [
+    "4:4:zero:lfsr5",
+    "4:2:zero:lfsr5",
+    "4:2:half:lfsr5",
+    "4:2:nearest:lfsr5",
+    "4:3:nearest:lfsr5",
+    "5:3:replicate:lfsr5",
+    "4:3:select:lfsr5",
+    "2:1:select:lfsr2",
+    "4:0:zero:none",
+    "4:0:half:none",
+    "4:0:nearest:none",
+]
+FULL = [
+    "32:32:zero:lfsr32",
+    "32:31:half:lfsr32",
+    "32:20:nearest:lfsr32",
+    "32:31:nearest:lfsr32",
+    "32:24:replicate:lfsr32",
+    "32:31:select:lfsr32",
+]
+
+
+@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("text", SMALL + FULL)
+def test_every_rule_for_all_inputs(text: str, boundary: str, tmp_path: Path) -> None:
+    design = parse(f"{text},boundary={boundary}")
+    check = prove_rounder(design, tmp_path)
+    assert check.passed, check.detail
+    width = design.n if boundary == "decision" else design.input.width
+    assert check.cases == 1 << (width + design.k)
+
+
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+@pytest.mark.parametrize(
+    "formats",
+    ["in=s20.12,out=u6.4", "in=u20.12,out=s4.0", "in=s64.40,out=int20", "in=s8.8", "in=u64.8"],
+)
+def test_ends_of_formats_for_all_inputs(formats: str, overflow: str, tmp_path: Path) -> None:
+    design = parse(f"8:3:half:lfsr5,{formats},overflow={overflow},boundary=unit")
+    check = prove_rounder(design, tmp_path)
+    assert check.passed, check.detail
+
+
+@pytest.mark.parametrize("form", ["fibonacci", "galois"])
+@pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
+def test_every_source_with_reset_and_enable(source: str, form: str, tmp_path: Path) -> None:
+    for leap in (1, 5):
+        design = parse(f"6:5:select:{source}7,form={form},leap={leap},lanes=3")
+        check = prove_design(design, tmp_path)
+        assert check.passed, check.detail
+        assert check.cases == 3 * {"lfsr": 127, "debruijn": 128, "plateau": 254}[source]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reference",
+        "reference,boundary=unit,leap=29",
+        "papers,boundary=unit",
+        "32:32:replicate:plateau32,form=galois,leap=37",
+        "16:16:zero:lfsr32,form=galois,leap=1000003",
+        "16:16:zero:lfsr20,leap=1000003",
+        "8:8:zero:debruijn20,leap=33",
+        "8:7:select:lfsr13,leap=7,lanes=64",
+        "8:0:half:none,boundary=unit",
+    ],
+)
+def test_whole_modules(text: str, tmp_path: Path) -> None:
+    check = prove_design(parse(text), tmp_path)
+    assert check.passed, check.detail
+
+
+def test_an_array_of_sources(tmp_path: Path) -> None:
+    check = prove_design(parse("8:3:half:plateau5,lanes=2,boundary=unit"), tmp_path, lanes=8)
+    assert check.passed, check.detail
+    assert check.cases == 62 * 8
+
+
+def test_a_counterexample_is_named(tmp_path: Path) -> None:
+    design = parse("8:0:half:none")
+    text = rounder_rtlil(design)
+    spoilt = text.replace("8'10000000", "8'01000000").replace("connect \\B 1'1", "connect \\B 1'0")
+    assert spoilt != text
+    check = prove_rounder(design, tmp_path, spoilt)
+    assert not check.passed
+    assert "frac " in check.detail and "expected 1" in check.detail and "got 0" in check.detail
+
+
+def test_a_timeout_of_sat_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formal, "_SAT", "log interrupted SAT solver: TIMEOUT\n# {module} {limit}")
+    with pytest.raises(ToolFailed, match="not conclusive"):
+        prove_rounder(parse("papers"), tmp_path)
+
+
+def test_a_pdr_without_an_answer_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = parse("reference")
+    state = "\\lfsr [23:0]"
+    text = emit_rtlil(design)
+    spoilt = text.replace(f"connect \\B {state}", "connect \\B { \\lfsr [23:1] 1'0 }")
+    assert spoilt != text
+    assert not prove_design(design, tmp_path, text=spoilt).passed
+    real = formal._abc
+
+    def silent(script: str, folder: Path, log: Path, limit: float) -> str:
+        return real(script, folder, log, limit) if "scorr" in script else "Property UNDECIDED."
+
+    monkeypatch.setattr(formal, "_abc", silent)
+    with pytest.raises(ToolFailed, match="no conclusion within 300 s"):
+        prove_design(design, tmp_path, text=spoilt)
+
+
+def test_abc_that_cannot_read_is_an_error(tmp_path: Path) -> None:
+    assert prove_design(parse("papers"), tmp_path).passed
+    assert (tmp_path / "reduced.aig").exists()
+    (tmp_path / "miter.aig").unlink()
+    with pytest.raises(ToolFailed, match="failed: "):
+        formal._sweep(tmp_path)
+
+
+def test_cones_in_aiger(tmp_path: Path) -> None:
+    # q' = a & b; y = q, z = !b.
+    path = tmp_path / "a.aag"
+    path.write_text("aag 4 2 1 2 1\n2\n4\n6 8\n6\n5\n8 2 4\ni0 a\ni1 b\nl0 q\no0 y\no1 z\nc\n")
+    graph = read_aiger(path)
+    assert graph.cone(["y"]) == {"a", "b"}
+    assert graph.cone(["z"]) == {"b"}
+    path.write_text("nothing")
+    with pytest.raises(ToolFailed, match="cannot be read"):
+        read_aiger(path)
