@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
+from amaranth.sim import Simulator
 
 from esru.design import Design, parse
 from esru.emulate.stream import Array
 from esru.errors import InputError
 from esru.flow.simulate import plan, simulate
 from esru.hdl.bank import Bank, phase_of
+from esru.hdl.sources import Source
+from esru.sources import source_model
 
 #: Rule, n, k: with n = k, n > k, and the narrowest that each rule allows.
 RULES = [
@@ -139,3 +143,24 @@ def test_every_small_design() -> None:
                 _check(design)
                 count += 1
     assert count > 500
+
+
+@pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
+def test_the_bare_source_follows_the_model_from_any_phase(source: str) -> None:
+    design = parse(f"8:3:zero:{source}5,leap=3")
+    model = source_model(design)
+    for phase in (0, 1, 30):
+        component = Source(design, phase)
+        words = []
+
+        async def bench(ctx: Any, component: Source = component, words: list[int] = words) -> None:
+            ctx.set(component.en, 1)
+            for _ in range(70):
+                words.append(ctx.get(component.word))
+                await ctx.tick()
+
+        simulator = Simulator(component)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(bench)
+        simulator.run()
+        assert words == model.words(phase, 70).tolist()

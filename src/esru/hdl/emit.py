@@ -20,7 +20,7 @@ from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
 from esru.hdl.rounder import Rounder
-from esru.hdl.unit import Saturator
+from esru.hdl.unit import UnitLogic
 from esru.sources import source_model
 
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
@@ -141,5 +141,5 @@ def rounder_rtlil(design: Design) -> str:
     x[W_in] and word[k] to y[W_out] at the boundary ``unit``, combinational. With k = 0 there is
     no port ``word``.
     """
-    bare = Rounder(design) if design.boundary == "decision" else Saturator(design)
+    bare = Rounder(design) if design.boundary == "decision" else UnitLogic(design)
     return _convert(bare, f"{module_name(design)}_rounder", clocked=False)

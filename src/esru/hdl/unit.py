@@ -60,7 +60,7 @@ def add_result(m: Module, design: Design, x: Value, up: Value, suffix: str = "")
     return result
 
 
-class Saturator(wiring.Component):
+class UnitLogic(wiring.Component):
     """Rounding without a source, combinational: input word and random word in, output word out.
 
     Parameters
