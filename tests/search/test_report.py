@@ -143,7 +143,7 @@ def test_the_picture_has_every_raced_design_and_is_reproducible() -> None:
     result = _outcome().to_json()
     points = front_points(result)
     assert [point.kind for point in points].count("winner") == 1
-    assert len(points) == len(result["rows"]) + 1
+    assert len(points) == len(result["rows"]) + 3  # the papers' two and the reference
     assert {"reference", "winner"} <= {point.kind for point in points}
     svg = draw_front(points, result)
     assert svg == draw_front(points, result)
