@@ -163,6 +163,9 @@ def test_a_wrapping_output_wraps_only_by_the_carry() -> None:
     unit = parse("8:0:half:none,overflow=wrap")
     y, _ = round_tensor(unit, np.array([127.6, 127.4, 300.0, -128.0, -300.0]))
     assert y.tolist() == [-128, 127, -128, -128, -128]
+    # Beyond the format the value is the input's last one, which truncation does not carry.
+    y, _ = round_tensor(parse("8:0:zero:none,overflow=wrap"), np.array([128.0, 300.0, -300.0]))
+    assert y.tolist() == [127, 127, -128]
 
 
 def test_round_tensor_keeps_shape_and_order() -> None:

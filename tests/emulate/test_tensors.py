@@ -72,6 +72,22 @@ def test_float_tensors(text: str, dtype: object) -> None:
     assert y.view(-1).tolist() == expected
 
 
+@pytest.mark.parametrize("n", [1, 8, 23, 24])
+def test_fractions_are_exact_to_the_last_bit(n: int) -> None:
+    """A threshold equal to the fraction rounds up, and the next one does not."""
+    from esru.emulate.tensors import _round_values
+
+    design = parse(f"{n}:1:zero:lfsr2")
+    values = examples(2000)
+    values = values[np.abs(values) < 127]
+    exact = [floor(Fraction(float(v)) * 2**n) for v in values]
+    fraction = torch.tensor([x % 2**n for x in exact])
+    below = torch.tensor([x >> n for x in exact], dtype=torch.float32)
+    tensor = torch.from_numpy(values)
+    assert (_round_values(design, tensor, fraction) == below + 1).all()
+    assert (_round_values(design, tensor, fraction + 1) == below).all()
+
+
 @pytest.mark.parametrize("text", DESIGNS + WRAPPING)
 def test_integer_tensors_equal_the_numpy_twin(text: str) -> None:
     design = parse(text)
