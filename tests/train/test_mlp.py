@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from esru.design import parse
@@ -18,6 +19,7 @@ from integer_training import integer_steps  # noqa: E402  (after the check)
 
 from esru.train import digits, engine  # noqa: E402
 from esru.train.engine import batch_order  # noqa: E402
+from esru.train.mlp import Mlp  # noqa: E402
 
 TASK = tasks()["digits-mlp"]
 SHORT = replace(TASK, epochs=1, averaged=1)
@@ -157,3 +159,43 @@ GOLDEN = {
 def test_golden_run(name: str, text: str) -> None:
     found = train_batch(name, [Job(parse(text), 0, 2.0**-4, "worst")])[0]
     assert found.digest == GOLDEN[name, text]
+
+
+def test_accuracy_and_loss_of_given_logits() -> None:
+    """Of equal logits the lowest class answers; the loss is the cross-entropy."""
+    network = Mlp(TASK, [0.25, 0.25], torch.device("cpu"))
+    rng = np.random.default_rng(4)
+    logits = rng.integers(-128, 128, (2, 50, 10)).astype(np.float32)
+    logits[0, 0] = 5.0
+    labels = rng.integers(0, 10, 50)
+    labels[0] = 3  # a tie that class 0 wins
+    labels[1:20] = logits[0, 1:20].argmax(1)
+    accuracy, loss = engine._score(network, torch.from_numpy(logits), labels)
+    values = torch.from_numpy(logits).double() * 2.0**-network.logit_bits
+    for run in range(2):
+        right = sum(
+            list(row).index(max(row)) == k for row, k in zip(logits[run], labels, strict=True)
+        )
+        assert accuracy[run] == 100.0 * right / 50
+        expected = torch.nn.functional.cross_entropy(values[run], torch.from_numpy(labels))
+        assert loss[run] == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_the_last_epochs_are_averaged() -> None:
+    """Two epochs of a run: its mean is that of the scores after each."""
+    job = Job(SELECT, 2, 2.0**-4)
+    scores: list[np.ndarray] = []
+    score = engine._score
+
+    def keep(*args: object) -> np.ndarray:
+        scores.append(score(*args))
+        return scores[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_score", keep)
+        (found,) = train_batch(replace(TASK, epochs=3, averaged=2), [job])
+        assert len(scores) == 2
+        (last,) = train_batch(replace(TASK, epochs=3, averaged=1), [job])
+    assert found.accuracy == (scores[0][0, 0] + scores[1][0, 0]) / 2
+    assert (last.accuracy, last.loss) == (scores[1][0, 0], scores[1][1, 0])
+    assert last.digest == found.digest
