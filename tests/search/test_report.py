@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,23 +79,31 @@ def _outcome(feasible: bool = True) -> Outcome:
     )
 
 
+def _result(feasible: bool = True) -> dict[str, Any]:
+    """Return the JSON that `run_search` writes: the outcome's, and the winner's checks."""
+    check = {"level": "formal", "name": "a <proof>", "cases": 64, "passed": True}
+    return _outcome(feasible).to_json() | {"proof": [check] if feasible else []}
+
+
 @pytest.mark.parametrize("feasible", [True, False])
 def test_every_view_of_a_result(feasible: bool) -> None:
-    result = _outcome(feasible).to_json()
+    result = _result(feasible)
     text = search_text(result)
-    page = report_html(result, VERSIONS, None, "<svg></svg>")
-    document = report_markdown(result, VERSIONS, None)
+    page = report_html(result, VERSIONS, "<svg></svg>")
+    document = report_markdown(result, VERSIONS)
     for view in (text, page, document):
         for name in COMPARED:
             assert str(parse(name)) in view or name in view
         assert ("4:3:select" in view) == feasible or not feasible
     assert "it is &lt;rejected&gt;" in page
     assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
+    assert ("formal 1 of 1 passed" in text) == feasible
+    assert ("a &lt;proof&gt;" in page) == feasible
     assert text.startswith("Winner: 4:3:select" if feasible else "No unit of up to 4 bits")
 
 
 def test_the_compared_designs_are_always_there() -> None:
-    result = _outcome().to_json()
+    result = _result()
     header, rows = comparison(result)
     assert header == [
         "target",
@@ -121,7 +130,7 @@ def test_ratios_are_the_reference_over_the_design() -> None:
 
 
 def test_rows_keep_the_interface() -> None:
-    result = _outcome().to_json()
+    result = _result()
     row = result["winner"]
     assert list(row) == [
         "design", "id", "behaviour", "cost", "ratio", "loss", "verdict", "reason", "tests",
@@ -140,7 +149,7 @@ def test_the_boundary_of_the_question_is_the_boundary_of_the_rows() -> None:
 
 
 def test_the_picture_has_every_raced_design_and_is_reproducible() -> None:
-    result = _outcome().to_json()
+    result = _result()
     points = front_points(result)
     assert [point.kind for point in points].count("winner") == 1
     assert len(points) == len(result["rows"]) + 3  # the papers' two and the reference
@@ -152,14 +161,14 @@ def test_the_picture_has_every_raced_design_and_is_reproducible() -> None:
 
 
 def test_csv_has_a_line_per_raced_design() -> None:
-    result = _outcome().to_json()
+    result = _result()
     lines = front_csv(result).splitlines()
     assert len(lines) == 1 + len(result["rows"])
     assert lines[0].startswith("design,id,front,cost,loss")
 
 
 def test_summary_names_target_and_boundary() -> None:
-    assert "ice40, boundary decision, 64 lanes" in " ".join(summary(_outcome().to_json()))
+    assert "ice40, boundary decision, 64 lanes" in " ".join(summary(_result()))
 
 
 def test_plain_tables_align() -> None:

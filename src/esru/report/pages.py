@@ -10,7 +10,6 @@ from esru.report.tables import (
     comparison,
     comparison_caption,
     contenders,
-    loss_claim,
     markdown,
     summary,
     verdicts,
@@ -19,7 +18,7 @@ from esru.report.tables import (
 Json = dict[str, Any]
 
 _NOT_CLAIMED = (
-    "That nothing cheaper would do is not claimed: the cheaper designs above were dropped or "
+    "That nothing cheaper would do is not claimed: these and other cheaper designs were dropped or "
     "stayed undecided on this evidence. All rows are in front.csv, every test in evidence.jsonl."
 )
 
@@ -47,9 +46,6 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
         ("What became of them", "", verdicts(result)),
         ("Closest contenders", _NOT_CLAIMED, contenders(result)),
     ]
-    if result["winner"] is not None:
-        claim = loss_claim(result)
-        found.insert(0, ("Claim", f"With plain paired t-tests, {claim}.", None))
     tests: Table = (
         ["task", "lr", "schedule", "loss", "bound", "seeds"],
         [
@@ -68,25 +64,8 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
     return found
 
 
-def _confirmation(result: Json) -> str:
-    if result["winner"] is None:
-        return ""
-    done = [entry for entry in result["confirmation"] if entry["confirmed"]]
-    if not done:
-        return "Not confirmed on another task: every known task was raced on."
-    return (
-        "Confirmed on "
-        + ", ".join(
-            f"{entry['task']} (loss below {max(t['bound'] for t in entry['tests']):.2f} of "
-            f"{entry['margin']:g} points allowed, {entry['tests'][0]['seeds']} seeds)"
-            for entry in done
-        )
-        + "."
-    )
-
-
-def _proof(proof: Json | None) -> Table | None:
-    if proof is None:
+def _proof(result: Json) -> Table | None:
+    if not result["proof"]:
         return None
     rows = [
         [
@@ -95,37 +74,35 @@ def _proof(proof: Json | None) -> Table | None:
             str(check["cases"]),
             "passed" if check["passed"] else "FAILED",
         ]
-        for check in proof["checks"]
+        for check in result["proof"]
     ]
     return ["level", "check", "cases", "result"], rows
 
 
-def report_markdown(result: Json, versions: dict[str, str], proof: Json | None) -> str:
+def report_markdown(result: Json, versions: dict[str, str]) -> str:
     """Return the report as Markdown."""
     lines = [f"# {title(result)}", "", *(f"{line}  " for line in summary(result)), ""]
-    lines += [_confirmation(result), "", "![Cost against loss of accuracy](front.svg)", ""]
+    lines += ["![Cost against loss of accuracy](front.svg)", ""]
     for heading, text, table in _sections(result):
         lines += [f"## {heading}", "", *([text, ""] if text else [])]
         lines += [markdown(table), ""] if table is not None else []
-    checks = _proof(proof)
+    checks = _proof(result)
     if checks is not None:
         lines += ["## Proof of the winner's hardware", "", markdown(checks), ""]
     lines += ["## Made with", "", ", ".join(f"{k}: {v}" for k, v in versions.items()), ""]
     return "\n".join(lines)
 
 
-def report_html(result: Json, versions: dict[str, str], proof: Json | None, svg: str) -> str:
+def report_html(result: Json, versions: dict[str, str], svg: str) -> str:
     """Return the report as one HTML page; `svg` is the front's picture."""
     parts = [f"<h1>{escape(title(result))}</h1>"]
-    parts += [
-        f"<p>{escape(line)}</p>" for line in (*summary(result), _confirmation(result)) if line
-    ]
+    parts += [f"<p>{escape(line)}</p>" for line in summary(result) if line]
     parts.append(svg[svg.index("<svg") :])
     for heading, text, table in _sections(result):
         parts.append(f"<h2>{escape(heading)}</h2>")
         parts += [f"<p>{escape(text)}</p>"] if text else []
         parts += [_html_table(table)] if table is not None else []
-    checks = _proof(proof)
+    checks = _proof(result)
     if checks is not None:
         parts += ["<h2>Proof of the winner's hardware</h2>", _html_table(checks)]
     made = ", ".join(f"{key}: {value}" for key, value in versions.items())

@@ -142,10 +142,30 @@ def summary(result: Json) -> list[str]:
         lines += [
             f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {to_shared} with "
             f"one PRNG for all {result['lanes']} lanes",
-            loss_claim(result),
         ]
-    lines.append(searched)
-    return lines
+    return [*lines, loss_claim(result), confirmation(result), proof(result), searched]
+
+
+def confirmation(result: Json) -> str:
+    """Return on which other tasks the winner was confirmed."""
+    done = [entry for entry in result["confirmation"] if entry["confirmed"]]
+    if not done:
+        return "not confirmed on another task: every known task was raced on"
+    return "confirmed on " + ", ".join(
+        f"{entry['task']} (loss below {max(t['bound'] for t in entry['tests']):.2f} of "
+        f"{entry['margin']:g} points allowed, {entry['tests'][0]['seeds']} seeds)"
+        for entry in done
+    )
+
+
+def proof(result: Json) -> str:
+    """Return what became of the checks of the winner's hardware, by level."""
+    levels: dict[str, list[bool]] = {}
+    for check in result["proof"]:
+        levels.setdefault(check["level"], []).append(check["passed"])
+    return "hardware checked: " + ", ".join(
+        f"{level} {sum(passed)} of {len(passed)} passed" for level, passed in levels.items()
+    )
 
 
 def loss_claim(result: Json) -> str:

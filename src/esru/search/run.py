@@ -98,11 +98,12 @@ def run_search(question: Question, folder: Path, observer: Observer) -> Answer:
                 _write_json(folder / "manifest.json", manifest | {"status": "interrupted"})
                 raise
         proved = all(found.passed for found in checks)
-        _write(outcome, search.evidence, checks, versions, folder)
+        result = outcome.to_json() | {"proof": [found.to_json() for found in checks]}
+        _write(result, search.evidence, versions, folder)
         _write_json(
             folder / "manifest.json", manifest | {"status": outcome.status, "proved": proved}
         )
-        return Answer(outcome.to_json(), versions, proved, False, _files(folder))
+        return Answer(result, versions, proved, False, _files(folder))
 
 
 def _prove(outcome: Outcome, folder: Path, observer: Observer) -> Sequence[Check]:
@@ -127,23 +128,15 @@ def _write_json(path: Path, content: Json) -> None:
     write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def _write(
-    outcome: Outcome,
-    evidence: Sequence[Json],
-    checks: Sequence[Check],
-    versions: dict[str, str],
-    folder: Path,
-) -> None:
+def _write(result: Json, evidence: Sequence[Json], versions: dict[str, str], folder: Path) -> None:
     """Write everything that is read: evidence, front, picture and reports."""
-    result = outcome.to_json()
     svg = draw_front(front_points(result), result)
-    proof = {"checks": [found.to_json() for found in checks]} if checks else None
     lines = [json.dumps(entry, sort_keys=True) for entry in evidence]
     write_whole(folder / "evidence.jsonl", "".join(line + "\n" for line in lines))
     write_whole(folder / "front.csv", front_csv(result))
     write_whole(folder / "front.svg", svg)
-    write_whole(folder / "report.md", report_markdown(result, versions, proof))
-    write_whole(folder / "report.html", report_html(result, versions, proof, svg))
+    write_whole(folder / "report.md", report_markdown(result, versions))
+    write_whole(folder / "report.html", report_html(result, versions, svg))
     _write_json(folder / "front.json", result)
 
 
