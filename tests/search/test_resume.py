@@ -95,6 +95,11 @@ def test_killed_twice_and_resumed(tmp_path: Path) -> None:
     assert total == _stored(tmp_path / "whole")
     again = _result(_search(killed))
     assert again == resumed  # reprinted, not computed
+    damaged = next((killed / "runs").glob("*/front.json"))
+    damaged.write_text("{")
+    repaired = _result(_search(killed))
+    assert repaired["counts"]["trainings"] == 0
+    _same_answer(dict(again), repaired)
     _same_answer(whole, resumed)
 
 

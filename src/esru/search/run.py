@@ -75,8 +75,9 @@ def run_search(question: Question, folder: Path, observer: Observer) -> Answer:
         manifest = read_manifest(folder)
         finished = manifest.get("status") in ("done", "infeasible")
         if finished and manifest.get("fingerprint") == fingerprint:
-            stored = json.loads((folder / "front.json").read_text(encoding="utf-8"))
-            return Answer(stored, versions, manifest["proved"], True, _files(folder))
+            stored = _stored_answer(folder)
+            if stored is not None:
+                return Answer(stored, versions, manifest["proved"], True, _files(folder))
         manifest = {
             "schema": SCHEMA,
             "versions": versions,
@@ -104,6 +105,14 @@ def run_search(question: Question, folder: Path, observer: Observer) -> Answer:
             folder / "manifest.json", manifest | {"status": outcome.status, "proved": proved}
         )
         return Answer(result, versions, proved, False, _files(folder))
+
+
+def _stored_answer(folder: Path) -> Json | None:
+    """Return the answer that the folder holds, or None if somebody has damaged the file."""
+    try:
+        return dict(json.loads((folder / "front.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
 
 
 def _prove(outcome: Outcome, folder: Path, observer: Observer) -> Sequence[Check]:
