@@ -110,10 +110,12 @@ def test_the_clock_stands_still_when_nothing_happens(program: Path) -> None:
 
 
 def test_another_baud_rate_is_noise(program: Path) -> None:
-    with SimulatedBoard(program, divisor=3 * DIVISOR) as board:
-        with serial.Serial(board.port, 115200, timeout=0.5) as link:
-            link.write(b"0123456789")
-            assert link.read(10) != b"123456789:"
+    with (
+        SimulatedBoard(program, divisor=3 * DIVISOR) as board,
+        serial.Serial(board.port, 115200, timeout=0.5) as link,
+    ):
+        link.write(b"0123456789")
+        assert link.read(10) != b"123456789:"
 
 
 def test_a_netlist_with_cells_and_a_derived_clock(tmp_path: Path) -> None:
