@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esru.errors import InputError, ToolFailed, ToolMissing
 from esru.flow.yosys import run_script
+
+if TYPE_CHECKING:
+    from esru.demo.config import DemoConfig
 
 #: Where the Yosys packages keep CXXRTL's headers, from the package's own folder.
 _HEADERS = Path("share", "include", "backends", "cxxrtl", "runtime")
@@ -150,6 +153,20 @@ def compile_board(
     if done.returncode:
         raise ToolFailed("g++", f"exit status {done.returncode}", log)
     return program
+
+
+def compile_demo(config: DemoConfig, folder: Path) -> Path:
+    """Compile the Verilog of a demo, its LED outputs watched, to a program for `SimulatedBoard`."""
+    from esru.hdl.emit import emit_demo
+
+    return compile_board(
+        emit_demo(config),
+        f"esru_demo_{config.design.id}_x{config.lanes}",
+        folder,
+        divisor=config.divisor,
+        outputs=("blink", "hurry", "passed", "failed", "mean"),
+        constants={"rst": 0},
+    )
 
 
 def _mangled(name: str) -> str:
@@ -322,6 +339,14 @@ class SimulatedBoard:
     def run(self, cycles: int) -> Report:
         """Let the clock run for some cycles at once, then report."""
         return self._ask(f"run {cycles}")
+
+    def patience(self, clock_hz: int) -> float:
+        """Return by how much a host must be more patient than with a board of that clock.
+
+        That is four times as slow as the board now runs, for what else the machine may do.
+        """
+        report = self.run(1 << 17)
+        return max(4 * clock_hz * report.seconds / report.cycles, 4.0)
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None

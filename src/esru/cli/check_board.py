@@ -1,0 +1,178 @@
+"""Compare a board with the exact model, bit for bit, over its serial port."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from esru import __version__
+from esru.cli.terminal import add_json, emit_json, note, progress, read_design
+from esru.demo.check import Outcome, check_board
+from esru.demo.link import DEFAULT_BAUD, Link, require_port, serial_module
+from esru.demo.mean import MeanOutcome, measure_mean
+from esru.demo.record import (
+    check_text,
+    markdown,
+    mean_text,
+    mean_to_json,
+    refuse,
+    to_json,
+    verdict,
+    write,
+)
+from esru.design import Design
+from esru.errors import InputError, ToolFailed
+
+#: Clock of the simulated board, as most boards have it.
+SIMULATED_HZ = 12_000_000
+
+_EXIT = {"passed": 0, "mismatch": 1, "lost": ToolFailed.exit_code}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "design",
+        metavar="DESIGN",
+        nargs="?",
+        help="what should be on the board (default: whatever it says it holds)",
+    )
+    parser.add_argument("--port", metavar="P", help="the board's serial port, such as /dev/ttyUSB1")
+    parser.add_argument(
+        "--baud", type=int, default=DEFAULT_BAUD, help=f"bits a second (default {DEFAULT_BAUD})"
+    )
+    parser.add_argument(
+        "--simulate",
+        action="store_true",
+        help="no board: compile DESIGN's demo and check that, through a pseudo-terminal",
+    )
+    parser.add_argument("--lanes", metavar="M", type=int, help="lanes of the simulated board")
+    parser.add_argument(
+        "--exhaustive", action="store_true", help="send every operand, however long it takes"
+    )
+    parser.add_argument(
+        "--random", metavar="N", type=int, help="random blocks, a rounding in each lane"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random operands (default 0)")
+    parser.add_argument(
+        "--mean", metavar="V", help="only round V, in units of the output's last place, many times"
+    )
+    parser.add_argument(
+        "--count", metavar="N", type=int, default=10_000, help="roundings of V (default 10000)"
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", type=Path, help="write JSON and Markdown there"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the board, or measure a mean; 1 if anything differs."""
+    asked = _checked(args)
+    design = None if args.design is None else read_design(args.design)
+    serial_module()
+    if args.out is not None:
+        refuse(args.out, args.force)
+    with _link(args, design) as link:
+        if asked is not None:
+            with progress(f"round {args.mean}") as step:
+                mean = measure_mean(link, asked, args.count, design, step)
+            return _finish(args, mean.outcome, mean)
+        with progress("check the board") as step:
+            outcome = check_board(
+                link,
+                design,
+                exhaustive=args.exhaustive,
+                blocks=args.random,
+                seed=args.seed,
+                progress=step,
+            )
+        return _finish(args, outcome, None)
+
+
+def _checked(args: argparse.Namespace) -> Fraction | None:
+    """Raise for arguments that do not go together; return the value of --mean."""
+    if args.simulate and args.port:
+        raise InputError.must("--port", "left out with --simulate", args.port)
+    if args.simulate and args.design is None:
+        raise InputError.must("DESIGN", "given with --simulate", "left out")
+    if args.lanes is not None and not args.simulate:
+        raise InputError.must("--lanes", "left out without --simulate", args.lanes)
+    if args.random is not None and args.random < 1:
+        raise InputError.must("--random", "at least 1", args.random)
+    if args.seed < 0:
+        raise InputError.must("--seed", "at least 0", args.seed)
+    if args.baud < 1:
+        raise InputError.must("--baud", "at least 1", args.baud)
+    if args.mean is None:
+        return None
+    try:
+        return Fraction(args.mean)
+    except (ValueError, ZeroDivisionError):
+        raise InputError.must("--mean", "a number such as 0.3", repr(args.mean)) from None
+
+
+@contextmanager
+def _link(args: argparse.Namespace, design: Design | None) -> Iterator[Link]:
+    """Open the line to the board, or to a simulated one made for this check."""
+    if not args.simulate:
+        with Link(require_port(args.port), args.baud) as link:
+            yield link
+        return
+    from esru.demo.config import DemoConfig
+    from esru.flow.simulated_board import SimulatedBoard, compile_demo
+
+    assert design is not None
+    config = DemoConfig(design, lanes=args.lanes, clock_hz=SIMULATED_HZ, baud=args.baud)
+    folder = Path(tempfile.mkdtemp(prefix="esru-board-"))
+    try:
+        with progress("compile the simulated board"):
+            program = compile_demo(config, folder)
+        with (
+            SimulatedBoard(program) as board,
+            Link(board.port, args.baud, patience=board.patience(config.clock_hz)) as link,
+        ):
+            yield link
+    except ToolFailed as error:
+        if error.log is not None:
+            raise  # the log is in the folder
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finish(args: argparse.Namespace, outcome: Outcome, mean: MeanOutcome | None) -> int:
+    """Print and write what was found; return the exit code."""
+    versions = {"esru": __version__, "pyserial": importlib.metadata.version("pyserial")}
+    content: dict[str, Any] = {"simulated": args.simulate}
+    content |= to_json(outcome) if mean is None else mean_to_json(mean)
+    if args.json:
+        emit_json("check-board", versions, content)
+    else:
+        print(check_text(outcome) if mean is None else mean_text(mean))
+    if args.out is not None:
+        head: dict[str, Any] = {"schema": "esru.check-board/1", "versions": versions}
+        for path in write(args.out, head | content, markdown(outcome, mean)):
+            note(f"wrote {path}")
+    for check in outcome.checks:
+        if not check.passed:
+            note(f"{check.name}: {check.detail}")
+    if outcome.lost:
+        note(f"esru check-board: error: {outcome.lost}")
+    ending = verdict(outcome)
+    if ending == "passed":
+        total = sum(check.cases for check in outcome.checks[1:]) if mean is None else mean.done
+        next_step = "--mean 0.3" if mean is None else "without --mean for the whole check"
+        note(f"{total:,} roundings are exactly the model's; next: esru check-board {next_step}")
+    return _EXIT[ending]

@@ -1,0 +1,194 @@
+"""A board check in words: JSON, Markdown and the lines for a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from esru.demo.check import Outcome
+from esru.demo.mean import MeanOutcome, picture
+from esru.errors import InputError
+from esru.report.text import plain_table
+
+FILES = ("check-board.json", "check-board.md")
+
+_HEADER = ("check", "roundings", "result", "seconds", "what")
+
+
+def verdict(outcome: Outcome) -> str:
+    """Return ``passed``, ``mismatch`` or ``lost``."""
+    if outcome.lost:
+        return "lost"
+    return "passed" if outcome.passed else "mismatch"
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """Return a check's content for JSON, without schema and versions."""
+    config = outcome.config
+    return {
+        "design": str(config.design),
+        "id": config.design.id,
+        "lanes": config.lanes,
+        "clock_hz": config.clock_hz,
+        "baud": config.baud,
+        "verdict": verdict(outcome),
+        "lost": outcome.lost or None,
+        "checks": [check.to_json() for check in outcome.checks],
+        "differing": outcome.differing,
+        "mismatches": [asdict(mismatch) for mismatch in outcome.mismatches],
+        "line": {
+            "sent": outcome.sent,
+            "received": outcome.received,
+            "retries": outcome.retries,
+            "faults": outcome.faults,
+        },
+        "rates": {
+            "line_roundings_per_second": round(outcome.link_rate),
+            "chip_roundings_per_second": round(outcome.chip_rate),
+            "clock_hz_measured": round(outcome.clock_hz),
+        },
+    }
+
+
+def mean_to_json(result: MeanOutcome) -> dict[str, Any]:
+    """Return the content of a mean's measurement for JSON."""
+    return to_json(result.outcome) | {
+        "mean": {
+            "asked": float(result.asked),
+            "value": float(result.value),
+            "fraction": str(result.value),
+            "operand": result.operand,
+            "count": result.count,
+            "done": result.done,
+            "sum": result.total,
+            "model_sum": result.expected,
+            "mean": result.mean,
+            "nearest": result.nearest,
+            "running": [list(point) for point in result.running],
+        },
+    }
+
+
+def _rows(outcome: Outcome) -> list[tuple[str, ...]]:
+    return [
+        (
+            check.name,
+            f"{check.cases:,}" if check.name != "design" else "",
+            "passed" if check.passed else "FAILED",
+            f"{check.seconds:.1f}",
+            check.detail,
+        )
+        for check in outcome.checks
+    ]
+
+
+def _tail(outcome: Outcome) -> list[str]:
+    """Return what follows the table: mismatches, faults of the line, speeds."""
+    lines = [str(mismatch) for mismatch in outcome.mismatches]
+    if outcome.differing > len(lines):
+        lines.append(f"and {outcome.differing - len(lines)} more")
+    if outcome.lost:
+        lines.append(f"ended early: {outcome.lost}")
+    if outcome.retries:
+        last = outcome.faults[-1]
+        lines.append(f"line: {outcome.retries} exchanges repeated after faults (the last: {last})")
+    if outcome.link_rate:
+        lines.append(f"over the line: {outcome.link_rate:,.0f} roundings/s, each compared")
+    if outcome.clock_hz:
+        clock = outcome.clock_hz / 1e6
+        lines.append(
+            f"on the chip: {outcome.chip_rate:,.0f} roundings/s ({outcome.config.lanes} lanes "
+            f"at {clock:.2f} MHz, measured from here)"
+        )
+    return lines
+
+
+def check_text(outcome: Outcome) -> str:
+    """Return a check as text for a terminal."""
+    return "\n".join([plain_table(_HEADER, _rows(outcome)), *_tail(outcome)])
+
+
+def mean_text(result: MeanOutcome) -> str:
+    """Return a mean's measurement as text for a terminal."""
+    asked, value = float(result.asked), result.value
+    lines = [f"{asked:g} ulp is sent as {value} = {float(value):.9g}, the nearest operand", ""]
+    lines += [*picture(result), ""]
+    agrees = "the same" if result.total == result.expected else "NOT the same"
+    if result.total == result.expected and result.outcome.differing:
+        agrees = f"the same sum, but {result.outcome.differing} answers differ"
+    rows = [
+        ("chip", str(result.total), f"{result.mean:.6f}", f"{result.done} roundings"),
+        (
+            "exact model",
+            str(result.expected),
+            f"{result.expected / max(result.done, 1):.6f}",
+            agrees,
+        ),
+        ("round to nearest", str(result.nearest * result.done), f"{result.nearest:.6f}", "always"),
+    ]
+    lines.append(plain_table(("", "sum", "mean", ""), rows))
+    return "\n".join(lines + _tail(result.outcome))
+
+
+def markdown(outcome: Outcome, mean: MeanOutcome | None = None) -> str:
+    """Return a check as a Markdown page."""
+    config = outcome.config
+    title = {"passed": "passed", "mismatch": "MISMATCH", "lost": "ended early"}[verdict(outcome)]
+    lines = [
+        f"# Board check: {title}",
+        "",
+        f"`{config.design}` (id {config.design.id}), {config.lanes} lanes, "
+        f"{config.clock_hz / 1e6:g} MHz, {config.baud} baud.",
+        "",
+        "| " + " | ".join(_HEADER) + " |",
+        "|---|---:|---|---:|---|",
+        *("| " + " | ".join(row) + " |" for row in _rows(outcome)),
+        "",
+    ]
+    if mean is not None:
+        lines += ["```text", mean_text(mean), "```"]
+    else:
+        lines += [f"- {line}" for line in _tail(outcome)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def refuse(folder: Path, force: bool) -> None:
+    """Raise unless a check's files may be written to a folder.
+
+    Raises
+    ------
+    InputError
+        If they are there and `force` is not given, or the folder is none.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError.must("Folder", "one that can be written", f"{folder} (not a folder)")
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not force:
+        rule = "free of the files to be written, or --force given"
+        raise InputError.must("Folder", rule, f"{folder} with {', '.join(there)}")
+
+
+def write(folder: Path, content: dict[str, Any], page: str) -> list[Path]:
+    """Write a check's files, each beside its place and then moved there.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    texts = dict(
+        zip(FILES, (json.dumps(content, indent=2, allow_nan=False) + "\n", page), strict=True)
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            beside = folder / f".{name}.{os.getpid()}"
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(folder / name)
+    except OSError as error:
+        value = f"{folder} ({error.strerror or error})"
+        raise InputError.must("Folder", "one that can be written", value) from None
+    return [folder / name for name in FILES]
