@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from esru import __version__
 from esru.design import Design
-from esru.errors import InputError
 from esru.flow import toolchain
+from esru.flow.output import beside, refuse
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
 from esru.sources.lfsr import LfsrModel
@@ -144,7 +142,7 @@ def generate(
         If there is no Yosys, or it fails.
     """
     verilog, netlist, described, manifest = names = file_names(design, lanes)
-    _refuse(folder, names, force)
+    refuse(folder, names, force)
     used = versions()
     texts = {
         netlist: emit_rtlil(design, lanes),
@@ -164,50 +162,11 @@ def generate(
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }
     texts[manifest] = _json(content)
-    try:
-        _write(folder, texts)
-    except OSError as error:
-        raise _unusable(folder, error.strerror or str(error)) from None
+    with beside(folder) as place:
+        for file, text in texts.items():
+            (place / file).write_text(text, encoding="utf-8")
     return content
 
 
 def _json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
-
-
-def _unusable(folder: Path, value: str) -> InputError:
-    return InputError.must("Folder", "one that can be written", f"{folder} ({value})")
-
-
-def _refuse(folder: Path, names: tuple[str, ...], force: bool) -> None:
-    """Raise unless the files can be written."""
-    if folder.exists():
-        if not folder.is_dir():
-            raise _unusable(folder, "not a folder")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise _unusable(folder, "permission denied")
-        there = [name for name in names if (folder / name).exists()]
-        if there and not force:
-            rule = "free of the files to be written, or --force given"
-            raise InputError.must("Folder", rule, f"{folder} with {', '.join(there)}")
-        return
-    parent = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise _unusable(folder, f"{parent} is not a folder that can be written")
-
-
-def _write(folder: Path, texts: dict[str, str]) -> None:
-    """Write all files in a folder beside their places, then move them; the manifest comes last."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = (folder if folder.exists() else folder.parent) / f".esru-{os.getpid()}"
-    beside.mkdir()
-    try:
-        for file, text in texts.items():
-            (beside / file).write_text(text, encoding="utf-8")
-        if not folder.exists():
-            beside.rename(folder)
-            return
-        for file in texts:
-            (beside / file).replace(folder / file)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""Folders that are written whole or not at all, and never over what is there unasked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from esru.errors import InputError
+
+
+def unusable(folder: Path, value: str) -> InputError:
+    """Return the error of a folder that cannot be written."""
+    return InputError.must("Folder", "one that can be written", f"{folder} ({value})")
+
+
+def refuse(folder: Path, names: Sequence[str], force: bool) -> None:
+    """Raise unless files of these names can be written to a folder, which need not exist.
+
+    Raises
+    ------
+    InputError
+        If one of them is there and `force` is not given, or the folder cannot be written.
+    """
+    if folder.exists():
+        if not folder.is_dir():
+            raise unusable(folder, "not a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise unusable(folder, "permission denied")
+        there = [name for name in names if (folder / name).exists()]
+        if there and not force:
+            rule = "free of the files to be written, or --force given"
+            raise InputError.must("Folder", rule, f"{folder} with {', '.join(there)}")
+        return
+    parent = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise unusable(folder, f"{parent} is not a folder that can be written")
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder next to where its files will go; at the end, move them there.
+
+    Files and folders replace those of the same name, ``manifest.json`` last; others are left
+    alone. If the block raises, nothing is moved.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, which is what any OSError in the block is taken for.
+    """
+    place = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        place = (folder if folder.exists() else folder.parent) / f".esru-{os.getpid()}"
+        place.mkdir()
+        yield place
+        _move(place, folder)
+    except OSError as error:
+        raise unusable(folder, error.strerror or str(error)) from None
+    finally:
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _move(place: Path, folder: Path) -> None:
+    if not folder.exists():
+        place.rename(folder)
+        return
+    for made in sorted(place.iterdir(), key=lambda made: (made.name == "manifest.json", made.name)):
+        there = folder / made.name
+        if there.is_dir() and not there.is_symlink():
+            shutil.rmtree(there)
+        made.replace(there)
