@@ -15,8 +15,9 @@ from typing import Any
 from esru import __version__
 from esru.cli.terminal import add_json, emit_json, note, progress, read_design
 from esru.demo.check import Outcome, check_board
-from esru.demo.link import DEFAULT_BAUD, Link, require_port, serial_module
+from esru.demo.link import DEFAULT_BAUD, Link
 from esru.demo.mean import MeanOutcome, measure_mean
+from esru.demo.ports import require_port, serial_module
 from esru.demo.record import (
     check_text,
     markdown,

@@ -221,15 +221,10 @@ class Checker:
         """Return clock cycles in bytes on the line."""
         return cycles * self.config.baud // (10 * self.config.clock_hz) + 16
 
-    def stage(
-        self, name: str, text: str, blocks: int, cases: int, wrong: int, began: float
-    ) -> None:
-        """Add a stage's check to the outcome."""
-        detail = text
-        if wrong:
-            detail = f"{wrong} of {cases} differ"
-        elif blocks:
-            detail = f"{text}, {blocks} blocks of {self.config.lanes}"
+    def stage(self, name: str, text: str, blocks: int, wrong: int, began: float) -> None:
+        """Add the check of a stage that compared blocks."""
+        cases = blocks * self.config.lanes
+        detail = f"{wrong} of {cases} differ" if wrong else text
         seconds = time.monotonic() - began
         self.outcome.checks.append(Check(LEVEL, name, cases, not wrong, detail, seconds))
 
@@ -256,8 +251,7 @@ class Checker:
         self.link.go_to(0)
         for first, count in pieces(plan.blocks, self.blocks_at_once()):
             wrong += self.compare(plan.operands(self.config, first, count))[1]
-        cases = plan.blocks * self.config.lanes
-        self.stage("every operand", plan.text, plan.blocks, cases, wrong, began)
+        self.stage("every operand", f"{plan.text}, each lane", plan.blocks, wrong, began)
 
     def random(self, blocks: int) -> None:
         """Send random operands, edges and corners among them."""
@@ -265,22 +259,21 @@ class Checker:
         self.link.go_to(0)
         for _, count in pieces(blocks, self.blocks_at_once()):
             wrong += self.compare(self._mixed(count))[1]
-        text = "edges of the rule, corners, random"
-        cases = blocks * self.config.lanes
-        self.stage("chosen operands", text, blocks, cases, wrong, began)
+        self.stage("chosen operands", "edges of the rule, corners, random", blocks, wrong, began)
 
     def far(self, plan: list[tuple[int, int, str]]) -> None:
         """Jump to far phases and round there."""
-        began, wrong, cases = time.monotonic(), 0, 0
+        began, wrong = time.monotonic(), 0
         for phase, blocks, _ in plan:
             self.link.go_to(phase)
             self.advance(self.units(phase))
             wrong += self.compare(self._mixed(blocks))[1]
-            cases += blocks * self.config.lanes
         text = ", ".join(text for _, _, text in plan)
-        self.stage("far phases", text, 0, cases, wrong, began)
+        self.stage("far phases", text, sum(blocks for _, blocks, _ in plan), wrong, began)
 
-    def full_speed(self, command: Command, cycles: int, operands: Patterns | None) -> None:
+    def full_speed(
+        self, command: Command, cycles: int, operands: Patterns | None, name: str
+    ) -> None:
         """Run at full clock speed and compare counts, sum and signature."""
         began = time.monotonic()
         config, model = self.config, self.model
@@ -306,8 +299,8 @@ class Checker:
                 if getattr(got, name) != getattr(wanted, name)
             )
             detail = "; ".join(pairs)
-        name = "stream at full speed" if block is None else "held operands at full speed"
         cases, seconds = cycles * config.lanes, time.monotonic() - began
+        name += " at full speed"
         self.outcome.checks.append(Check(LEVEL, name, cases, got == wanted, detail, seconds))
         self.advance(self.units(cycles))
 
@@ -339,9 +332,9 @@ class Checker:
             self.sweep(exhaustive)
             self.random(blocks)
             self.far(plan)
-            self.full_speed(Command.STREAM, cycles, None)
-            self.full_speed(Command.HELD, cycles, held)
-            self.full_speed(Command.HELD, cycles, self._mixed(1)[0])
+            self.full_speed(Command.STREAM, cycles, None, "known stream")
+            self.full_speed(Command.HELD, cycles, held, "held 0.3")
+            self.full_speed(Command.HELD, cycles, self._mixed(1)[0], "held operands")
             self.clock(timed)
         except BoardLost as lost:
             outcome.lost = str(lost)

@@ -8,19 +8,16 @@ to the phase that the host has in mind, and the exchange is repeated.
 
 from __future__ import annotations
 
-import contextlib
-import errno
+import termios
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from esru.demo import protocol
+from esru.demo.ports import open_port, serial_module
 from esru.demo.protocol import Command
-from esru.errors import InputError, ToolFailed, ToolMissing
-
-if TYPE_CHECKING:
-    import serial
+from esru.errors import ToolFailed
 
 T = TypeVar("T")
 
@@ -59,44 +56,6 @@ class BoardLost(ToolFailed):
 
 class Fault(Exception):
     """One exchange that failed; it may be repeated."""
-
-
-def serial_module() -> Any:
-    """Return pyserial.
-
-    Raises
-    ------
-    ToolMissing
-        If it is not installed.
-    """
-    try:
-        import serial
-    except ImportError:
-        raise ToolMissing("pyserial", "pip install 'esru[board]'") from None
-    return serial
-
-
-def candidate_ports() -> list[str]:
-    """Return a line for each serial port of this machine that is a real device."""
-    serial_module()
-    from serial.tools import list_ports
-
-    found = []
-    for port in sorted(list_ports.comports()):
-        if port.vid is None and port.hwid in ("n/a", "", None):
-            continue  # a legacy port that is probably not even wired
-        usb = "" if port.vid is None else f" ({port.vid:04x}:{port.pid:04x} {port.description})"
-        found.append(f"{port.device}{usb}")
-    return found
-
-
-def require_port(port: str | None) -> str:
-    """Return the port, or raise with the ports that there are."""
-    if port:
-        return port
-    found = candidate_ports()
-    there = ", ".join(found) if found else "no USB serial port is connected"
-    raise InputError.must("--port", f"given (found: {there})", "left out")
 
 
 class Link:
@@ -140,7 +99,8 @@ class Link:
         self.phase = 0
         self.sent = 0
         self.received = 0
-        self._line = _open(port, baud)
+        self._last = 0
+        self._line = open_port(port, baud)
 
     def __enter__(self) -> Link:
         return self
@@ -275,8 +235,8 @@ class Link:
                 if attempt < RETRIES:
                     self.retries += 1
                 again = True
-            except OSError as error:
-                raise BoardLost(f"{self.port} is gone ({_reason(error)})") from None
+            except (OSError, termios.error) as error:
+                raise BoardLost(f"{self.port} is gone ({error})") from None
         raise BoardLost(
             f"no usable answer on {self.port} at {self.baud} baud in {RETRIES + 1} attempts "
             f"({self.faults[-1]}); is the demo on the board, and are port and baud rate right?"
@@ -294,15 +254,16 @@ class Link:
 
     def _settle(self) -> None:
         """Say nothing until the board has forgotten any unfinished frame; drop what it sent."""
-        # A quarter more than the board waits, beginning when the last byte has left.
-        self._line.flush()
+        # A quarter more than the board waits, beginning when the last byte has left. Waiting for
+        # that with a system call may take forever on a line that nobody empties.
         silence = 1.25 * protocol.FORGET_BITS / self.baud * self.patience
-        end = time.monotonic() + silence
-        limit = time.monotonic() + 20 * silence + 5
+        leaving = 1.25 * self._last * _BITS / self.baud * self.patience
+        end = time.monotonic() + leaving + silence
+        limit = end + 20 * silence + 5
         while (left := end - time.monotonic()) > 0 and time.monotonic() < limit:
             self._line.timeout = left
             if self._line.read(4096):
-                end = time.monotonic() + silence
+                end = max(end, time.monotonic() + silence)
         self._line.reset_input_buffer()
 
     def _exchange(
@@ -345,6 +306,7 @@ class Link:
         except serial_module().SerialTimeoutException:
             raise Fault("the line takes no more bytes") from None
         self.sent += len(frame)
+        self._last = len(frame)
         seconds = self._seconds(len(frame) + size + _REPLY_BYTES + 255 * sized)
         if self.clock_hz:
             seconds += 1.25 * cycles / self.clock_hz * self.patience
@@ -382,34 +344,3 @@ class Link:
         if len(found) < size:
             raise Fault(f"a reply is {size - len(found)} bytes short" if found else "no reply")
         return found
-
-
-def _open(port: str, baud: int) -> serial.Serial:
-    """Open a port for this program alone."""
-    module = serial_module()
-    try:
-        line = module.Serial(port, baud, timeout=0, exclusive=True)
-    except (OSError, ValueError) as error:
-        raise _unusable(port, baud, error) from None
-    # An FTDI adapter otherwise collects bytes for 16 ms; others do not know the setting.
-    with contextlib.suppress(AttributeError, NotImplementedError, OSError, ValueError):
-        line.set_low_latency_mode(True)
-    return line
-
-
-def _unusable(port: str, baud: int, error: OSError | ValueError) -> InputError:
-    """Return what to tell about a port that could not be opened."""
-    number = getattr(error, "errno", None)
-    if number in (errno.EACCES, errno.EPERM):
-        rule = "one that you may open (sudo usermod -a -G dialout $USER, then log in again)"
-        return InputError.must("Port", rule, f"{port}: permission denied")
-    if number in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error).lower():
-        return InputError.must("Port", "free", f"{port}: another program has it open")
-    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        there = ", ".join(candidate_ports()) or "no USB serial port is connected"
-        return InputError.must("Port", f"one that is there (found: {there})", port)
-    return InputError.must("Port", f"a serial port that runs at {baud} baud", f"{port} ({error})")
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

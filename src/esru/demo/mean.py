@@ -15,11 +15,15 @@ from esru.demo.model import lane_sum
 from esru.demo.operands import pieces
 from esru.design import Design
 from esru.errors import InputError
+from esru.rounding import probability_up
 
 #: Most roundings; every answer comes over the line.
 MOST_COUNT = 1_000_000
 
 _WIDTH = 51
+
+#: The exact probability of designs with more takes seconds.
+_MOST_RANDOM_BITS = 20
 
 
 @dataclass
@@ -65,6 +69,19 @@ class MeanOutcome:
     def nearest(self) -> int:
         """What round-to-nearest (ties to even) gives, every time."""
         return round(self.value)
+
+    @property
+    def whole_period(self) -> Fraction | None:
+        """The design's exact mean over a whole period; None where that takes long to compute."""
+        design = self.outcome.config.design
+        scale = 1 << (design.n if design.boundary == "decision" else design.dropped)
+        whole, rest = divmod(int(self.value * scale), scale)
+        at_end = design.boundary == "unit" and not (
+            design.out_format.low <= whole < design.out_format.high
+        )
+        if design.k > _MOST_RANDOM_BITS or at_end:
+            return None
+        return whole + probability_up(design, rest * (1 << design.n) // scale)
 
     @property
     def passed(self) -> bool:

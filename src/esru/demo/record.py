@@ -119,16 +119,16 @@ def mean_text(result: MeanOutcome) -> str:
     agrees = "the same" if result.total == result.expected else "NOT the same"
     if result.total == result.expected and result.outcome.differing:
         agrees = f"the same sum, but {result.outcome.differing} answers differ"
+    done = max(result.done, 1)
     rows = [
         ("chip", str(result.total), f"{result.mean:.6f}", f"{result.done} roundings"),
-        (
-            "exact model",
-            str(result.expected),
-            f"{result.expected / max(result.done, 1):.6f}",
-            agrees,
-        ),
-        ("round to nearest", str(result.nearest * result.done), f"{result.nearest:.6f}", "always"),
+        ("exact model", str(result.expected), f"{result.expected / done:.6f}", agrees),
     ]
+    if result.whole_period is not None:
+        whole = result.whole_period
+        rows.append(("its whole period", "", f"{float(whole):.6f}", str(whole)))
+    nearest = result.nearest
+    rows.append(("round to nearest", str(nearest * result.done), f"{nearest:.6f}", "always"))
     lines.append(plain_table(("", "sum", "mean", ""), rows))
     return "\n".join(lines + _tail(result.outcome))
 
@@ -179,9 +179,8 @@ def write(folder: Path, content: dict[str, Any], page: str) -> list[Path]:
     InputError
         If the folder cannot be written.
     """
-    texts = dict(
-        zip(FILES, (json.dumps(content, indent=2, allow_nan=False) + "\n", page), strict=True)
-    )
+    json_text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    texts = dict(zip(FILES, (json_text, page), strict=True))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
