@@ -32,8 +32,8 @@ DESIGNS = (
     "nearest",
     "8:3:zero:plateau3,boundary=unit",
     "4:4:zero:lfsr31,leap=5,lanes=8,boundary=unit,in=s64.24,out=s40.16",
-    "6:2:replicate:lfsr4,boundary=unit,in=u64.8,out=u60.1,overflow=wrap",
-    "3:1:zero:lfsr2,boundary=unit,in=u64.4,out=u63.1",
+    "6:2:replicate:lfsr4,boundary=unit,in=u64.8,out=u57.1,overflow=wrap",
+    "1:1:zero:lfsr2,boundary=unit,in=u64.2,out=u63.1",
     "8:8:zero:lfsr8,boundary=unit,in=s8.8,out=int3",
     "8:2:half:lfsr7,boundary=unit,in=s37.20,out=s5.1,overflow=wrap",
 )

@@ -15,21 +15,23 @@ from typing import Any
 from esru import __version__
 from esru.cli.terminal import add_json, emit_json, note, progress, read_design
 from esru.demo.check import Outcome, check_board
-from esru.demo.link import DEFAULT_BAUD, Link
+from esru.demo.config import DEFAULT_BAUD, DemoConfig
+from esru.demo.link import Link
 from esru.demo.mean import MeanOutcome, measure_mean
 from esru.demo.ports import require_port, serial_module
 from esru.demo.record import (
+    FILES,
     check_text,
     markdown,
     mean_text,
     mean_to_json,
-    refuse,
     to_json,
     verdict,
     write,
 )
 from esru.design import Design
 from esru.errors import InputError, ToolFailed
+from esru.flow.output import refuse
 
 #: Clock of the simulated board, as most boards have it.
 SIMULATED_HZ = 12_000_000
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     design = None if args.design is None else read_design(args.design)
     serial_module()
     if args.out is not None:
-        refuse(args.out, args.force)
+        refuse(args.out, FILES, args.force)
     with _link(args, design) as link:
         if asked is not None:
             with progress(f"round {args.mean}") as step:
@@ -128,7 +130,6 @@ def _link(args: argparse.Namespace, design: Design | None) -> Iterator[Link]:
         with Link(require_port(args.port), args.baud) as link:
             yield link
         return
-    from esru.demo.config import DemoConfig
     from esru.flow.simulated_board import SimulatedBoard, compile_demo
 
     assert design is not None

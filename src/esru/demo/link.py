@@ -16,12 +16,10 @@ from typing import TypeVar
 
 from esru.demo import protocol
 from esru.demo.ports import open_port, serial_module
-from esru.demo.protocol import Command
+from esru.demo.protocol import Command, Status
 from esru.errors import ToolFailed
 
 T = TypeVar("T")
-
-DEFAULT_BAUD = 115200
 
 #: How often an exchange is repeated before the line is given up.
 RETRIES = 5
@@ -35,15 +33,12 @@ _BITS = 10
 #: Bytes of a reply without its payload: mark, command, status, checksum.
 _REPLY_BYTES = 5
 
-#: Bytes of the payload of STATS.
-STATISTICS_BYTES = 13
-
-_STATUS = {
-    1: "a request does not fit its checksum",
-    2: "unknown command",
-    3: "count must be at least 1",
-    4: "the data does not fit its checksum",
-    5: "it was overrun",
+_STATUS: dict[int, str] = {
+    Status.REQUEST_CHECKSUM: "a request does not fit its checksum",
+    Status.UNKNOWN_COMMAND: "unknown command",
+    Status.COUNT: "count must be at least 1",
+    Status.DATA_CHECKSUM: "the data does not fit its checksum",
+    Status.OVERRUN: "it was overrun",
 }
 
 
@@ -89,7 +84,7 @@ class Link:
         If pyserial is not installed.
     """
 
-    def __init__(self, port: str, baud: int = DEFAULT_BAUD, *, patience: float = 1.0) -> None:
+    def __init__(self, port: str, baud: int, *, patience: float = 1.0) -> None:
         self.port = port
         self.baud = baud
         self.patience = patience
@@ -201,7 +196,7 @@ class Link:
             began = time.monotonic()
             self._exchange(Command.STEP, cycles, cycles=cycles)
             taken = time.monotonic() - began
-            return max(taken - (7 + _REPLY_BYTES) * _BITS / self.baud, 1e-9)
+            return max(taken - (protocol.REQUEST_BYTES + _REPLY_BYTES) * _BITS / self.baud, 1e-9)
 
         seconds = self.repeat(once)
         self.phase += cycles
@@ -250,7 +245,7 @@ class Link:
             phase -= some
 
     def _statistics(self) -> bytes:
-        return self._exchange(Command.STATS, 0, size=STATISTICS_BYTES)
+        return self._exchange(Command.STATS, 0, size=protocol.STATISTICS_BYTES)
 
     def _settle(self) -> None:
         """Say nothing until the board has forgotten any unfinished frame; drop what it sent."""
@@ -328,9 +323,9 @@ class Link:
         """Raise Fault unless a reply, without its mark, fits its checksum and reports success."""
         if protocol.crc16(reply[:-2]) != int.from_bytes(reply[-2:], "little"):
             raise Fault("a reply does not fit its checksum")
-        status = reply[-3]
-        if status:
-            raise Fault(f"the board reports: {_STATUS.get(status, f'status {status}')}")
+        if reply[-3] != Status.OK:
+            status = _STATUS.get(reply[-3], f"status {reply[-3]}")
+            raise Fault(f"the board reports: {status}")
 
     def _seconds(self, size: int) -> float:
         """Return the seconds that some bytes may take."""

@@ -162,8 +162,8 @@ def _wholes(
 ) -> Patterns:
     """Return integer parts as patterns: at and around the ends of the output, random."""
     out, source, dropped = design.out_format, design.input, design.dropped
-    ends = (out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1)
-    ends += (source.low >> dropped, source.high >> dropped)
+    ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
+    ends += [source.low >> dropped, source.high >> dropped]
     mask = (1 << bits) - 1
     corners = np.array([end & mask for end in ends], np.uint64)[rng.integers(0, len(ends), shape)]
     free = rng.integers(0, mask, shape, dtype=np.uint64, endpoint=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from esru.demo.check import Outcome
 from esru.demo.mean import MeanOutcome, picture
-from esru.errors import InputError
+from esru.flow.output import beside
 from esru.report.text import plain_table
 
 FILES = ("check-board.json", "check-board.md")
@@ -155,39 +154,16 @@ def markdown(outcome: Outcome, mean: MeanOutcome | None = None) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def refuse(folder: Path, force: bool) -> None:
-    """Raise unless a check's files may be written to a folder.
-
-    Raises
-    ------
-    InputError
-        If they are there and `force` is not given, or the folder is none.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError.must("Folder", "one that can be written", f"{folder} (not a folder)")
-    there = [name for name in FILES if (folder / name).exists()]
-    if there and not force:
-        rule = "free of the files to be written, or --force given"
-        raise InputError.must("Folder", rule, f"{folder} with {', '.join(there)}")
-
-
 def write(folder: Path, content: dict[str, Any], page: str) -> list[Path]:
-    """Write a check's files, each beside its place and then moved there.
+    """Write a check's files, both or neither.
 
     Raises
     ------
     InputError
         If the folder cannot be written.
     """
-    json_text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    texts = dict(zip(FILES, (json_text, page), strict=True))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            beside = folder / f".{name}.{os.getpid()}"
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(folder / name)
-    except OSError as error:
-        value = f"{folder} ({error.strerror or error})"
-        raise InputError.must("Folder", "one that can be written", value) from None
+    texts = (json.dumps(content, indent=2, allow_nan=False) + "\n", page)
+    with beside(folder) as place:
+        for name, text in zip(FILES, texts, strict=True):
+            (place / name).write_text(text, encoding="utf-8")
     return [folder / name for name in FILES]
