@@ -8,7 +8,7 @@ import pytest
 
 from esru.design import parse
 from esru.errors import ToolFailed
-from esru.flow import formal
+from esru.flow import decide, formal
 from esru.flow.aiger import read_aiger
 from esru.flow.formal import prove_design, prove_rounder
 from esru.hdl.emit import emit_rtlil, rounder_rtlil
@@ -117,12 +117,12 @@ def test_a_pdr_without_an_answer_is_an_error(
     spoilt = text.replace(f"connect \\B {state}", "connect \\B { \\lfsr [23:1] 1'0 }")
     assert spoilt != text
     assert not prove_design(design, tmp_path, text=spoilt).passed
-    real = formal._abc
+    real = decide._abc
 
     def silent(script: str, folder: Path, log: Path, limit: float) -> str:
         return real(script, folder, log, limit) if "scorr" in script else "Property UNDECIDED."
 
-    monkeypatch.setattr(formal, "_abc", silent)
+    monkeypatch.setattr(decide, "_abc", silent)
     with pytest.raises(ToolFailed, match="no conclusion within 300 s"):
         prove_design(design, tmp_path, text=spoilt)
 
@@ -132,7 +132,7 @@ def test_abc_that_cannot_read_is_an_error(tmp_path: Path) -> None:
     assert (tmp_path / "reduced.aig").exists()
     (tmp_path / "miter.aig").unlink()
     with pytest.raises(ToolFailed, match="failed: "):
-        formal._sweep(tmp_path)
+        decide.decide(tmp_path, "the reference")
 
 
 def test_cones_in_aiger(tmp_path: Path) -> None:

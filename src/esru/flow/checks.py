@@ -13,7 +13,7 @@ class Check:
     Attributes
     ----------
     level : str
-        ``simulation``, ``cocotb`` or ``formal``.
+        ``simulation``, ``cocotb``, ``formal`` or ``bitstream``.
     name : str
         What was compared with what.
     cases : int

@@ -14,22 +14,18 @@ A proof that neither succeeds nor fails is an error, never a pass.
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from pathlib import Path
 
 from esru.design import Design
 from esru.errors import ToolFailed
-from esru.flow import toolchain
 from esru.flow.aiger import Aiger, read_aiger
 from esru.flow.checks import Check
+from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name, rounder_rtlil
 from esru.sources import source_model
-
-#: Seconds after which a proof is given up, as an error.
-TIME_LIMIT = 300
 
 _SAT = """\
 read_verilog reference.v
@@ -155,7 +151,7 @@ def prove_design(
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
     script = _MITER.format(module=module_name(design, lanes))
     run_script(script, cwd=folder, log=folder / "miter.log")
-    failure = _sweep(folder)
+    failure = decide(folder, "the reference")
     if not failure and count > 1:
         run_script(_NETLIST, cwd=folder, log=folder / "netlist.log")
         failure = _crosstalk(design, count, read_aiger(folder / "netlist.aag"))
@@ -200,55 +196,6 @@ def _top(design: Design, lanes: int) -> str:
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
-
-
-def _sweep(folder: Path) -> str:
-    """Decide the miter; return the failure, or an empty text if it is proved."""
-    deadline = time.monotonic() + TIME_LIMIT
-    reduced = folder / "reduced.aig"
-    # abc exits with 0 after errors; an older file must not speak for it.
-    reduced.unlink(missing_ok=True)
-    script = "read_aiger miter.aig; strash; scorr; write_aiger reduced.aig"
-    _abc(script, folder, folder / "scorr.log", TIME_LIMIT)
-    left = read_aiger(reduced)
-    if not left.latches and not left.gates:
-        # abc's pdr calls a constant miter undecided.
-        if left.outputs == [0]:
-            return ""
-        if left.outputs == [1]:
-            return "differs from the reference in every cycle"
-    log = folder / "pdr.log"
-    limit = max(1, int(deadline - time.monotonic()))
-    spoken = _abc(f"read_aiger reduced.aig; pdr -T {limit}", folder, log, limit + 30)
-    if "Property proved." in spoken:
-        return ""
-    found = re.search(r"was asserted in frame (\d+)", spoken)
-    if found is None:
-        raise ToolFailed("yosys-abc pdr", f"no conclusion within {TIME_LIMIT} s", log)
-    return f"differs from the reference in cycle {found[1]} after start-up, at the earliest"
-
-
-def _abc(script: str, folder: Path, log: Path, limit: float) -> str:
-    """Run abc commands and return what abc said."""
-    tool = toolchain.yosys_abc()
-    try:
-        done = subprocess.run(
-            [*tool.command, "-c", script],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolFailed("yosys-abc", f"no conclusion within {limit:.0f} s", log) from None
-    spoken = done.stdout + done.stderr
-    log.write_text(spoken, encoding="utf-8")
-    if done.returncode != 0 or "Error" in spoken or "failed" in spoken:
-        raise ToolFailed("yosys-abc", f"exit status {done.returncode}", log)
-    return spoken
 
 
 def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:

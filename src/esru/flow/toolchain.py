@@ -8,6 +8,7 @@ an error inside pyosys ends the interpreter that holds it.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -198,6 +199,30 @@ def iverilog() -> Tool:
     if path is None:
         raise ToolMissing("iverilog", "apt-get install iverilog")
     return Tool("iverilog", "native", (path,), f"iverilog {_printed_version(path, '-V')}")
+
+
+def icebox_vlog() -> Tool:
+    """Find icebox_vlog, which reads an iCE40 bitstream back as Verilog, on PATH.
+
+    It has no version of its own; the digest of its chip model stands for it.
+
+    Raises
+    ------
+    ToolMissing
+        If it is not there.
+    """
+    path = shutil.which("icebox_vlog")
+    if path is None:
+        raise ToolMissing("icebox_vlog", "apt-get install fpga-icestorm")
+    program = Path(path).resolve()
+    return Tool("icebox_vlog", "native", (sys.executable, str(program)), _icebox(program))
+
+
+@functools.cache
+def _icebox(program: Path) -> str:
+    files = (program.with_name(name) for name in ("icebox_vlog", "icebox.py", "iceboxdb.py"))
+    content = b"".join(file.read_bytes() for file in files if file.is_file())
+    return f"icebox_vlog sha256 {hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def versions() -> dict[str, str]:
