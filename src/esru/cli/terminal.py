@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from esru.design import Design, parse
+from esru.flow.checks import Check
 from esru.report.text import plain_table
 
 Progress = Callable[[int, int], None]
@@ -54,6 +55,23 @@ def emit_json(command: str, versions: dict[str, str], content: dict[str, Any]) -
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write a table."""
     print(plain_table(header, rows))
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """Write what was checked as a table."""
+    header = ("check", "level", "cases", "result", "seconds", "what")
+    rows = [
+        (
+            check.name,
+            check.level,
+            str(check.cases),
+            "passed" if check.passed else "FAILED",
+            f"{check.seconds:.1f}",
+            check.detail,
+        )
+        for check in checks
+    ]
+    print_table(header, rows)
 
 
 def _clock(seconds: float) -> str:

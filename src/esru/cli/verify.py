@@ -10,7 +10,7 @@ from esru.cli.terminal import (
     add_json,
     emit_json,
     note,
-    print_table,
+    print_checks,
     progress,
     read_design,
 )
@@ -54,19 +54,7 @@ def run(args: argparse.Namespace) -> int:
         }
         emit_json("verify", used, content)
     else:
-        header = ("check", "level", "cases", "result", "seconds", "what")
-        rows = [
-            (
-                check.name,
-                check.level,
-                str(check.cases),
-                "passed" if check.passed else "FAILED",
-                f"{check.seconds:.1f}",
-                check.detail,
-            )
-            for check in checks
-        ]
-        print_table(header, rows)
+        print_checks(checks)
     if passed:
         note(f"{len(checks)} checks passed; next: esru cost {args.design}")
         return 0
