@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from esru import __version__
-from esru.demo.config import DemoConfig
+from esru.demo.config import DEFAULT_BAUD, DemoConfig
 from esru.design import Design
 from esru.errors import InputError, ToolFailed, ToolMissing
 from esru.flow import nextpnr_report
@@ -34,7 +34,6 @@ from esru.hdl.board import board_verilog, clock_settings
 from esru.hdl.board_plan import board_plan
 
 MANIFEST_SCHEMA = "esru.bitstream/1"
-BAUD = 115200
 
 #: The tools of each family's build script, in the order of their use.
 TOOLS = {
@@ -83,7 +82,7 @@ def build(
     folder: Path,
     *,
     lanes: int | None = None,
-    baud: int = BAUD,
+    baud: int = DEFAULT_BAUD,
     clock_hz: int | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
