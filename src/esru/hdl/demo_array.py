@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import xor
-
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -94,16 +91,26 @@ class DemoArray(wiring.Component):
         shifted = Cat(Const(0, 1), state[:-1])
         with m.If(self.step & self.stream):
             m.d.sync += state.eq(shifted ^ Mux(state[-1], feedback, 0))
+        ring = Cat(state, state)
         return Cat(
-            state[(i + 5 * lane + 13 * (i // _WORD)) % _WORD]
+            ring[first : first + min(config.operand_bits - low, _WORD)]
             for lane in range(config.lanes)
-            for i in range(config.operand_bits)
+            for low in range(0, config.operand_bits, _WORD)
+            for first in [(13 * (low // _WORD) + 5 * lane + lane // _WORD) % _WORD]
         )
 
     def _signature(self):
-        """Return the signature register's next value: shifted, and the answers folded in."""
+        """Return the signature register's next value: times x, and the answers folded in."""
         width = len(self.answers)
         words = [self.answers[low : low + _WORD] for low in range(0, width, _WORD)]
-        shifted = Cat(Const(0, 1), self.misr[:-1])
-        polynomial = Const(SIGNATURE_POLYNOMIAL, _WORD)
-        return reduce(xor, words, shifted ^ Mux(self.misr[-1], polynomial, 0))
+        folded = words.pop()
+        while words:
+            folded = _times_x(folded) ^ words.pop()
+        return _times_x(self.misr) ^ folded
+
+
+def _times_x(word: Value) -> Value:
+    """Return a word times x modulo the signature's polynomial, 32 bits."""
+    if len(word) < _WORD:
+        return word << 1
+    return Cat(Const(0, 1), word[:-1]) ^ Mux(word[-1], Const(SIGNATURE_POLYNOMIAL, _WORD), 0)
