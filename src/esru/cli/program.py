@@ -110,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
     ids = programming.usb_ids(board, cable)
     log = _log(loadable)
     status, output = programming.run(arguments, path, log, _pass_on)
+    if output and not output.endswith("\n"):
+        note("")  # it ended within a line
     found = diagnose(board, programmer, ids, status, output, find_nodes(ids, programmer.node))
     if args.json:
         content |= {"result": found.verdict, "reason": found.reason or None, "log": str(log)}

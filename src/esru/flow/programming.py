@@ -229,7 +229,7 @@ def _ask_python(script: Path, package: str) -> str:
     """Return the version of the package that a console script belongs to."""
     first = script.read_bytes()[:256].partition(b"\n")[0].decode("utf-8", "replace")
     words = first.removeprefix("#!").split()
-    if not first.startswith("#!") or not words or "python" not in words[-1]:
+    if not first.startswith("#!") or not any("python" in word for word in words):
         return ""
     program = f"import importlib.metadata as m; print(m.version({package!r}))"
     return _ask([*words, "-c", program])
