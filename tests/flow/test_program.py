@@ -128,7 +128,8 @@ def test_failures_are_told_apart(
     assert err[-1].endswith(f"; its log is {log}")
     ids = board.usb or ("0403:6014",)
     if act == "no-board":
-        looked = f"no {board.title} is connected (USB device {' or '.join(ids)} was not found)"
+        what = board.title if board.usb else f"JTAG adapter for the {board.title}"
+        looked = f"no {what} is connected (USB device {' or '.join(ids)} was not found)"
         assert looked in err[-1]
         assert ("button" in err[-1]) == (name in ("orangecrab", "tinyfpga-bx"))
     elif act == "no-permission":

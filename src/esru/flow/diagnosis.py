@@ -101,7 +101,8 @@ def diagnose(
 def no_board(board: Board, ids: Sequence[str]) -> str:
     """Return the line that says that no board is connected, and what would show it."""
     looked = f"USB device {' or '.join(ids)}" if ids else "the cable"
-    line = f"no {board.title} is connected ({looked} was not found)"
+    what = board.title if board.usb else f"JTAG adapter for the {board.title}"
+    line = f"no {what} is connected ({looked} was not found)"
     return f"{line}; {bootloader(board)}" if bootloader(board) else line
 
 
