@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -314,3 +318,31 @@ def test_a_programmer_that_cannot_start(
     (tools / "iceprog").chmod(0o755)
     code, _, err = _program(capsys, path.parent)
     assert code == 4 and "could not be started" in err[-1]
+
+
+def test_a_question_gets_no_answer(tools: Path, tmp_path: Path) -> None:
+    """`tinyprog` asks before it overwrites the bootloader: nobody's "yes" may reach it."""
+    path = stand_in.build_folder(tmp_path / "build", BOARDS["tinyfpga-bx"])
+    record = stand_in.install(tools, "tinyprog")
+    command = [sys.executable, "-m", "esru", "program", str(path.parent)]
+    done = subprocess.run(command, input=b"yes\n", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert record.beside("stdin") == b""
+
+
+def test_an_interrupt_ends_the_programmer(tools: Path, tmp_path: Path) -> None:
+    path = stand_in.build_folder(tmp_path / "build", BOARDS["icestick"])
+    script = tools / "iceprog"
+    script.write_text(f"#!/bin/sh\necho $$\nexec {shutil.which('sleep', path='/bin')} 600\n")
+    script.chmod(0o755)
+    command = [sys.executable, "-m", "esru", "program", str(path.parent)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        # Its number is what the stand-in says, and is passed on as it comes.
+        child = next(int(line) for line in process.stderr if line.strip().isdigit())
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait() == 130, rest
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    assert (path.parent / "log" / "program.log").read_text() == f"{child}\n"
