@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from esru.demo.words import Register, lane_words
+from esru.demo.words import lane_words
 from esru.design import Design
 from esru.emulate.arrays import round_up_array
+from esru.emulate.jump import Register
 from esru.emulate.stream import Array
 from esru.sources.lfsr import LfsrModel
 from esru.sources.polynomial import default_polynomial

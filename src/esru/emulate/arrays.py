@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
-from esru.emulate.stream import DEFAULT_LANES, Array
+from esru.emulate.results import check_array, check_phase
+from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
 
 if TYPE_CHECKING:
@@ -155,23 +156,34 @@ def _round_values(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) 
 
 @overload
 def round_tensor(
-    design: Design, x: npt.NDArray[Any], phase: int = 0, lanes: int = DEFAULT_LANES
+    design: Design,
+    x: npt.NDArray[Any],
+    phase: int = 0,
+    lanes: int = DEFAULT_LANES,
+    *,
+    out: npt.NDArray[Any] | None = None,
 ) -> tuple[npt.NDArray[Any], int]: ...
 
 
 @overload
 def round_tensor(
-    design: Design, x: torch.Tensor, phase: int = 0, lanes: int = DEFAULT_LANES
+    design: Design,
+    x: torch.Tensor,
+    phase: int = 0,
+    lanes: int = DEFAULT_LANES,
+    *,
+    out: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, int]: ...
 
 
 def round_tensor(
-    design: Design, x: Any, phase: int = 0, lanes: int = DEFAULT_LANES
+    design: Design, x: Any, phase: int = 0, lanes: int = DEFAULT_LANES, *, out: Any = None
 ) -> tuple[Any, int]:
     """Round a tensor as an array of `lanes` units does, beginning at a phase.
 
     Element j (in C order) goes to lane j mod `lanes` in cycle j div `lanes`; the next tensor
-    begins in a new cycle, at the phase that is returned.
+    begins in a new cycle, at the phase that is returned. The gradient of a tensor's floats is
+    passed straight through.
 
     Parameters
     ----------
@@ -186,29 +198,56 @@ def round_tensor(
         Cycles since reset, >= 0.
     lanes : int
         Lanes of the array, a multiple of ``design.lanes``.
+    out : ndarray or torch.Tensor, optional
+        Where to write, of the shape of `x` and of any type that holds the output format, such as
+        int8; it may be `x` itself.
 
     Returns
     -------
     y : ndarray or torch.Tensor
-        Rounded integers in units of the output's last place, of the shape of `x`: int64 if `x`
-        is integer, else of its floating-point type.
+        Rounded integers in units of the output's last place, of the shape of `x`: `out` if given,
+        int64 if `x` is integer, else of its floating-point type.
     next_phase : int
         The phase for the next tensor.
 
     Raises
     ------
     InputError
-        If a value, the phase or the lanes are out of range.
+        If a value, the phase, the lanes or `out` cannot be used.
     """
-    array = Array(design, lanes)
+    phase = check_phase(phase)
     if not isinstance(x, np.ndarray):
-        from esru.emulate.tensors import round_torch
+        if not hasattr(x, "numel"):
+            raise InputError.must("Tensor", "a NumPy array or PyTorch tensor", type(x).__name__)
+        from esru.emulate.straight import round_any
 
-        return round_torch(array, x, phase)
-    words, following = array.tensor_words(x.size, phase)
+        return round_any(design, x, phase, lanes, out)
+    target = None if out is None else check_array(design, x, out)
+    from esru.emulate.kernel import round_blocks, suits
+
+    if suits(design, x.dtype):
+        direct = target is x or not (target is None or np.may_share_memory(x, target))
+        if target is None or not (direct and target.flags.c_contiguous):
+            y = np.empty(x.shape, x.dtype)
+        else:
+            y = target
+        round_blocks(design, lanes, np.ascontiguousarray(x).reshape(-1), phase, y.reshape(-1))
+    else:
+        y = _round_generally(design, x, phase, lanes)
+    if target is not None and y is not target:
+        np.copyto(target, y, casting="unsafe")
+        y = target
+    return y, phase + tensor_cycles(x.size, lanes)
+
+
+def _round_generally(
+    design: Design, x: npt.NDArray[Any], phase: int, lanes: int
+) -> npt.NDArray[Any]:
+    """Round any array by any design, all words at once."""
+    words, _ = Array(design, lanes).tensor_words(x.size, phase)
     words = words.reshape(x.shape)
     if np.issubdtype(x.dtype, np.floating):
         if x.dtype.itemsize not in (4, 8):
             raise InputError.must("Array type", "an integer type, float32 or float64", x.dtype)
-        return _round_values(design, x, words).astype(x.dtype), following
-    return round_array(design, x, words), following
+        return _round_values(design, x, words).astype(x.dtype)
+    return round_array(design, x, words)

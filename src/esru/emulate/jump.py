@@ -1,0 +1,181 @@
+"""States of linear registers from any phases on: jumps by matrix powers, stretches by XOR.
+
+Every bit of a register obeys the recurrence of its polynomial p over GF(2). So do whole states,
+and, as p(x)^(2^j) = p(x^(2^j)), states 2^j words apart. A long stretch is therefore made by a
+few XORs of whole rows, with no loop over its elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.sources.lfsr import Columns, LfsrModel, apply, compose, power
+
+Words = npt.NDArray[np.uint32]
+
+
+def shortest_recurrence(bits: Sequence[int]) -> int:
+    """Return the polynomial of the shortest recurrence of a bit sequence (Berlekamp, Massey).
+
+    Parameters
+    ----------
+    bits : sequence of int
+        At least twice as many as the recurrence is long.
+
+    Returns
+    -------
+    int
+        p of degree L: s[t + L] = XOR of s[t + i] over all x^i in p with i < L.
+    """
+    found, before = 1, 1
+    length, gap = 0, 1
+    for t in range(len(bits)):
+        wrong = 0
+        for i in range(length + 1):
+            if found >> i & 1:
+                wrong ^= bits[t - i]
+        if not wrong:
+            gap += 1
+        elif 2 * length <= t:
+            found, before = found ^ before << gap, found
+            length, gap = t + 1 - length, 1
+        else:
+            found ^= before << gap
+            gap += 1
+    # `found` counts back from the newest bit; p counts up from the oldest.
+    return sum((found >> i & 1) << (length - i) for i in range(length + 1))
+
+
+class Register:
+    """A linear shift register (`lfsr` or `plateau`) followed from several phases side by side.
+
+    Parameters
+    ----------
+    model : LfsrModel
+        The source; not a ``debruijn`` one, whose steps are not linear.
+    """
+
+    def __init__(self, model: LfsrModel) -> None:
+        self.model = model
+        self._columns = model.columns
+        self._squares = [_byte_tables(model.columns)]
+
+    @cached_property
+    def taps(self) -> tuple[int, tuple[int, ...]]:
+        """Length of the recurrence of successive words' states, and the exponents below it."""
+        model = self.model
+        stride = power(model.columns, model.leap)
+        state, bits = model.seed, []
+        for _ in range(2 * model.length):
+            bits.append(state & 1)
+            state = apply(stride, state)
+        found = shortest_recurrence(bits)
+        length = found.bit_length() - 1
+        return length, tuple(i for i in range(length) if found >> i & 1)
+
+    def words(self, phases: Sequence[int], count: int) -> Words:
+        """Return successive words from each phase on.
+
+        Parameters
+        ----------
+        phases : sequence of int
+            In words since the seed, >= 0, of any size.
+        count : int
+            Words of each, >= 0.
+
+        Returns
+        -------
+        ndarray of uint32, shape (count, len(phases))
+        """
+        states = np.empty((count, len(phases)), np.uint32)
+        self.fill(states, self.start(phases, count))
+        self.finish(states, phases)
+        return states
+
+    def start(self, phases: Sequence[int], count: int) -> Words:
+        """Return the first states from each phase on: as many as the recurrence needs."""
+        states = np.empty((min(self.taps[0], count), len(phases)), np.uint32)
+        if states.size:
+            states[0] = self._states(phases)
+        for row in range(1, len(states)):
+            states[row] = _image(self._stride, states[row - 1])
+        return states
+
+    def fill(self, states: Words, known: Words) -> None:
+        """Continue the known rows, at least `taps[0]` of them, to the end of `states`.
+
+        Parameters
+        ----------
+        states : ndarray of uint32, shape (count, columns)
+            Where to write; the known rows become its first ones.
+        known : ndarray of uint32, shape (rows, columns)
+            The first rows.
+        """
+        length, taps = self.taps
+        filled = len(known)
+        states[:filled] = known
+        while filled < len(states):
+            # The widest spacing 2^j that the rows so far allow.
+            apart = 1 << (filled // length).bit_length() - 1
+            oldest = filled - length * apart
+            more = min((length - taps[-1]) * apart, len(states) - filled)
+            rows = states[filled : filled + more]
+            first, *rest = (states[oldest + i * apart :][:more] for i in taps)
+            if rest:
+                np.bitwise_xor(first, rest[0], out=rows)
+                for other in rest[1:]:
+                    np.bitwise_xor(rows, other, out=rows)
+            else:
+                rows[:] = first
+            filled += more
+
+    def finish(self, states: Words, phases: Sequence[int]) -> None:
+        """Turn states into words, in place; row 0 is that of the phases."""
+        model = self.model
+        if model.length > model.width:
+            np.right_shift(states, np.uint32(model.length - model.width), out=states)
+        if model.family == "plateau" and states.size:
+            ones = np.uint32((1 << model.width) - 1)
+            odd = np.array([phase % 2 for phase in phases], np.uint32)
+            states[0::2] ^= odd * ones
+            states[1::2] ^= (1 - odd) * ones
+
+    @cached_property
+    def _stride(self) -> list[Words]:
+        """The map from one word's state to the next word's."""
+        return _byte_tables(power(self.model.columns, self.model.leap))
+
+    def _states(self, phases: Sequence[int]) -> Words:
+        """Return the register's state at each phase: squares of the step, by the bits of each."""
+        model = self.model
+        steps = np.array([model.leap * p % model.register_period for p in phases], np.int64)
+        states = np.full(len(phases), model.seed, np.uint32)
+        for bit in range(int(steps.max()).bit_length()):
+            if len(self._squares) == bit:
+                self._columns = compose(self._columns, self._columns)
+                self._squares.append(_byte_tables(self._columns))
+            states = np.where(steps >> bit & 1, _image(self._squares[bit], states), states)
+        return states
+
+
+def _byte_tables(columns: Columns) -> list[Words]:
+    """Return a linear map as tables: entry v of table b is the image of v << 8 b."""
+    tables = []
+    for low in range(0, len(columns), 8):
+        table = np.zeros(256, np.uint32)
+        for bit, column in enumerate(columns[low : low + 8]):
+            table[1 << bit : 2 << bit] = table[: 1 << bit] ^ np.uint32(column)
+        tables.append(table)
+    return tables
+
+
+def _image(tables: list[Words], states: Words) -> Words:
+    """Return the images of states under a linear map, a byte at a time through its tables."""
+    image: Words = tables[0][states & np.uint32(255)]
+    for index, table in enumerate(tables[1:], 1):
+        image ^= table[states >> np.uint32(8 * index) & np.uint32(255)]
+    return image

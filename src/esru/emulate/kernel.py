@@ -1,0 +1,97 @@
+"""The fast path of `round_tensor`: float32 and float64 values to fixed point, block by block.
+
+A value v (in ulps, clipped to the output's range) becomes q = floor(v * 2^n), which is exact: a
+power of two times a float, its floor, and an integer that int32 holds. The output is then
+(q + addend) >> n, or for `select` (q >> n) + (q & mask != 0). Clipping before rounding instead
+of after it changes nothing in a unit that saturates: beyond the greatest word, and in the ulp
+below its end, everything ends there anyway.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.emulate.addends import BLOCK, AddendStream
+from esru.emulate.stream import Array
+from esru.errors import InputError
+from esru.formats import FixedFormat
+
+#: Sources whose words depend on data or come from outside: not for the fast path.
+_SLOW_SOURCES = ("operand", "port")
+
+
+def suits(design: Design, dtype: Any) -> bool:
+    """Return whether the fast path rounds arrays of a type by this design."""
+    out = design.out_format
+    return (
+        isinstance(out, FixedFormat)
+        and dtype in (np.float32, np.float64)
+        and design.overflow == "saturate"
+        and max(-out.low, out.high + 1) << design.n <= 1 << 31
+        and out.width <= np.finfo(dtype).nmant + 1
+        and not design.source.startswith(_SLOW_SOURCES)
+    )
+
+
+@lru_cache(maxsize=32)
+def _stream(design: Design, lanes: int) -> AddendStream:
+    return AddendStream(Array(design, lanes))
+
+
+def round_blocks(
+    design: Design, lanes: int, values: npt.NDArray[Any], phase: int, out: npt.NDArray[Any]
+) -> None:
+    """Round flat values in ulps into `out`, beginning in the cycle `phase`.
+
+    Parameters
+    ----------
+    design : Design
+        One that suits the values' type (`suits`).
+    lanes : int
+        Lanes of the array.
+    values : ndarray of float32 or float64, shape (size,)
+        Contiguous; may be `out` itself.
+    phase : int
+        Cycles since reset, >= 0.
+    out : ndarray, shape (size,)
+        Where to write; of any type that holds the output format's words.
+
+    Raises
+    ------
+    InputError
+        If a value is not a number (`out` is then written in part), or the lanes do not suit.
+    """
+    word = design.out_format
+    assert isinstance(word, FixedFormat)
+    n = design.n
+    scale = values.dtype.type(1 << n)
+    low, high = values.dtype.type(word.low), values.dtype.type(word.high)
+    select = design.rule == "select"
+    room = min(BLOCK, len(values))
+    scaled = np.empty(room, values.dtype)
+    ints = np.empty(room, np.int32)
+    chosen = np.empty(room if select else 0, np.int32)
+    for part, addends in _stream(design, lanes).blocks(len(values), phase):
+        count = part.stop - part.start
+        v, q = scaled[:count], ints[:count]
+        np.clip(values[part], low, high, out=v)
+        np.multiply(v, scale, out=v)
+        np.floor(v, out=v)
+        if np.isnan(np.minimum.reduce(v)):
+            raise InputError.must("Values", "numbers", "nan")
+        np.copyto(q, v, casting="unsafe")
+        if select:
+            bits = chosen[:count]
+            np.bitwise_and(q, addends, out=bits)
+            np.not_equal(bits, 0, out=bits)
+            np.right_shift(q, n, out=q)
+            q += bits
+        else:
+            q += addends
+            np.right_shift(q, n, out=q)
+        np.copyto(out[part], q, casting="unsafe")

@@ -1,0 +1,68 @@
+"""Where `round_tensor` writes: checks of an array or tensor that the caller has given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.errors import InputError
+from esru.formats import FixedFormat
+
+
+def check_phase(phase: object) -> int:
+    """Return a phase as an int.
+
+    Raises
+    ------
+    InputError
+        If it is no integer or below 0.
+    """
+    if isinstance(phase, bool) or not isinstance(phase, (int, np.integer)):
+        raise InputError.must("Phase", "an integer", repr(phase))
+    if phase < 0:
+        raise InputError.must("Phase", "at least 0", phase)
+    return int(phase)
+
+
+def check_holds(design: Design, dtype: npt.DTypeLike) -> None:
+    """Refuse a type that cannot hold every output of a design.
+
+    Raises
+    ------
+    InputError
+        Naming the type and the format.
+    """
+    kind, word = np.dtype(dtype), design.out_format
+    if isinstance(word, FixedFormat):
+        if np.issubdtype(kind, np.integer):
+            low, high = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+            fits = low <= word.low and word.high <= high
+        elif np.issubdtype(kind, np.floating):
+            fits = word.width - (word.low < 0) <= np.finfo(kind).nmant + 1
+        else:
+            fits = False
+    else:
+        fits = kind in (np.float32, np.float64)
+    if not fits:
+        raise InputError.must("Output array", f"of a type that holds every {word}", kind)
+
+
+def check_array(design: Design, x: npt.NDArray[Any], out: object) -> npt.NDArray[Any]:
+    """Return `out` if the outputs for `x` can be written there.
+
+    Raises
+    ------
+    InputError
+        If it is no array, of another shape, read-only, or of a type that is too small.
+    """
+    if not isinstance(out, np.ndarray):
+        raise InputError.must("Output array", "a NumPy array, as the input is", type(out).__name__)
+    if out.shape != x.shape:
+        raise InputError.must("Output array", f"of shape {x.shape}", out.shape)
+    if not out.flags.writeable:
+        raise InputError.must("Output array", "writable", "read-only")
+    check_holds(design, out.dtype)
+    return out

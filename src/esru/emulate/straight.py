@@ -1,0 +1,84 @@
+"""`round_tensor` for PyTorch tensors: any device, any layout, gradients straight through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from esru.design import Design
+from esru.emulate.kernel import round_blocks, suits
+from esru.emulate.results import check_holds
+from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.tensors import round_torch
+from esru.errors import InputError
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Rounds forward; its gradient is the output's own, as if nothing had been rounded."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, design: Design, phase: int, lanes: int) -> torch.Tensor:
+        return round_plain(design, x, phase, lanes)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        return gradients[0], None, None, None
+
+
+def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torch.Tensor:
+    """Round a tensor without regard to gradients."""
+    x = x.detach()
+    if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
+        values = x.contiguous().numpy()
+        if suits(design, values.dtype):
+            found = np.empty_like(values)
+            round_blocks(design, lanes, values.reshape(-1), phase, found.reshape(-1))
+            return torch.from_numpy(found)
+    return round_torch(Array(design, lanes), x, phase)[0]
+
+
+def round_any(
+    design: Design, x: torch.Tensor, phase: int, lanes: int, out: object
+) -> tuple[torch.Tensor, int]:
+    """Round a tensor; `esru.emulate.round_tensor` is the documented entry."""
+    following = phase + tensor_cycles(x.numel(), lanes)
+    if x.device.type == "meta" or x.layout != torch.strided:
+        what = "meta" if x.device.type == "meta" else str(x.layout)
+        raise InputError.must("Tensor", "a dense one with data", what)
+    wanted = x.requires_grad and torch.is_grad_enabled()
+    if out is None:
+        if wanted:
+            found: torch.Tensor = _StraightThrough.apply(x, design, phase, lanes)  # type: ignore[no-untyped-call]
+            return found, following
+        return round_plain(design, x, phase, lanes), following
+    target = _check_out(design, x, out, wanted)
+    direct = x.device.type == "cpu" and target.is_contiguous() and x.is_contiguous()
+    if direct and x.dtype in (torch.float32, torch.float64):
+        values, place = x.detach().numpy().reshape(-1), target.numpy().reshape(-1)
+        if suits(design, values.dtype) and not _overlap(values, place):
+            round_blocks(design, lanes, values, phase, place)
+            return target, following
+    return target.copy_(round_plain(design, x, phase, lanes)), following
+
+
+def _overlap(values: np.ndarray[Any, Any], place: np.ndarray[Any, Any]) -> bool:
+    """Return whether writing could change values that are still to be read."""
+    same = values.dtype == place.dtype and values.ctypes.data == place.ctypes.data
+    return not same and np.may_share_memory(values, place)
+
+
+def _check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> torch.Tensor:
+    if not isinstance(out, torch.Tensor):
+        raise InputError.must("Output tensor", "a tensor, as the input is", type(out).__name__)
+    if out.shape != x.shape:
+        raise InputError.must("Output tensor", f"of shape {tuple(x.shape)}", tuple(out.shape))
+    if out.device != x.device:
+        raise InputError.must("Output tensor", f"on the input's device ({x.device})", out.device)
+    if wanted or out.requires_grad:
+        raise InputError.must("Output tensor", "left out where gradients are wanted", "given")
+    if out.dtype == torch.bfloat16:
+        raise InputError.must("Output tensor", "of an integer type or float32", out.dtype)
+    check_holds(design, torch.empty(0, dtype=out.dtype).numpy().dtype)
+    return out

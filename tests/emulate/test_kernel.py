@@ -1,0 +1,121 @@
+"""The fast path of `round_tensor` gives what the general one gives, bit for bit."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from esru.design import Design, parse
+from esru.emulate import Array, round_tensor
+from esru.emulate.addends import BLOCK, AddendStream
+from esru.emulate.arrays import _round_generally
+from esru.emulate.kernel import suits
+
+#: Every way to come by addends: tiled tables, recurrences, full tables, shared and not.
+DESIGNS = [
+    "papers",
+    "papers-zero",
+    "nearest",
+    "8:0:zero:none",
+    "reference",
+    "24:24:zero:plateau24,lanes=32",
+    "16:16:zero:lfsr32,leap=7,lanes=32",
+    "17:16:half:lfsr32,leap=2",
+    "24:23:select:lfsr24",
+    "8:7:select:lfsr13,leap=7,lanes=64",
+    "8:7:select:lfsr16,leap=7",
+    "8:4:nearest:debruijn20,leap=5,lanes=8",
+    "24:11:half:lfsr12,lanes=2",
+    "20:17:replicate:lfsr20,form=galois,lanes=16",
+    "1:1:zero:lfsr2",
+    "6:3:half:lfsr5,out=u6.2",
+    "8:8:zero:lfsr9,leap=10,out=s16.3",
+]
+#: Updates in ulps where floats go wrong: tiny, just below integers, beyond the format.
+TRAPS = [0.0, -0.0, 1.0, -1.0, 2.0**-24, -(2.0**-24), 2.0**-25, -(2.0**-25), 1e-40, -1e-40]
+TRAPS += [1 - 2.0**-24, -1 + 2.0**-24, 127.0, 127.5, 127.99999, 128.0, -127.99999, -128.0]
+TRAPS += [-128.00002, 255.99998, -255.99998, 3e38, -3e38, np.inf, -np.inf]
+
+
+def examples(size: int, dtype: type) -> np.ndarray:
+    """Return values of every size, the traps first; seed 1."""
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=size) * 2.0 ** rng.integers(-26, 9, size)
+    values[: len(TRAPS)] = TRAPS[:size]
+    return values.astype(dtype)
+
+
+def generally(design: Design, x: np.ndarray, phase: int, lanes: int) -> np.ndarray:
+    return _round_generally(design, x, phase, lanes)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("text", DESIGNS)
+def test_values_of_every_size(text: str, dtype: type) -> None:
+    design = parse(text)
+    assert suits(design, np.dtype(dtype))
+    x = examples(5000, dtype)
+    for phase in (0, 13, 10**12 + 7):
+        found, _ = round_tensor(design, x, phase, 64)
+        assert found.dtype == dtype
+        assert np.array_equal(found, generally(design, x, phase, 64))
+
+
+@pytest.mark.parametrize("text", ["papers", "reference", "8:4:nearest:debruijn20,leap=5"])
+@pytest.mark.parametrize("lanes", [1, 24, 64, 1000])
+def test_tensors_longer_than_a_block(text: str, lanes: int) -> None:
+    design = parse(text)
+    x = examples(2 * BLOCK + 77, np.float32)
+    if lanes > 1:
+        found, _ = round_tensor(design, x, 5, lanes)
+        assert np.array_equal(found, generally(design, x, 5, lanes))
+    else:
+        found, _ = round_tensor(design, x[:999], 5, lanes)
+        assert np.array_equal(found, generally(design, x[:999], 5, lanes))
+
+
+@pytest.mark.parametrize("text", ["papers", "reference", "16:16:zero:lfsr32,leap=7,lanes=32"])
+def test_tensor_after_tensor_and_jumps(text: str) -> None:
+    """What a register ran on from makes no difference: forward, again, back, with gaps."""
+    design = parse(text)
+    phase = 0
+    for size, gap in [(100, 0), (1, 0), (64, 3), (5000, 0), (64, -7), (300, 10**9), (10, -1000)]:
+        x = examples(size, np.float32)
+        found, following = round_tensor(design, x, phase, 64)
+        assert np.array_equal(found, generally(design, x, phase, 64))
+        phase = following + gap
+
+
+def test_what_does_not_suit() -> None:
+    assert not suits(parse("papers,overflow=wrap"), np.dtype(np.float32))
+    assert not suits(parse("8:3:replicate:plateau3,out=s25.0"), np.dtype(np.float64))
+    assert not suits(parse("24:3:zero:lfsr3,out=uint8"), np.dtype(np.float32))
+    assert not suits(parse("papers"), np.dtype(np.float16))
+    assert not suits(parse("papers"), np.dtype(np.int32))
+
+
+@pytest.mark.parametrize("text", ["reference", "8:8:zero:lfsr16,leap=9"])
+def test_threads_do_not_disturb_each_other(text: str) -> None:
+    """Four threads use one stream at four phases at once."""
+    design = parse(text)
+    stream = AddendStream(Array(design, 64))
+    wrong: list[int] = []
+
+    def follow(start: int) -> None:
+        expected = AddendStream(Array(design, 64))
+        for phase in range(start, start + 40 * 4, 4):
+            (_, found), (_, right) = (
+                *stream.blocks(200, phase),
+                *expected.blocks(200, phase),
+            )
+            if not np.array_equal(found, right):
+                wrong.append(phase)
+
+    threads = [Thread(target=follow, args=(1000 * i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
