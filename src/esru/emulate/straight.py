@@ -43,10 +43,11 @@ def round_any(
     design: Design, x: torch.Tensor, phase: int, lanes: int, out: object
 ) -> tuple[torch.Tensor, int]:
     """Round a tensor; `esru.emulate.round_tensor` is the documented entry."""
-    following = phase + tensor_cycles(x.numel(), lanes)
     if x.device.type == "meta" or x.layout != torch.strided:
         what = "meta" if x.device.type == "meta" else str(x.layout)
         raise InputError.must("Tensor", "a dense one with data", what)
+    Array(design, lanes)  # refuses lanes before anything is computed
+    following = phase + tensor_cycles(x.numel(), lanes)
     wanted = x.requires_grad and torch.is_grad_enabled()
     if out is None:
         if wanted:

@@ -1,0 +1,241 @@
+"""Every row of the table of bad input in docs/emulation.md: a defined result or a clear error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from esru.design import parse
+from esru.emulate import round_tensor
+from esru.errors import InputError
+
+torch = pytest.importorskip("torch")
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "emulation.md"
+UNIT = parse("papers")
+LONG = parse("reference")
+
+#: Rows of the table, each with its test.
+ROWS: dict[str, Callable[[], None]] = {}
+
+
+def row(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    def keep(test: Callable[[], None]) -> Callable[[], None]:
+        ROWS[name] = test
+        return test
+
+    return keep
+
+
+def refused(message: str, design: object, x: object, *args: object, **named: object) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        round_tensor(design, x, *args, **named)  # type: ignore[call-overload]
+
+
+@row("NaN")
+def _nan() -> None:
+    for design in (UNIT, LONG, parse("papers,overflow=wrap")):
+        for dtype in (np.float32, np.float64):
+            x = np.ones(100, dtype)
+            x[70] = np.nan
+            refused("Values must be numbers, not nan", design, x)
+            refused("Values must be numbers, not nan", design, torch.from_numpy(x))
+
+
+@row("infinity")
+def _infinity() -> None:
+    x = np.array([np.inf, -np.inf], np.float32)
+    for given in (x, torch.from_numpy(x)):
+        for design in (UNIT, LONG):
+            assert round_tensor(design, given)[0].tolist() == [127.0, -128.0]
+
+
+@row("empty tensor")
+def _empty() -> None:
+    for shape in ((0,), (3, 0, 2)):
+        for dtype in (np.float32, np.int64):
+            x = np.empty(shape, dtype)
+            for given in (x, torch.from_numpy(x)):
+                y, phase = round_tensor(UNIT, given, 5)
+                assert tuple(y.shape) == shape and phase == 5
+
+
+@row("0-d tensor")
+def _scalar() -> None:
+    for given in (np.array(3.5, np.float32), torch.tensor(3.5), torch.tensor(3 << 8)):
+        y, phase = round_tensor(UNIT, given, 5)
+        assert tuple(y.shape) == () and float(y) in (3.0, 4.0) and phase == 6
+
+
+@row("non-contiguous tensor")
+def _strided() -> None:
+    x = np.random.default_rng(2).normal(scale=50, size=(30, 40)).astype(np.float32)
+    for view in (x.T, x[::2, ::3], x[::-1], np.broadcast_to(x[0], (5, 40)), np.asfortranarray(x)):
+        expected, _ = round_tensor(UNIT, view.copy(order="C"), 3)
+        assert np.array_equal(round_tensor(UNIT, view, 3)[0], expected)
+        out = np.empty((2 * view.shape[0], view.shape[1]), np.int8)[::2]
+        assert round_tensor(UNIT, view, 3, out=out)[0] is out
+        assert np.array_equal(out, expected)
+    tensor = torch.from_numpy(x)
+    for view in (tensor.T, tensor[::2, ::3], tensor[0].expand(5, 40), tensor.flip(0)):
+        expected = round_tensor(UNIT, view.contiguous(), 3)[0]
+        assert torch.equal(round_tensor(UNIT, view, 3)[0], expected)
+        out = torch.empty(view.T.shape, dtype=torch.int8).T
+        assert round_tensor(UNIT, view, 3, out=out)[0] is out
+        assert torch.equal(out, expected.to(torch.int8))
+
+
+@row("float64")
+def _float64() -> None:
+    """A fraction that float32 cannot hold decides: it lies just below the next rounding bit."""
+    truncate = parse("8:0:zero:none")
+    x = np.array([5.0 - 2.0**-40, -(2.0**-40)])
+    for given in (x, torch.from_numpy(x)):
+        y, _ = round_tensor(truncate, given)
+        assert y.dtype == given.dtype and y.tolist() == [4.0, -1.0]
+
+
+@row("float16 or bfloat16")
+def _halves() -> None:
+    for kind in (torch.float16, torch.bfloat16):
+        refused("Tensor type must be an integer type, float32 or", UNIT, torch.ones(3, dtype=kind))
+    refused("Array type must be an integer type, float32 or", UNIT, np.ones(3, np.float16))
+
+
+@row("integer tensor")
+def _integers() -> None:
+    words = np.array([256, 384, -128], np.int16)
+    y, _ = round_tensor(UNIT, words, 7)
+    assert y.dtype == np.int64
+    assert np.array_equal(y, round_tensor(UNIT, words / 256, 7)[0])
+    found = round_tensor(UNIT, torch.from_numpy(words), 7)[0]
+    assert found.dtype == torch.int64 and found.tolist() == y.tolist()
+    message = "Input word of s16.8 must be between -32768 and 32767, not 32768"
+    refused(message, UNIT, np.array([32768]))
+    refused(message, UNIT, torch.tensor([32768]))
+
+
+@row("boolean or complex tensor")
+def _strange() -> None:
+    for kind in (torch.bool, torch.complex64):
+        refused("Tensor type must be", UNIT, torch.ones(3).to(kind))
+    for kind in (np.bool_, np.complex64, np.object_):
+        refused("Input words must be integers", UNIT, np.ones(3, kind))
+
+
+@row("leaf that requires a gradient")
+def _leaf() -> None:
+    x = torch.linspace(-200, 200, 300, requires_grad=True)
+    for design in (UNIT, LONG, parse("papers,overflow=wrap")):
+        kept = x.detach().clone()
+        y, _ = round_tensor(design, x, 3)
+        assert torch.equal(y, round_tensor(design, kept, 3)[0])
+        weights = torch.arange(300.0)
+        (gradient,) = torch.autograd.grad((y * weights).sum(), x)
+        assert torch.equal(gradient, weights)
+        assert torch.equal(x.detach(), kept) and x.is_leaf
+    with torch.no_grad():
+        assert not round_tensor(UNIT, x)[0].requires_grad
+
+
+@row("sparse tensor, or one on the device `meta`")
+def _without_data() -> None:
+    refused("Tensor must be a dense one with data, not meta", UNIT, torch.ones(3, device="meta"))
+    refused("Tensor must be a dense one with data", UNIT, torch.eye(3).to_sparse())
+
+
+@row("list or number")
+def _no_tensor() -> None:
+    for given in ([1.0, 2.0], 1.5, None, np.float32(1.5)):
+        refused("Tensor must be a NumPy array or PyTorch tensor", UNIT, given)
+
+
+@row("`out` on another device")
+def _device() -> None:
+    message = "Output tensor must be on the input's device (cpu), not meta"
+    refused(message, UNIT, torch.ones(3), out=torch.ones(3, device="meta"))
+    refused("Output array must be a NumPy array", UNIT, np.ones(3), out=torch.ones(3))
+    refused("Output tensor must be a tensor", UNIT, torch.ones(3), out=np.ones(3))
+
+
+@row("`out` of another shape")
+def _shape() -> None:
+    refused("Output array must be of shape (3,), not (4,)", UNIT, np.ones(3), out=np.ones(4))
+    refused("Output tensor must be of shape (3,)", UNIT, torch.ones(3), out=torch.ones(1, 3))
+
+
+@row("`out` of a type that is too small")
+def _narrow() -> None:
+    for kind in (np.uint8, np.bool_, np.complex64):
+        message = "Output array must be of a type that holds every int8"
+        refused(message, UNIT, np.ones(3), out=np.ones(3, kind))
+    refused("of a type that holds every int8", UNIT, torch.ones(3), out=torch.ones(3).bool())
+    wide = parse("8:3:zero:lfsr3,out=s13.0")
+    refused("holds every int13", wide, np.ones(3), out=np.ones(3, np.float16))
+    refused("Output array must be writable", UNIT, np.ones(3), out=np.broadcast_to(1.0, 3))
+    half = round_tensor(UNIT, np.full(3, 127.5), out=np.ones(3, np.float16))[0]
+    assert half.tolist() == [127.0] * 3
+
+
+@row("`out` where a gradient is wanted")
+def _out_and_gradient() -> None:
+    x = torch.ones(3, requires_grad=True)
+    message = "Output tensor must be left out where gradients are wanted"
+    refused(message, UNIT, x, out=torch.ones(3))
+    refused(message, UNIT, torch.ones(3), out=x)
+    with torch.no_grad():
+        assert round_tensor(UNIT, x, out=torch.empty(3))[0].tolist() == [1.0] * 3
+
+
+@row("phase below 0, or no integer")
+def _phase() -> None:
+    for given in (np.ones(3), torch.ones(3), np.ones(3, int)):
+        refused("Phase must be at least 0, not -1", UNIT, given, -1)
+        refused("Phase must be an integer, not 1.0", UNIT, given, 1.0)
+        refused("Phase must be an integer, not True", UNIT, given, True)
+        assert round_tensor(UNIT, given, np.int64(4))[1] == 5
+
+
+@row("lanes that sources cannot share")
+def _lanes() -> None:
+    shared = parse("8:7:select:lfsr13,leap=7,lanes=64")
+    for given in (np.ones(3), torch.ones(3), np.ones(3, int)):
+        refused("Lanes of the array must be a multiple of", shared, given, 0, 96)
+        refused("Lanes of the array must be between 1 and 1024, not 0", UNIT, given, 0, 0)
+
+
+@row("n above 24 with floats in PyTorch")
+def _many_bits() -> None:
+    wide = parse("25:24:zero:lfsr24")
+    message = "Rounding bits (n) must be at most 24 for floating-point tensors, not 25"
+    refused(message, wide, torch.ones(3))
+    assert round_tensor(wide, np.ones(3))[0].tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row(name: str) -> None:
+    ROWS[name]()
+
+
+def test_the_table_has_these_rows() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    table = text[text.index("## Bad input") :]
+    found = re.findall(r"^\| (.+?) \| ", table, re.MULTILINE)
+    assert found[1:] == list(ROWS)
+
+
+def test_in_place_and_overlapping_outputs() -> None:
+    x = np.random.default_rng(3).normal(scale=50, size=500).astype(np.float32)
+    expected, _ = round_tensor(LONG, x.copy(), 9)
+    for shift in (0, 1):
+        buffer = np.concatenate([x, [0]]).astype(np.float32)
+        values, out = buffer[:500], buffer[shift : 500 + shift]
+        round_tensor(LONG, values, 9, out=values if shift == 0 else out)
+        assert np.array_equal(out, expected)
+        tensor = torch.from_numpy(np.concatenate([x, [0]]).astype(np.float32))
+        round_tensor(LONG, tensor[:500], 9, out=tensor[shift : 500 + shift])
+        assert np.array_equal(tensor[shift : 500 + shift].numpy(), expected)
