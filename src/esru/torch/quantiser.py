@@ -1,0 +1,157 @@
+"""`Quantiser`: one array of units that rounds tensors, with its phase as a buffer."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from esru.design import Design, parse
+from esru.emulate.results import check_phase
+from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
+from esru.errors import InputError
+from esru.torch.operator import round_values
+from esru.torch.scale import check_scale, fitting_scale, largest, ulp
+
+
+def rank_offset(design: Design, rank: int, ranks: int) -> int:
+    """Return how many cycles the units of a data-parallel rank are ahead of those of rank 0.
+
+    Ranks are spread evenly over the period: rank * period // ranks.
+
+    Raises
+    ------
+    InputError
+        If there is no such rank.
+    """
+    if ranks < 1:
+        raise InputError.must("Ranks", "at least 1", ranks)
+    if not 0 <= rank < ranks:
+        raise InputError.must("Rank", f"between 0 and {ranks - 1}", rank)
+    return rank * Array(design, design.lanes).period // ranks
+
+
+class Quantiser(nn.Module):
+    """Rounds whatever passes through it, with exactly a design's words.
+
+    Values are divided by a scale, rounded in the output format, and multiplied again; gradients
+    pass straight through. Each quantiser is an array of units of its own, which starts at its
+    phase and runs on over all calls.
+
+    Parameters
+    ----------
+    design : Design or str
+        The unit.
+    scale : float, optional
+        What the number 1 of the output format stands for. None: at each call the least power of
+        two with which no value saturates.
+    lanes : int
+        Lanes of the array.
+    phase : int
+        Cycles since reset.
+    rank, ranks : int
+        Of data-parallel training: rank r starts `rank_offset` cycles ahead of rank 0. The buffer
+        does not hold this offset, so all ranks share checkpoints.
+
+    Raises
+    ------
+    InputError
+        If the design, scale, lanes, phase or rank cannot be used.
+    """
+
+    phase: torch.Tensor
+
+    def __init__(
+        self,
+        design: Design | str,
+        *,
+        scale: float | None = None,
+        lanes: int = DEFAULT_LANES,
+        phase: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        super().__init__()
+        unit = parse(design) if isinstance(design, str) else design
+        Array(unit, lanes)
+        self.unit = Unit(
+            str(unit),
+            lanes,
+            rank_offset(unit, rank, ranks),
+            None if scale is None else check_scale(scale),
+            ulp(unit),
+            largest(unit),
+        )
+        self.register_buffer("phase", torch.tensor(check_phase(phase), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the rounded tensor, of the type of `x`."""
+        return rounded(x, self.phase, self.unit)
+
+    def extra_repr(self) -> str:
+        """Return what `print` shows."""
+        unit = self.unit
+        scale = "fitting" if unit.scale is None else f"{unit.scale:g}"
+        return f"{unit.design}, scale={scale}, lanes={unit.lanes}, offset={unit.offset}"
+
+
+class GradientQuantiser(Quantiser):
+    """Passes values on as they are, and rounds the gradient on its way back."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return `x`."""
+        found: torch.Tensor = _RoundGradient.apply(x, self.phase, self.unit)  # type: ignore[no-untyped-call]
+        return found
+
+
+class Unit(NamedTuple):
+    """What rounding needs of a quantiser, as plain values that ``torch.compile`` can hold.
+
+    Attributes
+    ----------
+    design : str
+        The unit.
+    lanes : int
+        Lanes of the array.
+    offset : int
+        Cycles that the array is ahead of the phase.
+    scale : float or None
+        What the number 1 of the output format stands for; None: fitting.
+    ulp, largest : float
+        Of the output format.
+    """
+
+    design: str
+    lanes: int
+    offset: int
+    scale: float | None
+    ulp: float
+    largest: float
+
+
+def rounded(x: torch.Tensor, phase: torch.Tensor, unit: Unit) -> torch.Tensor:
+    """Round a tensor and move the phase on; half-precision types by way of float32."""
+    if not x.dtype.is_floating_point:
+        raise InputError.must("Quantised tensor", "of a floating-point type", x.dtype)
+    wide = x if x.dtype == torch.float64 else x.to(torch.float32)
+    one: Any = fitting_scale(wide, unit.largest) if unit.scale is None else unit.scale
+    step = one * unit.ulp
+    numbers = round_values(wide / step, phase, unit.design, unit.lanes, unit.offset)
+    phase += tensor_cycles(x.numel(), unit.lanes)
+    found: torch.Tensor = numbers * step
+    return found.to(x.dtype)
+
+
+class _RoundGradient(torch.autograd.Function):
+    """The identity, whose gradient goes through a unit."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, phase: torch.Tensor, unit: Unit) -> torch.Tensor:
+        ctx.phase = phase
+        ctx.unit = unit
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return rounded(gradients[0], ctx.phase, ctx.unit), None, None
