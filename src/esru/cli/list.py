@@ -47,9 +47,13 @@ def _boundaries() -> Rows:
 
 
 def _tasks() -> Rows:
+    from esru.search.plugin import entry_points
     from esru.train.tasks import tasks
 
-    return [(name, task.summary) for name, task in tasks().items()]
+    own = [
+        (name, f"{place}, for esru search --evaluator") for name, place in entry_points().items()
+    ]
+    return [(name, task.summary) for name, task in tasks().items()] + own
 
 
 def _polynomials() -> Rows:

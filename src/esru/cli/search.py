@@ -32,8 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is minimised per lane: cells (default), lut or ff",
     )  # fmt: skip
     parser.add_argument(
-        "--tasks", default="digits-mlp", metavar="T[,T...]",
-        help="training tasks of the race (default digits-mlp; esru list tasks)",
+        "--tasks", metavar="T[,T...]",
+        help="training tasks of the race (default digits-mlp, with --evaluator none; "
+        "esru list tasks)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--evaluator", metavar="F",
+        help="your own judge: package.module:function of (design, seed, schedule), "
+        "higher is better",
     )  # fmt: skip
     parser.add_argument(
         "--margin", type=float, default=1.0, metavar="POINTS",
@@ -70,16 +76,20 @@ def run(args: argparse.Namespace) -> int:
     from esru.search.question import Question
     from esru.search.run import run_search
 
+    tasks = args.tasks
+    if tasks is None:
+        tasks = "digits-mlp" if args.evaluator is None else ""
     question = Question(
         bits=args.bits,
         target=args.target,
         boundary=args.boundary,
         lanes=args.lanes,
         objective=args.objective,
-        tasks=tuple(args.tasks.split(",")) if args.tasks else (),
+        tasks=tuple(tasks.split(",")) if tasks else (),
         margin=args.margin,
         alpha=args.alpha,
         seed=args.seed,
+        evaluator=args.evaluator,
     )
     folder = default_folder(question) if args.out is None else args.out
     answer = run_search(question, folder, _Terminal())

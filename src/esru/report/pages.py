@@ -51,7 +51,7 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
         [
             [
                 t["task"],
-                f"{t['lr']:g}",
+                "-" if t["lr"] is None else f"{t['lr']:g}",
                 t["schedule"],
                 f"{t['diff']:+.2f}",
                 f"{t['bound']:+.2f}",

@@ -11,6 +11,9 @@ import esru
 #: What a training's result depends on, below the package's folder.
 TRAINING = ("design.py", "formats.py", "rounding.py", "sources", "emulate", "train")
 
+#: What the result of a user's evaluator may depend on, its own source apart.
+EVALUATION = (*TRAINING, "torch")
+
 #: What a cost depends on.
 COST = (
     "design.py",

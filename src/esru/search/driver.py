@@ -18,8 +18,9 @@ from esru.quality import quality
 from esru.search.evaluate import Evaluator, Progress, Request, Run
 from esru.search.order import in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
+from esru.search.plugin import find_plugin
 from esru.search.question import Question
-from esru.search.race import Cell, Contender, Level, next_wave, paired_test
+from esru.search.race import LOOKS, Cell, Contender, Level, next_wave, paired_test
 from esru.search.space import Space, space
 from esru.search.store import Store
 from esru.search.workers import local_workers, worker_count
@@ -76,6 +77,9 @@ class Search:
         ]
         self.level = Level(question.margin, question.alpha, len(self.space.behaviours))
         self.floors = {name: find_task(name).one_example for name in question.tasks}
+        self.plugin = None if question.evaluator is None else find_plugin(question.evaluator)
+        if self.plugin is not None:
+            self.floors[self.plugin.name] = self.plugin.resolution or question.margin / 10
         self.costs: dict[Design, Costs] = {}
         self.contenders: list[Contender] = []
         self.evidence: list[Json] = []
@@ -100,7 +104,7 @@ class Search:
         self._warm()
         with local_workers(workers) as pool:
             self.evaluator = Evaluator(
-                self.store, pool, workers, self.question.lanes, self.versions
+                self.store, pool, workers, self.question.lanes, self.versions, self.plugin
             )
             ranked = in_order(self.designs, self._bound, self._batch_costs, self._quality)
             winner = self._race(ranked)
@@ -187,15 +191,26 @@ class Search:
             for task in found
             for lr in task.learning_rates
             for schedule in task.schedules
-        ]
+        ] + self._own_cells()
+
+    def _own_cells(self) -> list[Cell]:
+        """Return the cells of the user's evaluator."""
+        plugin = self.plugin
+        return [Cell(plugin.name, None, name) for name in plugin.schedules] if plugin else []
 
     def _losses(
-        self, wanted: Sequence[tuple[Design, int, Sequence[Cell]]], progress: Progress
+        self,
+        wanted: Sequence[tuple[Design, int, Sequence[Cell]]],
+        progress: Progress,
+        skipped: int = 0,
     ) -> list[dict[Cell, npt.NDArray[np.float64]]]:
-        """Return the paired losses of each (design, seeds, cells): reference less design."""
+        """Return the paired losses of each (design, seeds, cells): reference less design.
+
+        The first `skipped` seeds of the question are left out.
+        """
 
         def runs(design: Design, cell: Cell, seeds: int) -> list[Run]:
-            first = self.question.seed
+            first = self.question.seed + skipped
             return [Run(design, cell.task, first + i, cell.lr, cell.schedule) for i in range(seeds)]
 
         every = [
@@ -293,31 +308,48 @@ class Search:
     # Confirmation and comparison
 
     def _confirm(self, contender: Contender) -> bool:
-        """Test the accepted design on tasks that it was not raced on; False: try the next."""
-        for task in tasks().values():
-            if task.name in self.question.tasks:
-                continue
-            if not self._confirm_on(task, contender):
+        """Test the accepted design where it was not raced; False: try the next.
+
+        That is on the other tasks; with an evaluator of the user's own on that one, with seeds
+        that the race cannot have seen.
+        """
+        for name, cells, floor, margin, skipped in self._confirmations():
+            if not self._confirm_on(name, cells, floor, margin, skipped, contender):
                 contender.verdict = "rejected"
-                contender.reason = f"accepted in the race, but not confirmed on {task.name}"
+                contender.reason = f"accepted in the race, but not confirmed on {name}"
                 self._record(contender)
                 return False
         return True
 
-    def _confirm_on(self, task: Task, contender: Contender) -> bool:
-        lr = task.learning_rates[len(task.learning_rates) // 2]
-        cells = [Cell(task.name, lr, schedule) for schedule in task.schedules]
-        with self.observer.stage(f"confirm {contender.design} on {task.name}") as progress:
-            (losses,) = self._losses([(contender.design, CONFIRM_SEEDS, cells)], progress)
-        found = [
-            paired_test(cell, losses[cell], task.one_example, self.question.alpha) for cell in cells
+    def _confirmations(self) -> list[tuple[str, list[Cell], float, float, int]]:
+        """Return name, cells, least deviation, margin and skipped seeds of each confirmation."""
+        if self.plugin is not None:
+            name = self.plugin.name
+            return [(name, self._own_cells(), self.floors[name], self.question.margin, LOOKS[-1])]
+        others = [task for task in tasks().values() if task.name not in self.question.tasks]
+        return [
+            (task.name, _middle_cells(task), task.one_example, task.margin, 0) for task in others
         ]
-        confirmed = all(test.bound < task.margin for test in found)
+
+    def _confirm_on(
+        self,
+        name: str,
+        cells: list[Cell],
+        floor: float,
+        margin: float,
+        skipped: int,
+        contender: Contender,
+    ) -> bool:
+        wanted = [(contender.design, CONFIRM_SEEDS, cells)]
+        with self.observer.stage(f"confirm {contender.design} on {name}") as progress:
+            (losses,) = self._losses(wanted, progress, skipped)
+        found = [paired_test(cell, losses[cell], floor, self.question.alpha) for cell in cells]
+        confirmed = all(test.bound < margin for test in found)
         self.confirmation.append(
             {
                 "design": str(contender.design),
-                "task": task.name,
-                "margin": task.margin,
+                "task": name,
+                "margin": margin,
                 "confirmed": confirmed,
                 "tests": [test.to_json() for test in found],
             }
@@ -337,6 +369,12 @@ class Search:
         ]
         with self.observer.stage("cost of the compared designs on every target") as progress:
             self._cost(chosen, grid, progress)
+
+
+def _middle_cells(task: Task) -> list[Cell]:
+    """Return a task's cells of its middle learning rate."""
+    lr = task.learning_rates[len(task.learning_rates) // 2]
+    return [Cell(task.name, lr, schedule) for schedule in task.schedules]
 
 
 def closest(contenders: Sequence[Contender], winner: Contender | None) -> list[Contender]:

@@ -164,6 +164,7 @@ class Outcome:
                 for key in ("bits", "target", "boundary", "lanes", "objective", "margin", "alpha")
             },
             "tasks": asked["tasks"],
+            "evaluator": self.question.evaluator,
             "seed": asked["seed"],
             "winner": None if self.winner is None else self.row(self.winner),
             "confirmation": self.confirmation,

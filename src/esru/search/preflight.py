@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+from contextlib import suppress
 
 from esru import __version__
 from esru.design import BOUNDARIES
 from esru.errors import InputError
 from esru.flow import targets, toolchain
+from esru.search.plugin import find_plugin
 from esru.search.question import Question
 from esru.search.workers import worker_count
 from esru.train.needs import require_training
@@ -35,14 +37,20 @@ def check(question: Question) -> dict[str, str]:
         raise InputError.must("Boundary", rule, repr(question.boundary))
     for name in question.tasks:
         find_task(name)
+    plugin = None if question.evaluator is None else find_plugin(question.evaluator)
     toolchain.yosys()
     toolchain.nextpnr("ice40")
     toolchain.nextpnr("ecp5")
     toolchain.yosys_abc()
     toolchain.iverilog()
-    require_training()
+    if question.tasks:
+        require_training()
     worker_count()
     versions = {"esru": __version__, **toolchain.versions()}
     for package in ("amaranth", "cocotb", "numpy", "scipy", "scikit-learn", "torch"):
-        versions[package] = importlib.metadata.version(package)
+        # An evaluator may do without the packages of the training.
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    if plugin is not None:
+        versions["evaluator"] = f"{plugin.name} {plugin.digest}"
     return versions

@@ -38,6 +38,9 @@ class Question:
         Probability of accepting any unit that loses more, above 0, below 0.5.
     seed : int
         First training seed, >= 0.
+    evaluator : str or None
+        The user's own judge, as `esru.search.plugin` names it; the race is run on it, and on
+        tasks only if they are named too.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Question:
     margin: float = 1.0
     alpha: float = 0.05
     seed: int = 0
+    evaluator: str | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= MAX_BITS:
@@ -64,7 +68,9 @@ class Question:
             raise InputError.must(
                 "Objective", f"one of {', '.join(OBJECTIVES)}", repr(self.objective)
             )
-        if not self.tasks or len(set(self.tasks)) != len(self.tasks):
+        if self.evaluator is not None and not self.evaluator:
+            raise InputError.must("Evaluator", "package.module:function", "''")
+        if not (self.tasks or self.evaluator) or len(set(self.tasks)) != len(self.tasks):
             raise InputError.must("Tasks", "named, each once", ",".join(self.tasks) or "none")
         if not (math.isfinite(self.margin) and 0 < self.margin <= 100):
             raise InputError.must("Margin", "above 0 and at most 100 points", self.margin)
@@ -75,7 +81,9 @@ class Question:
 
     def to_json(self) -> dict[str, Any]:
         """Return the question as JSON."""
-        return asdict(self) | {"tasks": list(self.tasks)}
+        asked = asdict(self) | {"tasks": list(self.tasks)}
+        # Left out where there is none, so that a question keeps the name it has always had.
+        return {key: value for key, value in asked.items() if value is not None}
 
     @property
     def id(self) -> str:

@@ -35,13 +35,18 @@ DROP_LEVEL = 0.05
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """Where accuracies are compared: a task at a learning rate under a schedule."""
+    """Where accuracies are compared: a task at a learning rate under a schedule.
+
+    An evaluator of the user's own has no learning rate: None.
+    """
 
     task: str
-    lr: float
+    lr: float | None
     schedule: str
 
     def __str__(self) -> str:
+        if self.lr is None:
+            return f"{self.task} {self.schedule}"
         return f"{self.task} lr {self.lr:g} {self.schedule}"
 
 
@@ -148,7 +153,7 @@ def scout_cells(cells: Sequence[Cell]) -> list[Cell]:
     chosen: dict[str, Cell] = {}
     for cell in cells:
         best = chosen.get(cell.task)
-        if best is None or cell.lr <= best.lr:
+        if best is None or cell.lr is None or best.lr is None or cell.lr <= best.lr:
             chosen[cell.task] = cell
     return list(chosen.values())
 

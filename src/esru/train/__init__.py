@@ -7,13 +7,14 @@ A training is a batch of runs: jobs (design, seed, learning rate, schedule) of o
 from __future__ import annotations
 
 from esru.train.batch import train_batch
-from esru.train.schedule import SCHEDULES, schedule_cycles
+from esru.train.schedule import SCHEDULES, Schedule, schedule_cycles
 from esru.train.tasks import Job, Result, Task, find_task, tasks
 
 __all__ = [
     "SCHEDULES",
     "Job",
     "Result",
+    "Schedule",
     "Task",
     "find_task",
     "schedule_cycles",

@@ -7,6 +7,7 @@ schedule fixes C: training step t begins in cycle t * C after reset.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,58 @@ SCHEDULES = ("natural", "worst")
 WORST_SPAN = 16
 
 _FIXED = re.compile(r"fixed:([0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How many cycles lie between two steps of a training.
+
+    Parameters
+    ----------
+    name : str
+        ``natural``, ``worst`` or ``fixed:C``.
+
+    Raises
+    ------
+    InputError
+        If there is no such schedule.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in SCHEDULES and not _FIXED.fullmatch(self.name):
+            raise InputError.must("Schedule", "natural, worst or fixed:C", repr(self.name))
+
+    def cycles(self, least: int, period: int, step: str = "one step") -> int:
+        """Return the cycles C from one step to the next.
+
+        Parameters
+        ----------
+        least : int
+            C0: the cycles that a step itself takes.
+        period : int
+            Of the design's source.
+        step : str
+            What an error calls the step.
+
+        Raises
+        ------
+        InputError
+            If ``fixed:C`` is shorter than a step.
+        """
+        if self.name == "natural":
+            return least
+        if self.name == "worst":
+            return max(range(least, least + WORST_SPAN), key=lambda c: (gcd(c, period), -c))
+        cycles = int(self.name.partition(":")[2])
+        if cycles < least:
+            rule = f"at least the {least} cycles of {step}"
+            raise InputError.must("Cycles of schedule fixed", rule, cycles)
+        return cycles
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def schedule_cycles(
@@ -49,16 +102,6 @@ def schedule_cycles(
         If the schedule is unknown or shorter than C0, or the lanes do not suit the design.
     """
     array = Array(design, lanes)
-    least = task.cycles(lanes)
-    if schedule == "natural":
-        cycles = least
-    elif schedule == "worst":
-        cycles = max(range(least, least + WORST_SPAN), key=lambda c: (gcd(c, array.period), -c))
-    elif match := _FIXED.fullmatch(schedule):
-        cycles = int(match.group(1))
-        if cycles < least:
-            rule = f"at least the {least} cycles of one step of {task.name} on {lanes} lanes"
-            raise InputError.must("Cycles of schedule fixed", rule, cycles)
-    else:
-        raise InputError.must("Schedule", "natural, worst or fixed:C", repr(schedule))
+    step = f"one step of {task.name} on {lanes} lanes"
+    cycles = Schedule(schedule).cycles(task.cycles(lanes), array.period, step)
     return cycles, array.resonance(cycles)
