@@ -16,8 +16,8 @@ inputs, labels = torch.tensor(images / 8 - 1).float(), torch.tensor(labels)
 
 rounding = Rounding(activations="nearest", gradients="nearest", updates=design)
 model = quantise(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), rounding)
-optimizer = rounding.optimizer(torch.optim.SGD(model.parameters(), lr=2**-5))
-for _ in range(800):
+optimizer = rounding.optimizer(torch.optim.SGD(model.parameters(), lr=2**-6))
+for _ in range(1000):
     batch = torch.randint(0, 1400, (32,))
     loss = nn.functional.cross_entropy(model(inputs[batch]), labels[batch])
     optimizer.zero_grad()

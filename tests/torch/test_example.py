@@ -33,8 +33,8 @@ def test_stochastic_rounding_trains_and_nearest_does_not(
 ) -> None:
     select = accuracy(monkeypatch, capsys)
     nearest = accuracy(monkeypatch, capsys, "nearest")
-    assert select > 85
-    assert nearest < select - 10
+    assert select > 80
+    assert nearest < select - 20
 
 
 def test_the_example_is_short() -> None:
