@@ -151,6 +151,8 @@ def test_more_lanes_than_weights_in_a_tensor() -> None:
 GOLDEN = {
     ("digits-mlp", "reference"): "26e33ea83251ca5ef232b78285f91db112b7511375f228ff1cca497fb14bf127",
     ("digits-mlp", str(SELECT)): "97751225d94042cdfa48907d128fcabc08dac2f5d418c941ec29c28b69907912",
+    ("digits-mlp", "papers"): "bf4b2037989475a8d784987953550b62cd0ad0574f20e086674f4a85101ad663",
+    ("digits-cnn", "reference"): "d6a5883267981339f2fdb0b65b6fe73fb8dd073fbff210a1f8ffc96c17846a7b",
     ("digits-cnn", str(SELECT)): "b59ed8c64ee4edc81ecd9f218c08e795006b65dd9c884f6dc4e7f119e4572d33",
 }
 

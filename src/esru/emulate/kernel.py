@@ -25,6 +25,7 @@ from esru.formats import FixedFormat
 _SLOW_SOURCES = ("operand", "port")
 
 
+@lru_cache(maxsize=256)
 def suits(design: Design, dtype: Any) -> bool:
     """Return whether the fast path rounds arrays of a type by this design."""
     out = design.out_format

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def check_phase(phase: object) -> int:
     return int(phase)
 
 
+@lru_cache(maxsize=256)
 def check_holds(design: Design, dtype: npt.DTypeLike) -> None:
     """Refuse a type that cannot hold every output of a design.
 
