@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from esru.emulate.update import Blocks, UpdateRounder
+from esru.emulate.update import Blocks, make_rounder
 from esru.train import digits
 from esru.train.network import ERROR_BITS, Network, network_class
 from esru.train.random import ORDER, permutations
@@ -53,7 +53,7 @@ def run_batch(
     network = network_class(task)(task, [job.lr for job in jobs], device)
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
-    rounder = UpdateRounder(
+    rounder = make_rounder(
         streams, [streams.index(key) for key in keys], task.shapes, task.steps, lanes, device
     )
     weights = Blocks(task.shapes, len(jobs), device)
