@@ -121,7 +121,8 @@ def meet(design: Design, tensors: Sequence[Ints], lanes: int = DEFAULT_LANES) ->
     """
     if not tensors:
         raise InputError.must("Tensors", "at least one", "none")
-    lowest, highest = (f(f(part) for part in tensors) for f in (min, max))
+    lowest = min(int(part.min(initial=0)) for part in tensors)
+    highest = max(int(part.max(initial=0)) for part in tensors)
     if lowest < 0 or highest >> design.dropped:
         rule = f"between 0 and {(1 << design.dropped) - 1}"
         raise InputError.must("Fraction", rule, highest if lowest >= 0 else lowest)
@@ -135,8 +136,7 @@ def meet(design: Design, tensors: Sequence[Ints], lanes: int = DEFAULT_LANES) ->
         first.append(np.arange(cycles) == 0)
     fractions = np.concatenate(blocks)
     if design.source.startswith("operand-"):
-        low = fractions & ((1 << design.k) - 1)
-        words = operand_words(design.source, low, np.zeros(lanes, np.int64))
+        words = operand_words(design, fractions & ((1 << design.k) - 1))
     else:
         words = Array(design, lanes).lane_words(0, len(fractions)).astype(np.int64)
     return Roundings(fractions, words, np.concatenate(used), np.concatenate(first))
@@ -216,11 +216,11 @@ def _lane(values: Floats, valid: npt.NDArray[np.bool_]) -> float:
     return _correlation(values[:, 1:][both], values[:, :-1][both])
 
 
-def operand_words(source: str, low: Ints, held: Ints) -> Ints:
-    """Return the random words of successive cycles from the operands' k lowest bits."""
-    if source == "operand-own":
+def operand_words(design: Design, low: Ints) -> Ints:
+    """Return the words of successive cycles."""
+    if design.source == "operand-own":
         return low
-    if source == "operand-neighbour":
-        return np.roll(low, 1, axis=-1)
-    before = np.concatenate((held[None, :], low[:-1]))
-    return before if source == "operand-prev" else low ^ before
+    if design.source == "operand-prev":
+        return np.concatenate((np.zeros_like(low[:1]), low[:-1]))
+    beside: Ints = np.roll(low.reshape(len(low), -1, design.lanes), -1, axis=2).reshape(low.shape)
+    return beside if design.source == "operand-neighbour" else low ^ beside

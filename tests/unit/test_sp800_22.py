@@ -89,3 +89,10 @@ def test_what_cannot_be_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ToolMissing, match="pip install 'esru\\[study\\]'"):
         sp800_22(np.zeros(100_000, np.int64))
+
+
+def test_an_unbalanced_stream_fails() -> None:
+    needs_library()
+    found = sp800_22((np.arange(100_000) % 8 == 0).astype(np.int64))
+    assert found.keys() == PUBLISHED.keys()
+    assert found["frequency"] == 0 and found["runs"] == 0

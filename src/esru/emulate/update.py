@@ -17,7 +17,7 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.emulate.operand import OperandRounder, is_operand
+from esru.emulate.operand_update import OperandRounder, is_operand
 from esru.emulate.stream import Array, tensor_cycles
 from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
 

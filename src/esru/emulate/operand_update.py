@@ -1,10 +1,8 @@
 """Weight updates rounded without a generator: the random words are bits of the operands.
 
-A word is the k lowest of the D dropped bits of an operand: of the one that is rounded (`own`),
-of the one that the lane met in the cycle before (`prev`), of the one that the neighbouring lane
-meets in the same cycle (`neighbour`), or the exclusive or of `own` and `prev` (`xor`). What the
-words are depends on the data, so there is no stream to look up: the tensors are laid out cycle
-by cycle, as they lie on the lanes.
+The words are those of `esru.emulate.operand`, on PyTorch tensors of many runs. What they are
+depends on the data, so there is no stream to look up: the tensors are laid out cycle by cycle,
+as they lie on the lanes.
 """
 
 from __future__ import annotations
@@ -17,8 +15,9 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.emulate.stream import tensor_cycles
-from esru.emulate.tensors import check_float_bits
+from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
+from esru.errors import InputError
 
 
 def is_operand(design: Design) -> bool:
@@ -26,24 +25,25 @@ def is_operand(design: Design) -> bool:
     return design.source.startswith("operand-")
 
 
-def operand_words(source: str, low: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+def low_words(design: Design, low: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
     """Return the random words of successive cycles.
 
     Parameters
     ----------
-    source : str
-        ``operand-own``, ``operand-prev``, ``operand-neighbour`` or ``operand-xor``.
+    design : Design
+        Its source is one of the operand sources.
     low : torch.Tensor of integers, shape (..., cycles, lanes)
         The k lowest dropped bits of each operand; 0 where a lane has none.
     held : torch.Tensor of integers, shape (..., lanes)
         Those of the cycle before the first; 0 after reset.
     """
-    if source == "operand-own":
+    if design.source == "operand-own":
         return low
-    if source == "operand-neighbour":
-        return low.roll(1, -1)
-    before = torch.cat((held.unsqueeze(-2), low[..., :-1, :]), -2)
-    return before if source == "operand-prev" else low ^ before
+    if design.source == "operand-prev":
+        return torch.cat((held.unsqueeze(-2), low[..., :-1, :]), -2)
+    groups = low.reshape(*low.shape[:-1], -1, design.lanes)
+    neighbour = groups.roll(-1, -1).reshape(low.shape)
+    return neighbour if design.source == "operand-neighbour" else low ^ neighbour
 
 
 class OperandRounder:
@@ -65,7 +65,7 @@ class OperandRounder:
     Raises
     ------
     InputError
-        If the design does not suit float32.
+        If the design does not suit float32 or the lanes.
     """
 
     def __init__(
@@ -77,6 +77,10 @@ class OperandRounder:
         device: torch.device,
     ) -> None:
         check_float_bits(design)
+        Array(design, lanes)  # refuses lanes that do not suit the design
+        if design.dropped > MAX_FLOAT_BITS:
+            rule = f"at most {MAX_FLOAT_BITS} for floating-point tensors"
+            raise InputError.must("Dropped bits (D) of an operand source", rule, design.dropped)
         self._design, self._runs, self._lanes = design, runs, lanes
         self._sizes = [prod(shape) for shape in shapes]
         values = decision_values(design, np.arange(1 << design.k))
@@ -123,7 +127,7 @@ class OperandRounder:
             laid = part.new_zeros(self._runs, cycles * self._lanes)
             laid[:, :size] = part.view(self._runs, size)
             laid = laid.view(self._runs, cycles, self._lanes)
-            words = operand_words(self._design.source, laid, self._held)
+            words = low_words(self._design, laid, self._held)
             self._held = laid[:, -1].clone()
             found.append(words.reshape(self._runs, -1)[:, :size].reshape(-1))
         return torch.cat(found)
