@@ -40,8 +40,9 @@ class Source:
         self.length = int(digits)
         self.k = parameters["k"]
         self.leap = parameters["leap"]
-        self.galois = parameters["form"] == "galois"
-        self.polynomial = int(parameters["taps"], 16)
+        self.galois = parameters.get("form") == "galois"
+        # For an automaton its rule vector.
+        self.polynomial = int(parameters.get("taps", "0"), 16)
         self.exponents = [i for i in range(self.length) if self.polynomial >> i & 1]
         self.start = (int(start["state"], 16), start["inverted"])
         self.map = parameters["map"]
@@ -69,7 +70,11 @@ class Source:
         return int(text, 2)
 
     def word(self):
-        """Return this cycle's word: the k top bits."""
+        """Return this cycle's word: the k top bits, k lowest cells or reversed count."""
+        if self.family == "cellular":
+            return self.state % 2**self.k
+        if self.family == "counter":
+            return int(format(self.state, f"0{self.length}b")[::-1], 2)
         word = self.state // 2 ** (self.length - self.k)
         return 2**self.k - 1 - word if self.inverted else word
 
@@ -83,6 +88,16 @@ class Source:
 
     def _step(self):
         bits = self.length
+        if self.family == "counter":
+            self.state = (self.state + 1) % 2**bits
+            return
+        if self.family == "cellular":
+            cells = [0, *(self.state >> i & 1 for i in range(bits)), 0]
+            self.state = 0
+            for i in range(bits):
+                total = cells[i] + cells[i + 2] + cells[i + 1] * (i in self.exponents)
+                self.state += total % 2 << i
+            return
         out = self.state >> (bits - 1)
         rest = self.state % 2 ** (bits - 1)
         flip = self.family == "debruijn" and rest == 0

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.arrays import round_up_array
 from esru.emulate.stream import Array
-from esru.sources.lfsr import TABLE_PERIOD
+from esru.sources.register import TABLE_PERIOD
 
 #: Cycles summed at once: the products stay below 2^24, which float32 holds exactly.
 _CHUNK = 1 << 16

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.rounding import leading_zeros, thresholds, up_counts
 from esru.sources import source_model
-from esru.sources.lfsr import TABLE_PERIOD
+from esru.sources.register import TABLE_PERIOD
 
 
 @dataclass(frozen=True)

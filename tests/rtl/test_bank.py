@@ -47,6 +47,16 @@ def test_every_word_with_every_fraction(rule: str, n: int, k: int, source: str) 
         _check(design)
 
 
+@pytest.mark.parametrize(("rule", "n", "k"), RULES)
+def test_automata_and_counters(rule: str, n: int, k: int) -> None:
+    for leap in (1, 2, 5):
+        _check(parse(f"{n}:{k}:{rule}:cellular{max(k + 1, 3)},leap={leap},seed=2"))
+        if leap < 1 << k:
+            _check(parse(f"{n}:{k}:{rule}:counter{k},leap={leap},seed=0"))
+    _check(parse(f"{n}:{k}:{rule}:cellular5,lanes=3,map=delay,boundary=unit"), 6)
+    _check(parse(f"{n}:{k}:{rule}:counter{k},lanes=3,map=permute,boundary=unit"), 6)
+
+
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_without_random_bits(rule: str, n: int) -> None:
@@ -111,6 +121,8 @@ def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
         "32:20:nearest:debruijn32,leap=3,boundary=unit",
         "24:24:replicate:plateau24,leap=29",
         "8:7:select:debruijn9,leap=9,seed=0,lanes=4",
+        "32:31:select:cellular32,leap=37",
+        "32:32:replicate:counter32,leap=12345677",
     ],
 )
 def test_wide_designs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,9 +171,9 @@ def test_every_small_design() -> None:
     assert count > 500
 
 
-@pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
+@pytest.mark.parametrize("source", ["lfsr5", "debruijn5", "plateau5", "cellular5", "counter3"])
 def test_the_bare_source_follows_the_model_from_any_phase(source: str) -> None:
-    design = parse(f"8:3:zero:{source}5,leap=3")
+    design = parse(f"8:3:zero:{source},leap=3")
     model = source_model(design)
     for phase in (0, 1, 30):
         component = Source(design, phase)

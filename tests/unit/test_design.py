@@ -25,6 +25,8 @@ def test_documented_designs_keep_their_text() -> None:
         "overflow=wrap,boundary=unit",
         "3:2:half:lfsr3,in=u12.4,out=uint8",
         "8:7:select:lfsr13,leap=7,lanes=8,map=delay",
+        "8:3:zero:cellular9,taps=0x100,seed=5,leap=4",
+        "8:3:half:counter3,seed=0,leap=3,lanes=2,map=invert",
     ):
         assert str(parse(text)) == text
 
@@ -118,7 +120,22 @@ def test_behaviours_of_the_space_differ() -> None:
         ("8:8:zero:lfsr7", "Source length (L) must be between 8 and 32, not 7"),
         ("8:8:zero:lfsr33", "Source length (L) must be between 8 and 32, not 33"),
         ("8:3:zero:lfsr", "Source lfsr must be followed by its length (lfsr8), not 'lfsr'"),
-        ("8:3:zero:magic3", "Source must be one of lfsr, debruijn, plateau, none, not 'magic'"),
+        (
+            "8:3:zero:magic3",
+            "Source must be one of lfsr, debruijn, plateau, cellular, counter, none, not 'magic'",
+        ),
+        ("8:3:zero:counter4", "Source length (L) of a counter must be k (3)"),
+        ("8:3:zero:counter3,form=galois", "Source counter must be without form, not form=galois"),
+        ("8:3:zero:counter3,taps=0x3", "Source counter must be without taps, not taps=0x3"),
+        ("8:3:zero:cellular5,form=fibonacci", "Source cellular must be without form"),
+        ("8:3:zero:cellular5,taps=0x20", "Taps must be a rule vector of 5 bits, not 0x20"),
+        (
+            "8:3:zero:cellular5,taps=0x2",
+            "Taps must be the rule vector of an automaton with the period 31, "
+            "not 0x2 (rule 150 in cell 1, else 90)",
+        ),
+        ("8:3:zero:cellular5,seed=0", "Seed must be between 1 and 31, not 0"),
+        ("8:7:select:cellular7", "Source length (L) must be between 8 and 32, not 7"),
         ("8:3:zero:none", "Source must be one with random bits when k is above 0, not 'none'"),
         ("8:0:zero:lfsr3", "Source must be none when k is 0, not 'lfsr3'"),
         ("8:0:zero:none,seed=2", "Source none must be without settings, not seed=2"),
@@ -159,4 +176,7 @@ def test_refusals(text: str, message: str) -> None:
 def test_a_leap_that_wastes_the_period_is_warned_of() -> None:
     assert parse("4:4:zero:lfsr4,leap=3").warnings
     assert not parse("4:4:zero:lfsr4,leap=4").warnings
+    assert parse("4:4:zero:counter4,leap=6").warnings
+    assert not parse("4:4:zero:counter4,leap=5").warnings
+    assert parse("4:4:zero:cellular4,leap=6").warnings
     assert "one word in 2" in parse("3:3:zero:debruijn3,leap=2").warnings[0]

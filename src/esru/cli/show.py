@@ -84,7 +84,7 @@ def _content(design: Design) -> dict[str, object]:
 
 def _print(design: Design, content: dict[str, object]) -> None:
     from esru.quality import quality
-    from esru.sources.polynomial import format_polynomial
+    from esru.sources.settings import structure
 
     exact = quality(design)
     rows = [
@@ -97,8 +97,8 @@ def _print(design: Design, content: dict[str, object]) -> None:
         ["rms bias", f"{exact.bias.rms:.3g} ulp"],
         ["dead zone", f"{exact.dead_zone} ulp: smaller fractions are never rounded up"],
     ]
-    if design.source != "none":
-        rows.insert(3, ["polynomial", format_polynomial(design.taps)])
+    if found := structure(design):
+        rows.insert(3, found)
     variance = content["variance"]
     assert isinstance(variance, dict)
     for roundings, value in variance.items():

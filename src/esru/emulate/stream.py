@@ -20,7 +20,7 @@ from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.sources import SourceModel, source_model
 from esru.sources.lane_maps import map_words, variant
-from esru.sources.lfsr import TABLE_PERIOD, LfsrModel
+from esru.sources.register import TABLE_PERIOD, RegisterModel
 
 Words = npt.NDArray[np.uint32]
 
@@ -31,18 +31,18 @@ _SMALL_PERIOD = 1 << 20
 
 
 @lru_cache(maxsize=4)
-def _large_table(model: LfsrModel) -> Words:
+def _large_table(model: RegisterModel) -> Words:
     return model.table
 
 
 @lru_cache(maxsize=128)
-def _small_table(model: LfsrModel) -> Words:
+def _small_table(model: RegisterModel) -> Words:
     return model.table
 
 
 def period_table(model: SourceModel) -> Words | None:
     """Return the words of one whole period, made once per process; None if it is too long."""
-    if not isinstance(model, LfsrModel):
+    if not isinstance(model, RegisterModel):
         return np.zeros(1, np.uint32)
     if model.period > TABLE_PERIOD:
         return None

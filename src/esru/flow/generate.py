@@ -14,7 +14,7 @@ from esru.flow import toolchain
 from esru.flow.output import beside, refuse
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
+from esru.sources.register import RegisterModel
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -89,7 +89,7 @@ def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
     With the lane map ``delay`` also the words before the first, the latest first.
     """
     model = source_model(design)
-    if not isinstance(model, LfsrModel):
+    if not isinstance(model, RegisterModel):
         return []
     groups = (design.lanes if lanes is None else lanes) // design.lanes
     phases = [group * model.period // groups for group in range(groups)]

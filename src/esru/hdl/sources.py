@@ -16,7 +16,7 @@ from esru.design import Design
 from esru.errors import InputError
 from esru.sources import source_model
 from esru.sources.lane_maps import places
-from esru.sources.lfsr import apply, power
+from esru.sources.register import apply, power
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
 MAX_UNROLLED = 256
@@ -90,15 +90,18 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     """
     if design.source == "none":
         return Word(Const(0, 0), Const(0, 0))
+    if design.source == "counter":
+        return _add_counter(m, design, en, phase, suffix)
     model = source_model(design)
     length = design.length
     ones = (1 << length) - 1
     inverted = model.inverted_at(phase)
     init = model.register_at(phase) ^ (ones if inverted else 0)
-    lfsr = Signal(length, name=f"lfsr{suffix}", init=init)
-    following = Signal(length, name=f"lfsr_next{suffix}")
+    name = "cells" if design.source == "cellular" else "lfsr"
+    register = Signal(length, name=f"{name}{suffix}", init=init)
+    following = Signal(length, name=f"{name}_next{suffix}")
     if design.source == "debruijn":
-        state: Value = lfsr
+        state: Value = register
         for step in range(1, design.leap):
             between = Signal(length, name=f"step_{step}{suffix}")
             m.d.comb += between.eq(_spliced_step(state, design.taps, model.galois))
@@ -107,7 +110,7 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     else:
         leap = power(model.columns, design.leap)
         bits = [
-            _parity([lfsr[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
+            _parity([register[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
         ]
         if design.source == "plateau":
             # The register holds the state, inverted while toggle is 1. With v = s ^ toggle the
@@ -120,10 +123,25 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
                 m.d.sync += toggle.eq(~toggle)
         m.d.comb += following.eq(Cat(bits))
     with m.If(en):
-        m.d.sync += lfsr.eq(following)
+        m.d.sync += register.eq(following)
+    # A shift register's word is its top bits, an automaton's its lowest cells.
+    first = 0 if design.source == "cellular" else length - design.k
     word = Signal(design.k, name=f"word{suffix}")
-    m.d.comb += word.eq(lfsr[length - design.k :])
-    return Word(word, following[length - design.k :])
+    m.d.comb += word.eq(register[first : first + design.k])
+    return Word(word, following[first : first + design.k])
+
+
+def _add_counter(m: Module, design: Design, en: Value, phase: int, suffix: str) -> Word:
+    """Add a counter; its word is the count with its bits reversed."""
+    first = source_model(design).register_at(phase)
+    count = Signal(design.length, name=f"count{suffix}", init=first)
+    following = Signal(design.length, name=f"count_next{suffix}")
+    m.d.comb += following.eq(count + design.leap)
+    with m.If(en):
+        m.d.sync += count.eq(following)
+    word = Signal(design.k, name=f"word{suffix}")
+    m.d.comb += word.eq(count[::-1])
+    return Word(word, following[::-1])
 
 
 def mapped_word(m: Module, design: Design, word: Value, number: int, name: str) -> Value:
