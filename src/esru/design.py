@@ -18,6 +18,7 @@ from esru.formats import INT8, FixedFormat, parse_format
 from esru.sources.lane_maps import canonical_map
 from esru.sources.settings import (
     KEYS_OF,
+    OPERANDS,
     check_key,
     check_source,
     default_taps,
@@ -90,7 +91,7 @@ class Design:
         How a lane sees its source's word, one of `esru.sources.lane_maps.MAPS`.
     in_format, out_format : FixedFormat
         Formats of the unit's words. `None` for the input takes n fraction bits more than the
-        output has, so that every dropped bit is a rounding bit.
+        output has, so that every dropped bit is a rounding bit (the operand sources: n + k).
     overflow : str
         ``saturate`` or ``wrap``.
     boundary : str
@@ -130,14 +131,15 @@ class Design:
         check_source(self)
         if self.in_format is None:
             out = self.out_format
-            default = FixedFormat(out.signed, out.width + self.n, out.fraction + self.n)
+            seen = self.n + (self.k if self.source in OPERANDS else 0)
+            default = FixedFormat(out.signed, out.width + seen, out.fraction + seen)
             object.__setattr__(self, "in_format", default)
+        subject = "Dropped bits (input fraction bits less output fraction bits)"
         if self.dropped < self.n:
-            raise InputError.must(
-                "Dropped bits (input fraction bits less output fraction bits)",
-                f"at least the rounding bits ({self.n})",
-                self.dropped,
-            )
+            raise InputError.must(subject, f"at least the rounding bits ({self.n})", self.dropped)
+        if self.source in OPERANDS and self.dropped < self.n + self.k:
+            rule = f"at least rounding and random bits ({self.n + self.k}) of {self.source}"
+            raise InputError.must(subject, rule, self.dropped)
 
     def _check_rule(self) -> None:
         if self.rule == "half" and self.n <= self.k:
@@ -164,12 +166,18 @@ class Design:
         """D: the dropped bits, below the output's unit in the last place."""
         return self.input.fraction - self.out_format.fraction
 
+    @property
+    def fraction_bits(self) -> int:
+        """Bits of a lane's port ``frac``: n, or all D if the source takes its word from them."""
+        return self.dropped if self.source in OPERANDS else self.n
+
     def canonical(self) -> Design:
         """Return the representative of all designs that make the same decisions.
 
         `zero` cannot see below its k random bits, so n = k; `half` sees one bit more, so
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
-        is `same`. An input format that is the default one stays the default one.
+        is `same`, and lanes that see their own operands only share no source. An input format
+        that is the default one stays the default one, but for the operand sources.
         """
         rule, n = self.rule, self.n
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
@@ -178,10 +186,16 @@ class Design:
             n = max(self.k, 1)
         elif rule == "half":
             n = self.k + 1
-        default = replace(self, in_format=None).input == self.input
-        lane_map = canonical_map(self.map, self.k, self.lanes)
-        in_format = None if default else self.in_format
-        return replace(self, n=n, rule=rule, map=lane_map, in_format=in_format)
+        # The word of an operand source lies below the bits that the default one would drop.
+        kept = self.source in OPERANDS or replace(self, in_format=None).input != self.input
+        return replace(
+            self,
+            n=n,
+            rule=rule,
+            lanes=1 if self.source in ("operand-own", "operand-prev") else self.lanes,
+            map=canonical_map(self.map, self.k, self.lanes),
+            in_format=self.in_format if kept else None,
+        )
 
     def to_json(self) -> dict[str, int | str]:
         """Return every field by its key in the text form, defaults included."""

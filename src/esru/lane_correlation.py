@@ -41,8 +41,14 @@ def lane_correlation(
         over the root of the product of both variances, summed likewise. 1 on the diagonal, 1 for
         lanes that always decide alike, 0 for lanes uncorrelated at each fraction. NaN for a lane
         that never rounds at random, and everywhere if the period is too long.
+
+    Raises
+    ------
+    InputError
+        If the lanes do not fit the design, or its source makes no words itself.
     """
     array = Array(design, design.lanes if lanes is None else lanes)
+    array.require_words()
     period = array.period
     if period > TABLE_PERIOD:
         return np.full((array.lanes, array.lanes), np.nan)

@@ -74,6 +74,27 @@ def test_automata_and_counters_with_reset_and_enable(text: str, tmp_path: Path) 
     assert check.cases == 3 * (32 if text == "counter5" else 127)
 
 
+@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "port",
+        "port,lanes=3,map=permute",
+        "operand-own",
+        "operand-prev",
+        "operand-neighbour,lanes=3",
+        "operand-xor,lanes=3",
+    ],
+)
+def test_words_from_outside(source: str, boundary: str, tmp_path: Path) -> None:
+    for core in ("5:4:select", "5:3:replicate"):
+        design = parse(f"{core}:{source},boundary={boundary}")
+        check = prove_design(design, tmp_path, lanes=2 * design.lanes)
+        assert check.passed, check.detail
+        assert check.cases == 2 * design.lanes << design.k
+        assert f"all {1 << design.k} words from outside" in check.detail
+
+
 @pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
 @pytest.mark.parametrize("source", ["lfsr7,leap=5", "debruijn6,form=galois", "plateau7,leap=3"])
 def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:

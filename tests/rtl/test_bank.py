@@ -57,6 +57,29 @@ def test_automata_and_counters(rule: str, n: int, k: int) -> None:
     _check(parse(f"{n}:{k}:{rule}:counter{k},lanes=3,map=permute,boundary=unit"), 6)
 
 
+GIVEN = [
+    "port",
+    "port,lanes=3,map=permute",
+    "port,lanes=2,map=invert",
+    "operand-own",
+    "operand-prev",
+    "operand-neighbour,lanes=3",
+    "operand-xor,lanes=2",
+]
+
+
+@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("source", GIVEN)
+def test_words_from_outside(source: str, boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 512)
+    for rule, n, k in (("zero", 4, 2), ("nearest", 4, 3), ("replicate", 5, 3), ("select", 4, 3)):
+        design = parse(f"{n}:{k}:{rule}:{source},boundary={boundary}")
+        _check(design)
+        _check(design, 2 * design.lanes)
+    if source.startswith("operand"):
+        _check(parse(f"4:2:half:{source},in=s20.9,boundary={boundary}"))
+
+
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_without_random_bits(rule: str, n: int) -> None:
@@ -140,6 +163,11 @@ def test_the_array_starts_where_the_emulation_does() -> None:
 def test_lanes_that_do_not_fit(lanes: int) -> None:
     with pytest.raises(InputError, match="Lanes of the array must be "):
         Bank(parse("8:3:zero:lfsr9,lanes=2"), lanes)
+
+
+def test_a_source_of_given_words_is_no_component() -> None:
+    with pytest.raises(InputError, match="Source must be one that makes its own words"):
+        Source(parse("8:3:zero:port"))
 
 
 def test_a_long_debruijn_leap_is_refused() -> None:

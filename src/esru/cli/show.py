@@ -67,7 +67,7 @@ def _content(design: Design) -> dict[str, object]:
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
-        "period": found.period,
+        "period": found.period or None,
         "bias": {
             "mean": float(found.bias.mean),
             "max": float(found.bias.max),
@@ -91,7 +91,7 @@ def _print(design: Design, content: dict[str, object]) -> None:
         ["id", design.id],
         ["behaviour", f"{design.behaviour} ({design.canonical()})"],
         ["formats", f"{design.input} in, {design.out_format} out, {design.dropped} dropped bits"],
-        ["period", str(exact.period)],
+        ["period", str(exact.period) if exact.period else "none: taken for uniform words"],
         ["mean bias", f"{exact.bias.mean} ulp ({float(exact.bias.mean):+.3g})"],
         ["greatest bias", f"{float(exact.bias.max):.3g} ulp"],
         ["rms bias", f"{exact.bias.rms:.3g} ulp"],
@@ -107,6 +107,8 @@ def _print(design: Design, content: dict[str, object]) -> None:
     print_table(["property", "value"], rows)
     classes = content["classes"]
     assert isinstance(classes, list)
+    if not classes:
+        return
     print("\nWords that a weight sees which meets the unit every C cycles\n")
     table = [[str(entry["gcd"]), str(entry["words"])] for entry in classes[:16]]
     print_table(["gcd(C, period)", "words"], table)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.sources import SourceModel, source_model
+from esru.sources.given import GivenModel
 from esru.sources.lane_maps import map_words, variant
 from esru.sources.register import TABLE_PERIOD, RegisterModel
 
@@ -82,7 +83,7 @@ class Array:
 
     @property
     def period(self) -> int:
-        """Words until a source, and so the whole array, repeats."""
+        """Words until a source, and so the whole array, repeats; 0 if it makes none itself."""
         return self.model.period
 
     @cached_property
@@ -113,6 +114,18 @@ class Array:
         words: Words = self.block_words([cycle], cycles)[0]
         return words
 
+    def require_words(self) -> None:
+        """Refuse a source whose words do not follow from the cycle.
+
+        Raises
+        ------
+        InputError
+            If the words are an input or come from operands.
+        """
+        if isinstance(self.model, GivenModel):
+            rule = "one that makes its own words, cycle by cycle"
+            raise InputError.must("Source of an emulated array", rule, repr(self.design.source))
+
     def block_words(self, starts: Sequence[int], cycles: int) -> Words:
         """Return the words of several stretches of equal length.
 
@@ -127,6 +140,7 @@ class Array:
         -------
         ndarray of uint32, shape (len(starts), cycles, lanes)
         """
+        self.require_words()
         if any(start < 0 for start in starts):
             raise InputError.must("Cycle", "at least 0", min(starts))
         if cycles < 0:

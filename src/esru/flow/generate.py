@@ -49,8 +49,8 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             port(
                 "frac",
                 "input",
-                count * design.n,
-                f"top {design.n} dropped bits of each lane, lane 0 lowest",
+                count * design.fraction_bits,
+                f"top {design.fraction_bits} dropped bits of each lane, lane 0 lowest",
             ),
             port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
         ]
@@ -65,6 +65,9 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             ),
         ]
     )
+    if design.source == "port":
+        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
+        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -79,12 +82,12 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "throughput": count,
         "lanes": count,
         "sources": count // design.lanes,
-        "period": source_model(design).period,
+        "period": source_model(design).period or None,
     }
 
 
 def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
-    """Return each source's state at start-up and after a reset; empty without random bits.
+    """Return each source's state at start-up and after a reset; empty without registers.
 
     With the lane map ``delay`` also the words before the first, the latest first.
     """

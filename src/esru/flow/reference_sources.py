@@ -10,6 +10,7 @@ from esru.sources import source_model
 from esru.sources.cellular import characteristic
 from esru.sources.polynomial import power_mod
 from esru.sources.register import RegisterModel
+from esru.sources.settings import OPERANDS
 
 #: Up to this many register steps per word are written out one by one.
 UNROLLED_STEPS = 64
@@ -20,6 +21,16 @@ UNROLLED_CELLULAR_STEPS = 6
 def lane_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     """Return the sources of an array as Verilog, and the word of each lane as an expression."""
     model = source_model(design)
+    if design.source in OPERANDS:
+        return _operand_words(design, lanes)
+    if design.source == "port":
+        wide = design.k
+        text = [
+            f"  wire [{wide - 1}:0] word{group} = r[{group * wide} +: {wide}];\n"
+            for group in range(lanes // design.lanes)
+        ]
+        places = [divmod(lane, design.lanes) for lane in range(lanes)]
+        return "".join(text), [_mapped(design, f"{group}", lane) for group, lane in places]
     if not isinstance(model, RegisterModel):
         return "", ["1'b0"] * lanes
     parts, words = [_step(design)], []
@@ -30,6 +41,33 @@ def lane_words(design: Design, lanes: int) -> tuple[str, list[str]]:
         if design.map == "delay" and design.lanes > 1:
             parts.append(_history(design, model, phase, f"{group}"))
         words += [_mapped(design, f"{group}", lane) for lane in range(design.lanes)]
+    return "".join(parts), words
+
+
+def _operand_words(design: Design, lanes: int) -> tuple[str, list[str]]:
+    """Return the registers of operand sources and each lane's word: remainders modulo 2^k."""
+    decision, k = design.boundary == "decision", design.k
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
+    low = [f"{port}[{lane * wide} +: {wide}] % (1 << {k})" for lane in range(lanes)]
+    parts = [f"  wire [{k - 1}:0] low{lane} = {text};\n" for lane, text in enumerate(low)]
+    words = []
+    for lane in range(lanes):
+        last = lane % design.lanes == design.lanes - 1
+        beside = f"low{lane - design.lanes + 1 if last else lane + 1}"
+        if design.source == "operand-prev":
+            parts.append(
+                f"  reg [{k - 1}:0] before{lane} = 0;\n"
+                f"  always @(posedge clk)\n    if (rst) before{lane} <= 0;\n"
+                f"    else if (en) before{lane} <= low{lane};\n"
+            )
+        words.append(
+            {
+                "operand-own": f"low{lane}",
+                "operand-prev": f"before{lane}",
+                "operand-neighbour": beside,
+                "operand-xor": f"(low{lane} ^ {beside})",
+            }[design.source]
+        )
     return "".join(parts), words
 
 

@@ -17,6 +17,7 @@ from esru.errors import InputError
 from esru.sources import source_model
 from esru.sources.lane_maps import places
 from esru.sources.register import apply, power
+from esru.sources.settings import GIVEN
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
 MAX_UNROLLED = 256
@@ -144,6 +145,42 @@ def _add_counter(m: Module, design: Design, en: Value, phase: int, suffix: str) 
     return Word(word, following[::-1])
 
 
+def add_operand_words(
+    m: Module, design: Design, en: Value, operands: list[Value], suffixes: list[str]
+) -> list[Value]:
+    """Add the words that the lanes of one source take from their operands and return them.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic; for `operand-prev` registers, in the domain ``sync``.
+    design : Design
+        The design; its source is one of the operand sources.
+    en : Value
+        1 bit: a rounding happens in this cycle.
+    operands : list of Value
+        Each lane's operand, its lowest dropped bits lowest.
+    suffixes : list of str
+        Ends the names of each lane's signals.
+    """
+    own = [operand[: design.k] for operand in operands]
+    words = []
+    for lane, suffix in enumerate(suffixes):
+        word = Signal(design.k, name=f"word{suffix}")
+        neighbour = own[(lane + 1) % len(own)]
+        if design.source == "operand-prev":
+            with m.If(en):
+                m.d.sync += word.eq(own[lane])
+        elif design.source == "operand-neighbour":
+            m.d.comb += word.eq(neighbour)
+        elif design.source == "operand-xor":
+            m.d.comb += word.eq(own[lane] ^ neighbour)
+        else:
+            m.d.comb += word.eq(own[lane])
+        words.append(word)
+    return words
+
+
 def mapped_word(m: Module, design: Design, word: Value, number: int, name: str) -> Value:
     """Add a word as lanes of a variant see it (`esru.sources.lane_maps.variant`) and return it."""
     if not number:
@@ -180,6 +217,9 @@ class Source(wiring.Component):
     def __new__(cls, design: Design, phase: int = 0):
         """Check before the object exists: Amaranth complains about one never elaborated."""
         check_source(design)
+        if design.source in GIVEN:
+            rule = "one that makes its own words"
+            raise InputError.must("Source", rule, repr(design.source))
         return super().__new__(cls)
 
     def __init__(self, design: Design, phase: int = 0):

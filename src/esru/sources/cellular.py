@@ -151,7 +151,7 @@ class CellularModel(LinearModel):
         return following
 
     @cached_property
-    def columns(self) -> Columns:  # type: ignore[override]
+    def columns(self) -> Columns:
         """One step as a linear map."""
         mask = (1 << self.length) - 1
         return tuple(

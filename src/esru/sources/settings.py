@@ -23,8 +23,19 @@ SOURCES = {
     "plateau": "LFSR words and inverted LFSR words in turn, period 2(2^L - 1)",
     "cellular": "cellular automaton of rules 90 and 150, period 2^L - 1, never zero",
     "counter": "bit-reversed counter (van der Corput), L = k: exactly uniform, period 2^L",
+    "operand-own": "the lowest k dropped bits of the lane's own operand, D >= n + k",
+    "operand-prev": "the lowest k dropped bits of the lane's operand of the cycle before",
+    "operand-neighbour": "the lowest k dropped bits of the next lane's operand",
+    "operand-xor": "operand-own XOR operand-neighbour",
+    "port": "the word is an input of the module",
     "none": "no random bits (k = 0): truncation or round half up",
 }
+
+#: Families that take their words from the operands.
+OPERANDS = ("operand-own", "operand-prev", "operand-neighbour", "operand-xor")
+
+#: Families that make no words themselves.
+GIVEN = (*OPERANDS, "port")
 
 FORMS = ("fibonacci", "galois")
 
@@ -40,11 +51,13 @@ KEYS_OF = {
     "plateau": _SHIFT,
     "cellular": _SHIFT - {"form"},
     "counter": _SHIFT - {"form", "taps"},
+    **{family: frozenset({"lanes"}) for family in OPERANDS},
+    "port": frozenset({"lanes", "map"}),
     "none": frozenset[str](),
 }
 
 #: Families named without a length.
-WITHOUT_LENGTH = ("none",)
+WITHOUT_LENGTH = (*GIVEN, "none")
 
 #: Families whose register passes through the zero state.
 VISITS_ZERO = ("debruijn", "counter")
@@ -137,6 +150,7 @@ def check_source(design: Design) -> None:
     if family in WITHOUT_LENGTH:
         if design.length:
             raise InputError.must(f"Source {family}", "without a length", design.length)
+        _check_given(design)
         return
     _check_length(design)
     if "taps" in KEYS_OF[family]:
@@ -148,6 +162,15 @@ def check_source(design: Design) -> None:
     if design.length > 24 and gcd(design.leap, period) != 1:
         rule = f"coprime with the period ({period}) of a register above 24 bits"
         raise InputError.must("Leap", rule, design.leap)
+
+
+def _check_given(design: Design) -> None:
+    if design.source == "port" and design.map == "delay":
+        rule = "same, rotate, permute or invert (no words precede the first)"
+        raise InputError.must("Lane map of source port", rule, "'delay'")
+    if design.source in ("operand-neighbour", "operand-xor") and design.lanes < 2:
+        rule = "at least 2, to be neighbours"
+        raise InputError.must(f"Lanes of source {design.source}", rule, design.lanes)
 
 
 def _check_length(design: Design) -> None:
