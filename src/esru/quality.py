@@ -17,7 +17,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.rounding import leading_zeros, thresholds, up_counts
 from esru.sources import source_model
-from esru.sources.lfsr import TABLE_PERIOD
+from esru.sources.register import TABLE_PERIOD
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,11 @@ def variance_inflation(design: Design, roundings: int, fractions: int = 15) -> f
     -------
     float
         Sum over the fractions of Var(sum of N), the phase uniform over the whole period,
-        divided by the sum of N p (1-p); NaN if no fraction is rounded at random.
+        divided by the sum of N p (1-p); NaN if no fraction is rounded at random, and for a source
+        that makes no words itself.
     """
     model = source_model(design)
-    if model.period > TABLE_PERIOD:
+    if not 0 < model.period <= TABLE_PERIOD:
         return float("nan")
     decide = _decider(design, model.words(0, model.period))
     rest = roundings % model.period

@@ -67,7 +67,7 @@ def _content(design: Design) -> dict[str, object]:
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
-        "period": found.period,
+        "period": found.period or None,
         "bias": {
             "mean": float(found.bias.mean),
             "max": float(found.bias.max),
@@ -84,21 +84,21 @@ def _content(design: Design) -> dict[str, object]:
 
 def _print(design: Design, content: dict[str, object]) -> None:
     from esru.quality import quality
-    from esru.sources.polynomial import format_polynomial
+    from esru.sources.settings import structure
 
     exact = quality(design)
     rows = [
         ["id", design.id],
         ["behaviour", f"{design.behaviour} ({design.canonical()})"],
         ["formats", f"{design.input} in, {design.out_format} out, {design.dropped} dropped bits"],
-        ["period", str(exact.period)],
+        ["period", str(exact.period) if exact.period else "none: taken for uniform words"],
         ["mean bias", f"{exact.bias.mean} ulp ({float(exact.bias.mean):+.3g})"],
         ["greatest bias", f"{float(exact.bias.max):.3g} ulp"],
         ["rms bias", f"{exact.bias.rms:.3g} ulp"],
         ["dead zone", f"{exact.dead_zone} ulp: smaller fractions are never rounded up"],
     ]
-    if design.source != "none":
-        rows.insert(3, ["polynomial", format_polynomial(design.taps)])
+    if found := structure(design):
+        rows.insert(3, found)
     variance = content["variance"]
     assert isinstance(variance, dict)
     for roundings, value in variance.items():
@@ -107,6 +107,8 @@ def _print(design: Design, content: dict[str, object]) -> None:
     print_table(["property", "value"], rows)
     classes = content["classes"]
     assert isinstance(classes, list)
+    if not classes:
+        return
     print("\nWords that a weight sees which meets the unit every C cycles\n")
     table = [[str(entry["gcd"]), str(entry["words"])] for entry in classes[:16]]
     print_table(["gcd(C, period)", "words"], table)

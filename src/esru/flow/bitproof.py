@@ -61,13 +61,15 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
     """Return the ports of a design's module: direction and width, clock first."""
     count = design.lanes if lanes is None else lanes
     if design.boundary == "decision":
-        data, result = ("frac", design.n), ("up", 1)
+        data, result = ("frac", design.fraction_bits), ("up", 1)
     else:
         data, result = ("x", design.input.width), ("y", design.out_format.width)
+    words = count // design.lanes * design.k
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
+        **({"r": ("input", words)} if design.source == "port" else {}),
         data[0]: ("input", count * data[1]),
         result[0]: ("output", count * result[1]),
     }
@@ -125,8 +127,9 @@ def prove_bitstream(
     make_bitstream(design, folder, lanes, chip)
     failure = compare_bitstream(design, folder, lanes, chip)
     period, count = source_model(design).period, design.lanes if lanes is None else lanes
+    words = f"all {period} words" if period else f"all {1 << design.k} words from outside"
     proved = (
-        f"every input, en and rst in every cycle from power-up, all {period} words, "
+        f"every input, en and rst in every cycle from power-up, {words}, "
         f"{'1 lane' if count == 1 else f'{count} lanes'}: the unit alone with every port on a "
         f"pin of {chip}; rests on icebox's model of the chip"
     )

@@ -14,7 +14,7 @@ from esru.flow import toolchain
 from esru.flow.output import beside, refuse
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
+from esru.sources.register import RegisterModel
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -49,8 +49,8 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             port(
                 "frac",
                 "input",
-                count * design.n,
-                f"top {design.n} dropped bits of each lane, lane 0 lowest",
+                count * design.fraction_bits,
+                f"top {design.fraction_bits} dropped bits of each lane, lane 0 lowest",
             ),
             port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
         ]
@@ -65,6 +65,9 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             ),
         ]
     )
+    if design.source == "port":
+        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
+        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -79,25 +82,28 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "throughput": count,
         "lanes": count,
         "sources": count // design.lanes,
-        "period": source_model(design).period,
+        "period": source_model(design).period or None,
     }
 
 
 def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
-    """Return each source's state at start-up and after a reset; empty without random bits."""
+    """Return each source's state at start-up and after a reset; empty without registers.
+
+    With the lane map ``delay`` also the words before the first, the latest first.
+    """
     model = source_model(design)
-    if not isinstance(model, LfsrModel):
+    if not isinstance(model, RegisterModel):
         return []
     groups = (design.lanes if lanes is None else lanes) // design.lanes
     phases = [group * model.period // groups for group in range(groups)]
-    return [
-        {
-            "phase": phase,
-            "state": hex(model.register_at(phase)),
-            "inverted": model.inverted_at(phase),
-        }
-        for phase in phases
-    ]
+    found: list[dict[str, Any]] = []
+    for phase in phases:
+        state, inverted = hex(model.register_at(phase)), model.inverted_at(phase)
+        found.append({"phase": phase, "state": state, "inverted": inverted})
+        if design.map == "delay":
+            before = [(phase - i) % model.period for i in range(1, design.lanes)]
+            found[-1]["earlier"] = [model.word_at(earlier) for earlier in before]
+    return found
 
 
 def file_stem(design: Design, lanes: int | None = None) -> str:

@@ -23,6 +23,15 @@ from esru.hdl.rounder import Rounder
 from esru.hdl.unit import UnitLogic
 from esru.sources import source_model
 
+#: Where the words of a source without a period come from.
+_WORDS = {
+    "operand-own": "the lane's own operand",
+    "operand-prev": "the lane's operand of the cycle before",
+    "operand-neighbour": "the next lane's operand",
+    "operand-xor": "the lane's own operand XOR the next lane's",
+    "port": "the input r[k * sources], source 0 lowest",
+}
+
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 
 #: `always @*` as Yosys would write it without `proc` gives X on the first clock edge in Icarus.
@@ -151,15 +160,17 @@ def _header(design: Design, lanes: int | None) -> str:
     sources = count // design.lanes
     decision = design.boundary == "decision"
     data = (
-        f"frac[{design.n} * lanes] to up[lanes], combinational (latency 0)"
+        f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
         if decision
         else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
         "registered (latency 1)"
     )
+    period = source_model(design).period
+    words = f"period {period} words" if period else f"words from {_WORDS[design.source]}"
     lines = (
         f"esru {__version__}: stochastic rounding unit {design}",
         f"id {design.id}, boundary {design.boundary}, lanes {count} (lane 0 lowest), "
-        f"sources {sources}, period {source_model(design).period} words",
+        f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
         f"{data}; one rounding a lane and clock cycle",
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
