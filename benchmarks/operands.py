@@ -42,6 +42,19 @@ GENERATOR = "lfsr13,leap=4"
 FLOAT_DROPPED = 16
 #: Bits of each stream that SP 800-22 sees.
 STREAM_BITS = 1 << 17
+#: The tensors of digits-mlp whose words it sees: those of all operands, or of those rounded.
+STREAMS = (
+    ("int8", "update 0", "all operands"),
+    ("int8", "update 0", "roundings"),
+    ("int8", "update 2", "roundings"),
+    ("int8", "gradient 1", "roundings"),
+    ("int8", "activation 1", "all operands"),
+    ("int8", "activation 1, ReLU", "all operands"),
+    ("float32", "update 0", "roundings"),
+    ("float32", "weight 0", "roundings"),
+    ("float32", "activation 1", "roundings"),
+    ("bfloat16", "update 0", "roundings"),
+)
 
 #: The rule of the trainings, n + k = 7, and the dropped bits that hold the updates of the first
 #: layer of digits-mlp exactly at each learning rate.
@@ -144,13 +157,14 @@ def streams(tensors: list[Tensors]) -> Iterator[tuple[str, Ints]]:
         unit = parse(f"{RULE}:lfsr{length},leap={leap}")
         words = source_model(unit).words(0, STREAM_BITS).astype(np.int64)
         yield f"lfsr{length}, k = 3, leap={leap}", word_bits(words, unit.k)
-    for tensor in tensors:
-        if not tensor.run.startswith("digits-mlp"):
-            continue
+    found = {(tensor.run, tensor.name): tensor for tensor in tensors}
+    for kind, name, which in STREAMS:
+        tensor = found[f"digits-mlp, {kind}", name]
         for source in ("operand-own", "operand-xor"):
             unit = design(RULE, source, tensor.dropped)
             met = meet(unit, tensor.fractions, LANES)
-            yield f"{tensor.run}: {tensor.name}, {source}", word_bits(met.words[met.used], unit.k)
+            chosen = met.used if which == "all operands" else met.used & (met.fractions > 0)
+            yield f"{kind} {name}, {source}, {which}", word_bits(met.words[chosen], unit.k)
 
 
 def trained(task: Task) -> Iterator[Json]:

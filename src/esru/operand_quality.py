@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
+from esru.emulate.operand import operand_words
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
 from esru.rounding import round_up
+from esru.sources.settings import OPERANDS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -135,8 +137,8 @@ def meet(design: Design, tensors: Sequence[Ints], lanes: int = DEFAULT_LANES) ->
         used.append((np.arange(cycles * lanes) < part.size).reshape(cycles, lanes))
         first.append(np.arange(cycles) == 0)
     fractions = np.concatenate(blocks)
-    if design.source.startswith("operand-"):
-        words = operand_words(design, fractions & ((1 << design.k) - 1))
+    if design.source in OPERANDS:
+        words = operand_words(design, fractions).astype(np.int64)
     else:
         words = Array(design, lanes).lane_words(0, len(fractions)).astype(np.int64)
     return Roundings(fractions, words, np.concatenate(used), np.concatenate(first))
@@ -214,13 +216,3 @@ def _serial(values: Floats, valid: npt.NDArray[np.bool_], first: npt.NDArray[np.
 def _lane(values: Floats, valid: npt.NDArray[np.bool_]) -> float:
     both = valid[:, 1:] & valid[:, :-1]
     return _correlation(values[:, 1:][both], values[:, :-1][both])
-
-
-def operand_words(design: Design, low: Ints) -> Ints:
-    """Return the words of successive cycles."""
-    if design.source == "operand-own":
-        return low
-    if design.source == "operand-prev":
-        return np.concatenate((np.zeros_like(low[:1]), low[:-1]))
-    beside: Ints = np.roll(low.reshape(len(low), -1, design.lanes), -1, axis=2).reshape(low.shape)
-    return beside if design.source == "operand-neighbour" else low ^ beside

@@ -20,11 +20,6 @@ from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
 from esru.errors import InputError
 
 
-def is_operand(design: Design) -> bool:
-    """Return whether a design takes its random words from the operands."""
-    return design.source.startswith("operand-")
-
-
 def low_words(design: Design, low: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
     """Return the random words of successive cycles.
 

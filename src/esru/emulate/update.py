@@ -17,9 +17,10 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.emulate.operand_update import OperandRounder, is_operand
+from esru.emulate.operand_update import OperandRounder
 from esru.emulate.stream import Array, tensor_cycles
 from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
+from esru.sources.settings import OPERANDS
 
 #: A design with the cycles C from one step to the next: fixes the words of a run.
 Stream = tuple[Design, int]
@@ -64,7 +65,7 @@ def batch_key(design: Design) -> Hashable:
     That is the kind of rule and the overflow; a design that takes its random words from the
     operands has batches of its own.
     """
-    if is_operand(design):
+    if design.source in OPERANDS:
         return design.behaviour
     return design.rule == "select", design.overflow
 
@@ -79,7 +80,7 @@ def make_rounder(
 ) -> UpdateRounder | OperandRounder:
     """Return what rounds the updates of a batch of runs: see `UpdateRounder`."""
     design = streams[0][0]
-    if is_operand(design):
+    if design.source in OPERANDS:
         assert len({batch_key(other) for other, _ in streams}) == 1
         return OperandRounder(design, shapes, len(chosen), lanes, device)
     return UpdateRounder(streams, chosen, shapes, steps, lanes, device)
