@@ -41,6 +41,18 @@ _PANELS = (
 )
 
 
+#: The tensors whose words and errors are looked at more closely.
+_DEPENDENT = (
+    ("digits-mlp, int8", "update 0"),
+    ("digits-mlp, int8", "gradient 1"),
+    ("digits-mlp, int8", "activation 1"),
+    ("digits-mlp, int8", "activation 1, ReLU"),
+    ("digits-cnn, int8", "activation 1"),
+    ("digits-mlp, float32", "update 0"),
+    ("digits-mlp, bfloat16", "update 0"),
+)
+
+
 def read() -> Json:
     """Return the result file's content."""
     return dict(json.loads(RESULT.read_text(encoding="utf-8")))
@@ -87,7 +99,7 @@ def dependence(result: Json) -> str:
     """Return entropy per bit, mutual information, and correlations of words and errors."""
     rows = []
     for row in result["tensors"]:
-        if row["source"] not in ("operand-own", "operand-xor"):
+        if (row["run"], row["tensor"]) not in _DEPENDENT or row["source"] == GENERATOR:
             continue
         bits = " ".join(f"{value:.3f}" for value in reversed(row["entropy"]))
         numbers = [row[key] for key in ("serial", "lane", "error_serial", "error_lane")]

@@ -81,9 +81,10 @@ class OperandQuality:
     deviation : float
         Root mean square of P(up | f) less the ideal's over the roundings with a well-seen f.
     serial, lane : float
-        Correlation of the words of successive cycles of a lane, of neighbouring lanes of a cycle.
+        Correlation of the words of two roundings: in successive cycles of a lane, and in
+        neighbouring lanes of a cycle. NaN where nothing varies.
     error_serial, error_lane : float
-        The same of the rounding errors. NaN where nothing varies.
+        The same of the rounding errors.
     """
 
     roundings: int
@@ -180,8 +181,8 @@ def operand_quality(
         excess=float(np.sum(ups - seen * ideal)) / count,
         excess_error=variance**0.5 / count,
         deviation=float(np.sum(weights * (p_up[well] - ideal[well]) ** 2)) ** 0.5,
-        serial=_serial(met.words.astype(np.float64), met.used, met.first),
-        lane=_lane(met.words.astype(np.float64), met.used),
+        serial=_serial(met.words.astype(np.float64), chosen, met.first),
+        lane=_lane(met.words.astype(np.float64), chosen),
         error_serial=_serial(errors, chosen, met.first),
         error_lane=_lane(errors, chosen),
     )

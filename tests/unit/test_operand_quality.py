@@ -110,18 +110,17 @@ def test_every_figure_equals_a_loop(text: str) -> None:
     serial, errors = [], []
     for t in range(1, len(table)):
         for now, before in zip(table[t], table[t - 1], strict=True):
-            if t in starts or now is None or before is None:
+            if t in starts or now is None or before is None or not (now[0] and before[0]):
                 continue
             serial.append((float(now[1]), float(before[1])))
-            if now[0] and before[0]:
-                errors.append((up(now) - now[0] / 64, up(before) - before[0] / 64))
+            errors.append((up(now) - now[0] / 64, up(before) - before[0] / 64))
     assert found.serial == pytest.approx(correlation(serial))
     assert found.error_serial == pytest.approx(correlation(errors))
     beside = [
         (float(a[1]), float(b[1]))
         for row in table
         for a, b in itertools.pairwise(row)
-        if a is not None and b is not None
+        if a is not None and b is not None and a[0] and b[0]
     ]
     assert found.lane == pytest.approx(correlation(beside))
 
