@@ -236,7 +236,7 @@ def draw_accuracy(result: Json) -> str:
             axes.set_yticks([-50, -20, -10, -5, -2, -1, 0, 1])
             axes.set_yticklabels(["-50", "-20", "-10", "-5", "-2", "-1", "0", "+1"])
         figure.axes[0].set_ylabel("accuracy less the reference's, points")
-        figure.axes[0].legend(fontsize=7, loc="lower left")
+        figure.axes[-1].legend(fontsize=7, loc="lower left", bbox_to_anchor=(0.02, 0.07))
         return _drawn(figure)
 
 
