@@ -213,7 +213,7 @@ def draw_accuracy(result: Json) -> str:
     rows = [row for row in result["training"] if row["task"] == "digits-mlp"]
     rates = list(dict.fromkeys(row["lr"] for row in rows))
     with matplotlib.rc_context({"svg.hashsalt": "esru", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        figure = Figure(figsize=(9, 4), layout="constrained")
         for axes, lr in zip(figure.subplots(1, len(rates)), rates, strict=True):
             here = [row for row in rows if row["lr"] == lr]
             for source in SOURCES:
@@ -236,7 +236,8 @@ def draw_accuracy(result: Json) -> str:
             axes.set_yticks([-50, -20, -10, -5, -2, -1, 0, 1])
             axes.set_yticklabels(["-50", "-20", "-10", "-5", "-2", "-1", "0", "+1"])
         figure.axes[0].set_ylabel("accuracy less the reference's, points")
-        figure.axes[-1].legend(fontsize=7, loc="lower left", bbox_to_anchor=(0.02, 0.07))
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, fontsize=8, loc="outside lower center", ncols=len(labels))
         return _drawn(figure)
 
 
