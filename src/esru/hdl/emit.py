@@ -20,6 +20,7 @@ from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
 from esru.hdl.rounder import Rounder
+from esru.hdl.sources import Source
 from esru.hdl.unit import UnitLogic
 from esru.sources import source_model
 
@@ -176,6 +177,15 @@ def _header(design: Design, lanes: int | None) -> str:
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
     )
     return "".join(f"// {line}\n" for line in lines)
+
+
+def locked_rtlil(design: Design, phase: int) -> str:
+    """Return the bare source as RTLIL, started in its lockup state, for proofs of recovery.
+
+    The module is ``esru_<id>_source``: clk, rst, en and word[k]. A reset leads back to the lockup
+    state; `phase` says whether the first word is an inverted one.
+    """
+    return convert(Source(design, phase, start=0), f"{module_name(design)}_source", clocked=True)
 
 
 def rounder_rtlil(design: Design) -> str:
