@@ -62,11 +62,11 @@ def _spoilt(text: str, pattern: str, replacement: str) -> str:
 @pytest.mark.parametrize(
     ("text", "pattern", "replacement", "red"),
     [
-        ("papers", r"lfsr = 3'h1;", "lfsr;", "start up"),
-        ("papers", r"rst \? 3'h1", "rst ? 3'h2", "reset"),
-        ("papers", r"en \? ", "1'h1 ? ", "enable"),
+        ("papers", r"initial lfsr = 3'h1;", "", "start up"),
+        ("papers", r"lfsr <= 3'h1", "lfsr <= 3'h2", "reset"),
+        ("papers", r"if \(en\)", "if (1'h1)", "enable"),
         ("papers", r"lfsr\[1\] \^ lfsr\[2\]", "lfsr[0] ^ lfsr[2]", "stream"),
-        ("8:8:zero:lfsr8", r"= frac \+", "= 8'h1 + frac +", "exact values"),
+        ("8:8:zero:lfsr8", r"frac } \+", "frac } + 9'h1 +", "exact values"),
         ("papers,boundary=unit", r"over \? 8'h7f", "over ? 8'h80", "ends"),
     ],
 )

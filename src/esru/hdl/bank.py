@@ -131,10 +131,15 @@ class Bank(wiring.Component):
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            fraction = self.frac.word_select(lane, design.n)
+            fraction = self.frac
+            if self.lanes > 1:
+                fraction = Signal(design.n, name=f"frac{suffix}")
+                m.d.comb += fraction.eq(self.frac.word_select(lane, design.n))
             return add_round_up(m, design, fraction, draw, suffix)
         x = self.x.word_select(lane, design.input.width)
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
         up = add_round_up(m, design, fraction, draw, suffix)
-        return add_result(m, design, x, up, suffix)
+        result = Signal(design.out_format.width, name=f"result{suffix}")
+        m.d.comb += result.eq(add_result(m, design, x, up, suffix))
+        return result

@@ -19,8 +19,10 @@ from esru.design import Design
 from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
+from esru.hdl.padding import pad_operands
 from esru.hdl.rounder import Rounder
 from esru.hdl.unit import UnitLogic
+from esru.hdl.verilog import tidy
 from esru.sources import source_model
 
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
@@ -29,6 +31,8 @@ _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 _TO_VERILOG = """\
 read_rtlil module.il
 proc
+opt_clean
+opt_dff
 clean
 write_verilog -noattr module.v
 """
@@ -106,10 +110,10 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     text = emit_rtlil(design, lanes)
     with tempfile.TemporaryDirectory(prefix="esru-") as name:
         folder = Path(name)
-        (folder / "module.il").write_text(text, encoding="utf-8")
+        (folder / "module.il").write_text(pad_operands(text), encoding="utf-8")
         run_script(_TO_VERILOG, cwd=folder, log=folder / "verilog.log", tool=tool)
         verilog = (folder / "module.v").read_text(encoding="utf-8")
-    return _header(design, lanes) + verilog[verilog.index("module ") :]
+    return _header(design, lanes) + tidy(verilog[verilog.index("module ") :])
 
 
 def _header(design: Design, lanes: int | None) -> str:
@@ -131,7 +135,8 @@ def _header(design: Design, lanes: int | None) -> str:
         f"{data}; one rounding a lane and clock cycle",
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
     )
-    return "".join(f"// {line}\n" for line in lines)
+    # The file is named <id>.v by the interface that others rely on.
+    return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
 
 
 def rounder_rtlil(design: Design) -> str:
