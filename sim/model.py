@@ -4,7 +4,9 @@ Written from `docs/rounding.md` alone and importing nothing of esru, so that the
 with the Verilog into another project. Bit patterns are Python integers; lane 0 is lowest.
 """
 
+import itertools
 import json
+import math
 import re
 from pathlib import Path
 
@@ -42,11 +44,29 @@ class Source:
         self.polynomial = int(parameters["taps"], 16)
         self.exponents = [i for i in range(self.length) if self.polynomial >> i & 1]
         self.start = (int(start["state"], 16), start["inverted"])
+        self.map = parameters["map"]
+        self.before = start.get("earlier", [])
         self.reset()
 
     def reset(self):
         """Return to the word of start-up."""
         self.state, self.inverted = self.start
+        self.earlier = list(self.before)
+
+    def seen(self, lane):
+        """Return this cycle's word as a lane of this source sees it."""
+        if self.map == "delay" and lane:
+            return self.earlier[lane - 1]
+        text = format(self.word(), f"0{self.k}b")
+        if self.map == "rotate":
+            text = text[lane % self.k :] + text[: lane % self.k]
+        elif self.map == "invert" and lane % 2:
+            text = text.translate({48: "1", 49: "0"})
+        elif self.map == "permute":
+            number = lane % math.factorial(self.k)
+            order = next(itertools.islice(itertools.permutations(range(self.k)), number, None))
+            text = "".join(text[::-1][place] for place in reversed(order))
+        return int(text, 2)
 
     def word(self):
         """Return this cycle's word: the k top bits."""
@@ -55,6 +75,8 @@ class Source:
 
     def advance(self):
         """Go on to the next word."""
+        if self.before:
+            self.earlier = [self.word(), *self.earlier[:-1]]
         for _ in range(self.leap):
             self._step()
         self.inverted = self.family == "plateau" and not self.inverted
@@ -122,8 +144,7 @@ class Model:
         """Return each lane's random word in this cycle."""
         if not self.sources:
             return [0] * self.lanes
-        words = [source.word() for source in self.sources]
-        return [words[lane // self.shared] for lane in range(self.lanes)]
+        return [source.seen(lane) for source in self.sources for lane in range(self.shared)]
 
     def rounded(self, inputs):
         """Return each lane's output pattern for its input pattern, in this cycle."""

@@ -15,6 +15,7 @@ from math import gcd
 
 from esru.errors import InputError
 from esru.formats import INT8, FixedFormat, parse_format
+from esru.sources.lane_maps import MAPS, canonical_map
 from esru.sources.polynomial import default_polynomial, format_polynomial, is_primitive
 
 MAX_ROUNDING_BITS = 32
@@ -51,7 +52,6 @@ ALIASES = {
 }
 
 _FORMS = ("fibonacci", "galois")
-_MAPS = ("same",)
 _OVERFLOWS = ("saturate", "wrap")
 _KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "in", "out", "overflow", "boundary")
 _SOURCE_KEYS = frozenset(("form", "taps", "seed", "leap", "lanes", "map"))
@@ -98,7 +98,7 @@ class Design:
     lanes : int
         Lanes that share one source, 1 <= lanes <= 1024.
     map : str
-        How a lane sees its source's word: ``same``.
+        How a lane sees its source's word, one of `esru.sources.lane_maps.MAPS`.
     in_format, out_format : FixedFormat
         Formats of the unit's words. `None` for the input takes n fraction bits more than the
         output has, so that every dropped bit is a rounding bit.
@@ -169,7 +169,7 @@ class Design:
         shortest = self.k + (self.rule == "select" and self.source != "debruijn")
         _in_range("Source length (L)", max(2, shortest), 32, self.length)
         _one_of("Form", _FORMS, self.form)
-        _one_of("Lane map", _MAPS, self.map)
+        _one_of("Lane map", tuple(MAPS), self.map)
         if not self.taps:
             object.__setattr__(self, "taps", default_polynomial(self.length))
         if self.taps.bit_length() != self.length + 1:
@@ -209,8 +209,8 @@ class Design:
         """Return the representative of all designs that make the same decisions.
 
         `zero` cannot see below its k random bits, so n = k; `half` sees one bit more, so
-        n = k+1; `nearest` and `replicate` with n = k are `zero`. An input format that is the
-        default one stays the default one.
+        n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
+        is `same`. An input format that is the default one stays the default one.
         """
         rule, n = self.rule, self.n
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
@@ -220,7 +220,9 @@ class Design:
         elif rule == "half":
             n = self.k + 1
         default = replace(self, in_format=None).input == self.input
-        return replace(self, n=n, rule=rule, in_format=None if default else self.in_format)
+        lane_map = canonical_map(self.map, self.k, self.lanes)
+        in_format = None if default else self.in_format
+        return replace(self, n=n, rule=rule, map=lane_map, in_format=in_format)
 
     def to_json(self) -> dict[str, int | str]:
         """Return every field by its key in the text form, defaults included."""

@@ -165,6 +165,35 @@ def _floor_as_trunc(patch: pytest.MonkeyPatch) -> None:
     _everywhere(patch, "fraction_of", lambda design, x: x[: design.n])
 
 
+def _wrong_way_round(patch: pytest.MonkeyPatch) -> None:
+    true = sources.places
+
+    def fault(name: str, width: int, number: int) -> tuple[int, ...]:
+        order = true(name, width, number)
+        return tuple(order.index(bit) for bit in range(width))
+
+    patch.setattr(sources, "places", fault)
+
+
+def _even_lanes_inverted(patch: pytest.MonkeyPatch) -> None:
+    true = bank.variant
+    patch.setattr(bank, "variant", lambda name, width, lane: 1 - true(name, width, lane))
+
+
+def _one_delay_less(patch: pytest.MonkeyPatch) -> None:
+    true = bank.variant
+    patch.setattr(bank, "variant", lambda name, width, lane: true(name, width, max(lane - 1, 0)))
+
+
+def _delays_start_at_the_seed(patch: pytest.MonkeyPatch) -> None:
+    true = bank.Bank._delayed
+
+    def fault(self: Any, m: Any, draw: Any, delay: int, phase: int, suffix: str) -> Any:
+        return true(self, m, draw, delay, phase + delay, suffix)
+
+    patch.setattr(bank.Bank, "_delayed", fault)
+
+
 FAULTS: dict[str, tuple[Plant, str]] = {
     "wrong tap": (_wrong_tap, "8:5:zero:lfsr5,leap=3"),
     "one leap less": (_one_leap_less, "8:5:half:plateau5,form=galois,leap=3"),
@@ -182,6 +211,11 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "wrong mux order": (_wrong_mux_order, "6:5:select:lfsr7"),
     "late index": (_late_index, "6:5:select:lfsr7,lanes=2"),
     "crossed lanes": (_crossed_lanes, "8:3:zero:lfsr5,lanes=2"),
+    "rotated right": (_wrong_way_round, "5:5:zero:lfsr5,lanes=2,map=rotate"),
+    "inverse permutation": (_wrong_way_round, "4:3:select:lfsr5,lanes=5,map=permute"),
+    "even lanes inverted": (_even_lanes_inverted, "5:5:zero:lfsr5,lanes=2,map=invert"),
+    "one delay missing": (_one_delay_less, "5:5:zero:lfsr5,lanes=3,map=delay"),
+    "delays start at the seed": (_delays_start_at_the_seed, "5:4:select:lfsr5,lanes=3,map=delay"),
     "missing saturation": (_no_saturation, "papers,boundary=unit"),
     "missing saturation below": (
         _no_saturation_below,

@@ -67,6 +67,15 @@ def test_every_source_with_reset_and_enable(source: str, form: str, tmp_path: Pa
         assert check.cases == 3 * {"lfsr": 127, "debruijn": 128, "plateau": 254}[source]
 
 
+@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
+@pytest.mark.parametrize("source", ["lfsr7,leap=5", "debruijn6,form=galois", "plateau7,leap=3"])
+def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
+    for rule in ("zero", "select"):
+        design = parse(f"6:5:{rule}:{source},lanes=4,map={name}")
+        check = prove_design(design, tmp_path, lanes=8 if rule == "select" else None)
+        assert check.passed, check.detail
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -79,6 +88,8 @@ def test_every_source_with_reset_and_enable(source: str, form: str, tmp_path: Pa
         "8:8:zero:debruijn20,leap=33",
         "8:7:select:lfsr13,leap=7,lanes=64",
         "8:0:half:none,boundary=unit",
+        "24:24:zero:lfsr24,leap=29,lanes=8,map=delay,boundary=unit",
+        "24:24:replicate:plateau24,lanes=8,map=permute",
     ],
 )
 def test_whole_modules(text: str, tmp_path: Path) -> None:

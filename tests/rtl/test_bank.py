@@ -89,6 +89,20 @@ def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> N
         _check(design, 6)
 
 
+@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
+@pytest.mark.parametrize("source", ["lfsr4,leap=2", "debruijn3,leap=3", "plateau4,form=galois"])
+def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
+    for rule in ("zero", "replicate", "select"):
+        for boundary in ("decision", "unit"):
+            design = parse(f"4:3:{rule}:{source},lanes=4,map={name},boundary={boundary}")
+            _check(design)
+            _check(design, 8)
+    # More lanes than the map, or the period, has variants.
+    _check(parse(f"2:2:zero:lfsr2,lanes=11,map={name}"))
+    _check(parse(f"4:1:zero:{source},lanes=3,map={name}"))
+    _check(parse(f"4:3:zero:{source},map={name}"))
+
+
 @pytest.mark.parametrize(
     "text",
     [

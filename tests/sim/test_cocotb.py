@@ -30,6 +30,10 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
     [
         # The boundaries in turn: every rule and every source meets both.
         *(text + (",boundary=unit" if i % 2 else "") for i, text in enumerate(PAIRS)),
+        "8:5:half:lfsr6,lanes=7,map=rotate",
+        "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
+        "6:5:select:lfsr6,lanes=4,map=invert",
+        "6:5:select:debruijn5,lanes=4,map=delay",
         "8:0:zero:none,boundary=unit",
         "8:0:half:none",
         "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",

@@ -24,6 +24,7 @@ def test_documented_designs_keep_their_text() -> None:
         "4:4:zero:debruijn5,form=galois,taps=0x29,seed=0,leap=5,lanes=2,in=s20.9,out=s12.2,"
         "overflow=wrap,boundary=unit",
         "3:2:half:lfsr3,in=u12.4,out=uint8",
+        "8:7:select:lfsr13,leap=7,lanes=8,map=delay",
     ):
         assert str(parse(text)) == text
 
@@ -131,7 +132,10 @@ def test_behaviours_of_the_space_differ() -> None:
         ("3:3:zero:lfsr3,seed=8", "Seed must be between 1 and 7, not 8"),
         ("3:3:zero:lfsr3,leap=7", "Leap must be between 1 and 6, not 7"),
         ("3:3:zero:lfsr3,lanes=0", "Lanes must be between 1 and 1024, not 0"),
-        ("3:3:zero:lfsr3,map=twist", "Lane map must be one of same, not 'twist'"),
+        (
+            "3:3:zero:lfsr3,map=twist",
+            "Lane map must be one of same, rotate, permute, invert, delay, not 'twist'",
+        ),
         ("3:3:zero:lfsr3,form=ring", "Form must be one of fibonacci, galois, not 'ring'"),
         ("3:3:zero:lfsr3,leap=1,leap=2", "Design key must be given once, not leap"),
         ("3:3:zero:lfsr3,in=s4.2", "at least the rounding bits (3), not 2"),

@@ -2,7 +2,8 @@
 
 An array of M lanes of a design has M / ``design.lanes`` sources of one kind, whose phases are
 spread evenly over the period: source g starts at (g * period) // G, rounded down. Lane i belongs
-to source i // ``design.lanes``. Element j of a tensor goes to lane j mod M in cycle j div M;
+to source i // ``design.lanes`` and sees its word through the design's lane map
+(`esru.sources.lane_maps`). Element j of a tensor goes to lane j mod M in cycle j div M;
 each tensor starts a new cycle; a source steps once in every cycle in use.
 """
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.sources import SourceModel, source_model
+from esru.sources.lane_maps import map_words, variant
 from esru.sources.lfsr import TABLE_PERIOD, LfsrModel
 
 Words = npt.NDArray[np.uint32]
@@ -131,24 +133,55 @@ class Array:
             raise InputError.must("Cycles", "at least 0", cycles)
         table = period_table(self.model)
         if table is not None:
-            offsets = np.arange(cycles, dtype=np.int64)[:, None] + np.array(self.phases, np.int64)
+            columns = [phase - delay for phase in self.phases for delay in self._delays]
+            offsets = np.arange(cycles, dtype=np.int64)[:, None] + np.array(columns, np.int64)
             first = np.array([start % self.period for start in starts], np.int64)
             words = table[(first[:, None, None] + offsets) % self.period]
         else:
             words = self._windows(starts, cycles)
-        return np.repeat(words, self.design.lanes, axis=2)
+        return words if self._delays[1:] else self.to_lanes(words)
+
+    def to_lanes(self, words: Words) -> Words:
+        """Return what each lane sees of its source's words, for every map but ``delay``.
+
+        Parameters
+        ----------
+        words : ndarray of uint32, shape (..., sources)
+            Words of each source.
+
+        Returns
+        -------
+        ndarray of uint32, shape (..., lanes)
+        """
+        design = self.design
+        seen: Words = np.repeat(words, design.lanes, axis=-1)
+        if design.map == "same":
+            return seen
+        for lane in range(1, design.lanes):
+            number = variant(design.map, design.k, lane)
+            part = seen[..., lane :: design.lanes]
+            seen[..., lane :: design.lanes] = map_words(design.map, design.k, number, part)
+        return seen
+
+    @property
+    def _delays(self) -> range:
+        """How long ago the words are that each column shows: for ``delay`` one of each lane."""
+        return range(self.design.lanes if self.design.map == "delay" else 1)
 
     def _windows(self, starts: Sequence[int], cycles: int) -> Words:
         """Cut the stretches of each source from one window that covers them all."""
-        words = np.empty((len(starts), cycles, len(self.phases)), np.uint32)
+        delays = self._delays
+        words = np.empty((len(starts), cycles, len(self.phases) * len(delays)), np.uint32)
         if not words.size:
             return words
-        low = min(starts)
+        low = min(starts) - delays[-1]
         span = max(starts) + cycles - low
         for g, phase in enumerate(self.phases):
             window = self.model.words((phase + low) % self.period, span)
             for i, start in enumerate(starts):
-                words[i, :, g] = window[start - low : start - low + cycles]
+                for delay in delays:
+                    first = start - delay - low
+                    words[i, :, g * len(delays) + delay] = window[first : first + cycles]
         return words
 
     def tensor_words(self, size: int, cycle: int) -> tuple[Words, int]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from esru.design import Design
@@ -146,7 +147,7 @@ def prove_design(
     count = design.lanes if lanes is None else lanes
     text = emit_rtlil(design, lanes) if text is None else text
     (folder / "hardware.il").write_text(text, encoding="utf-8")
-    reference = design_verilog(_one_lane(design), count // design.lanes)
+    reference = design_verilog(*_fewest_lanes(design, count))
     (folder / "reference.v").write_text(reference, encoding="utf-8")
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
     script = _MITER.format(module=module_name(design, lanes))
@@ -170,19 +171,21 @@ def _number(lanes: int) -> str:
     return "1 lane" if lanes == 1 else f"{lanes} lanes"
 
 
-def _one_lane(design: Design) -> Design:
-    """Return the design with a source for every lane."""
-    return Design.from_json(design.to_json() | {"lanes": 1}) if design.lanes > 1 else design
+def _fewest_lanes(design: Design, lanes: int) -> tuple[Design, int]:
+    """Return the reference's design and its lanes: one a source if all of them see the same."""
+    if design.lanes == 1 or design.map != "same":
+        return design, lanes
+    return replace(design, lanes=1), lanes // design.lanes
 
 
 def _top(design: Design, lanes: int) -> str:
     """Return the miter: every lane gets the same input, every lane's output is compared."""
-    groups = lanes // design.lanes
+    _, groups = _fewest_lanes(design, lanes)
     decision = design.boundary == "decision"
     port, wide = ("frac", design.n) if decision else ("x", design.input.width)
     out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
     expected = ", ".join(
-        f"{{{design.lanes}{{expected[{group * wide_out} +: {wide_out}]}}}}"
+        f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))
     )
     return (

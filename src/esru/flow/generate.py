@@ -84,20 +84,23 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
 
 
 def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
-    """Return each source's state at start-up and after a reset; empty without random bits."""
+    """Return each source's state at start-up and after a reset; empty without random bits.
+
+    With the lane map ``delay`` also the words before the first, the latest first.
+    """
     model = source_model(design)
     if not isinstance(model, LfsrModel):
         return []
     groups = (design.lanes if lanes is None else lanes) // design.lanes
     phases = [group * model.period // groups for group in range(groups)]
-    return [
-        {
-            "phase": phase,
-            "state": hex(model.register_at(phase)),
-            "inverted": model.inverted_at(phase),
-        }
-        for phase in phases
-    ]
+    found: list[dict[str, Any]] = []
+    for phase in phases:
+        state, inverted = hex(model.register_at(phase)), model.inverted_at(phase)
+        found.append({"phase": phase, "state": state, "inverted": inverted})
+        if design.map == "delay":
+            before = [(phase - i) % model.period for i in range(1, design.lanes)]
+            found[-1]["earlier"] = [model.word_at(earlier) for earlier in before]
+    return found
 
 
 def file_stem(design: Design, lanes: int | None = None) -> str:

@@ -9,9 +9,10 @@ from amaranth.lib.wiring import In, Out
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.rounder import add_index, add_round_up
-from esru.hdl.sources import add_source, check_source
+from esru.hdl.sources import Word, add_source, check_source, mapped_word
 from esru.hdl.unit import add_result, fraction_of
 from esru.sources import source_model
+from esru.sources.lane_maps import map_word, variant
 
 
 def phase_of(design: Design, group: int, groups: int) -> int:
@@ -33,6 +34,8 @@ def phase_of(design: Design, group: int, groups: int) -> int:
 
 class Bank(wiring.Component):
     """M rounding lanes, each `design.lanes` neighbours of which share one source.
+
+    Each sees the source's word through the design's lane map (`esru.sources.lane_maps`).
 
     All registers start at their reset values and return to them at a reset (domain ``sync``).
     Throughput: M roundings per clock cycle. Latency: 0 at the boundary ``decision``
@@ -99,9 +102,9 @@ class Bank(wiring.Component):
         results = []
         for group in range(self.groups):
             suffix = f"_{group}" if self.groups > 1 else ""
-            draw = self._draw(m, phase_of(design, group, self.groups), suffix)
+            draws = self._draws(m, phase_of(design, group, self.groups), suffix)
             first = group * design.lanes
-            results += [self._lane(m, lane, draw) for lane in range(first, first + design.lanes)]
+            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
         if design.boundary == "decision":
             m.d.comb += self.up.eq(Cat(results))
         else:
@@ -109,22 +112,56 @@ class Bank(wiring.Component):
                 m.d.sync += self.y.eq(Cat(results))
         return m
 
-    def _draw(self, m: Module, phase: int, suffix: str) -> Value:
-        """Add one source and return what its lanes see: the word, or for `select` the index."""
+    def _draws(self, m: Module, phase: int, suffix: str) -> list[Value]:
+        """Add one source and return what each of its lanes sees: a word, for `select` an index.
+
+        Lanes that see the same share it.
+        """
         design = self.design
         word = add_source(m, design, self.en, phase, suffix)
+        draws: dict[int, Value] = {}
+        seen = []
+        for lane in range(design.lanes):
+            number = variant(design.map, max(design.k, 1), lane)
+            if number not in draws:
+                name = f"_{design.map}_{number}{suffix}" if number else suffix
+                if number and design.map == "delay":
+                    draws[number] = self._delayed(m, draws[number - 1], number, phase, name)
+                else:
+                    draws[number] = self._draw(m, word, number, phase, name)
+            seen.append(draws[number])
+        return seen
+
+    def _draw(self, m: Module, word: Word, number: int, phase: int, suffix: str) -> Value:
+        """Return a word through a lane map, or for `select` the index that it leads to."""
+        design = self.design
+        now = mapped_word(m, design, word.now, number, f"word{suffix}")
         if design.rule != "select":
-            return word.now
+            return now
         if design.lanes == 1:
-            return add_index(m, design, word.now, f"index{suffix}")
+            return add_index(m, design, now, f"index{suffix}")
         # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
         # flip-flops per source and keeps synthesis from building the index again in every lane.
-        first = source_model(design).word_at(phase).bit_length()
-        index = Signal(range(design.n), name=f"index{suffix}", init=first)
-        following = add_index(m, design, word.following, f"index_next{suffix}")
+        first = map_word(design.map, design.k, number, source_model(design).word_at(phase))
+        index = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
+        ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
+        following = add_index(m, design, ahead, f"index_next{suffix}")
         with m.If(self.en):
             m.d.sync += index.eq(following)
         return index
+
+    def _delayed(self, m: Module, draw: Value, delay: int, phase: int, suffix: str) -> Value:
+        """Return a draw one step later, in a register that starts as if it had always run."""
+        design = self.design
+        model = source_model(design)
+        first = model.word_at((phase - delay) % model.period)
+        if design.rule == "select":
+            later = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
+        else:
+            later = Signal(design.k, name=f"word{suffix}", init=first)
+        with m.If(self.en):
+            m.d.sync += later.eq(draw)
+        return later
 
     def _lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its decision or its output word."""

@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 from esru.design import Design
 from esru.errors import InputError
 from esru.sources import source_model
+from esru.sources.lane_maps import places
 from esru.sources.lfsr import apply, power
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
@@ -123,6 +124,19 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     word = Signal(design.k, name=f"word{suffix}")
     m.d.comb += word.eq(lfsr[length - design.k :])
     return Word(word, following[length - design.k :])
+
+
+def mapped_word(m: Module, design: Design, word: Value, number: int, name: str) -> Value:
+    """Add a word as lanes of a variant see it (`esru.sources.lane_maps.variant`) and return it."""
+    if not number:
+        return word
+    seen = Signal(design.k, name=name)
+    if design.map == "invert":
+        m.d.comb += seen.eq(~word)
+    else:
+        order = places(design.map, design.k, number)
+        m.d.comb += seen.eq(Cat(word[bit] for bit in order))
+    return seen
 
 
 class Source(wiring.Component):
