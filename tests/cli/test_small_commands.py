@@ -103,8 +103,17 @@ def test_show_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
                     "dead_zone": 1.0}  # the word 0: never up  # fmt: skip
     lags = found["lags"]
     assert isinstance(lags, list) and len(lags) == 16 and lags[13] == pytest.approx(1)
+    lanes = found["lanes"]
+    assert isinstance(lanes, dict) and lanes["lanes"] == len(lanes["correlation"]) == 8
+    # Sources of one period of 14 in 8 lanes: phases 0, 1, 3, 5, ...; lag 7 between 0 and 4.
+    assert lanes["correlation"][0][4] == pytest.approx(lags[6])
     assert main(["show", "nearest"]) == 0
     assert "1/2 ulp" in capsys.readouterr().out
+    assert main(["show", "3:3:zero:debruijn3,lanes=2,map=invert"]) == 0
+    assert "Correlation of 2 lanes, 2 to a source" in capsys.readouterr().out
+    _refused(
+        capsys, "Lanes of the array must be a multiple", "show", "papers,lanes=2", "--lanes", "3"
+    )
 
 
 def test_show_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

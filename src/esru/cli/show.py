@@ -30,8 +30,12 @@ LISTED = 256
 ROUNDINGS = (32, 1024)
 LAGS = 16
 
+#: Lanes whose correlation is shown where each has a source of its own.
+OWN_SOURCES = 8
+
 #: Rows of the tables on a terminal; --json has all.
 CLASSES_SHOWN = 16
+LANES_SHOWN = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,16 +45,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plot", metavar="FILE", type=Path,
         help="draw P(up) against the ideal, bias and dead zone (FILE ends in .svg or .png)",
     )  # fmt: skip
+    parser.add_argument(
+        "--lanes", metavar="M", type=int,
+        help="lanes whose correlation is shown, a multiple of the lanes that share a source "
+        "(default: the lanes of one source; 8 if each has its own)",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace the picture that is there")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a design's exact properties."""
+    from esru.emulate.stream import Array
+
     design = read_design(args.design)
     if args.plot is not None:
         _check_plot(args.plot, args.force)
-    exact, content, classes = _content(design)
+    lanes = args.lanes or (design.lanes if design.lanes > 1 else OWN_SOURCES)
+    Array(design, lanes)  # refuses lanes that do not fit
+    exact, content, classes = _content(design, lanes)
     if args.json:
         import numpy
 
@@ -83,7 +96,8 @@ def _plot(design: Design, path: Path) -> None:
     note(f"wrote {path}")
 
 
-def _content(design: Design) -> tuple[Quality, dict[str, Any], list[Resonance]]:
+def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[Resonance]]:
+    from esru.lane_correlation import lane_correlation
     from esru.quality import (
         lag_correlations,
         listed_probabilities,
@@ -94,16 +108,18 @@ def _content(design: Design) -> tuple[Quality, dict[str, Any], list[Resonance]]:
 
     label = f"exact sums over the period of {design}"
     with progress(label) as step:
-        step(0, 4)
+        step(0, 5)
         exact = quality(design)
         _, up = listed_probabilities(design, LISTED)
-        step(1, 4)
+        step(1, 5)
         variance = {}
         for roundings in ROUNDINGS:
             variance[str(roundings)] = _finite(variance_inflation(design, roundings))
-        step(2, 4)
+        step(2, 5)
         lags = [_finite(value) for value in lag_correlations(design, LAGS)]
-        step(3, 4)
+        step(3, 5)
+        matrix = lane_correlation(design, lanes)
+        step(4, 5)
     with progress(f"resonance classes of {design}") as step:
         classes = resonances(design, step)
     content: dict[str, Any] = {
@@ -120,6 +136,10 @@ def _content(design: Design) -> tuple[Quality, dict[str, Any], list[Resonance]]:
         "p_up": [float(probability) for probability in up],
         "variance": variance,
         "lags": lags,
+        "lanes": {
+            "lanes": lanes,
+            "correlation": [[_finite(value) for value in row] for row in matrix.tolist()],
+        },
         "classes": [
             {
                 "gcd": entry.gcd,
@@ -164,7 +184,32 @@ def _print(
         text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
         rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
+    _print_lanes(design, content["lanes"]["correlation"])
     _print_classes(classes)
+
+
+def _print_lanes(design: Design, matrix: list[list[float | None]]) -> None:
+    lanes = len(matrix)
+    found = [
+        (value, i, j) for i, row in enumerate(matrix) for j, value in enumerate(row[:i])
+        if value is not None
+    ]  # fmt: skip
+    if not found:
+        return
+    shared = f"{design.lanes} to a source" if design.lanes > 1 else "a source each"
+    value, i, j = max(found, key=lambda entry: abs(entry[0]))
+    mean = sum(entry[0] for entry in found) / len(found)
+    print(
+        f"\nCorrelation of {lanes} lanes, {shared}: mean {mean:+.4f}, greatest {value:+.4f} "
+        f"(lanes {j} and {i})"
+    )
+    if lanes <= LANES_SHOWN:
+        print()
+        table = [
+            [str(i), *("-" if value is None else f"{value:+.3f}" for value in row)]
+            for i, row in enumerate(matrix)
+        ]
+        print_table(["lane", *map(str, range(lanes))], table)
 
 
 def _print_classes(classes: list[Resonance]) -> None:
