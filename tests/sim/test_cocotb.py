@@ -14,8 +14,9 @@ import pytest
 
 from esru.design import parse
 from esru.errors import ToolFailed, ToolMissing
-from esru.flow import cocotb_run
-from esru.flow.cocotb_run import bench_folder, run_cocotb
+from esru.flow import bench
+from esru.flow.bench import bench_folder
+from esru.flow.cocotb_run import run_cocotb
 from esru.flow.generate import generate
 from esru.hdl.emit import emit_verilog
 
@@ -118,5 +119,5 @@ def test_the_installed_testbench_comes_first(
 ) -> None:
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "run.py").touch()
-    monkeypatch.setattr(cocotb_run.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(bench.resources, "files", lambda _: tmp_path)
     assert bench_folder() == tmp_path / "sim"
