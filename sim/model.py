@@ -223,4 +223,7 @@ class Model:
     @staticmethod
     def pack(patterns, width):
         """Return patterns side by side as one integer, lane 0 lowest."""
-        return int("".join(format(p, f"0{width}b") for p in reversed(patterns)), 2)
+        word = 0
+        for pattern in reversed(patterns):
+            word = word << width | pattern
+        return word

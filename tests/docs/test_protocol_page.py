@@ -23,6 +23,9 @@ from esru.rounding import round_up
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 
+#: The same with every line break a space.
+FLAT = " ".join(TEXT.split())
+
 #: The demo of the page's example.
 CONFIG = DemoConfig(parse("papers"), clock_hz=12_000_000)
 
@@ -88,24 +91,24 @@ def test_the_information_block_byte_by_byte(text: str) -> None:
 def test_numbers() -> None:
     """Every constant on the page is the code's."""
     sizes = [int(row[1]) for row in _table("| byte | bytes | field |", "## Statistics")]
-    assert sum(sizes) == protocol.STATISTICS_BYTES and "The payload of STATS, 13 bytes" in TEXT
-    assert protocol.crc16(b"123456789") == 0x29B1 and "`123456789` it is `29b1`" in TEXT
+    assert sum(sizes) == protocol.STATISTICS_BYTES and "The payload of STATS, 13 bytes" in FLAT
+    assert protocol.crc16(b"123456789") == 0x29B1 and "`123456789` it is `29b1`" in FLAT
     marks = [row[2] for row in _table("| request |")[:1] + _table("| reply |")[:1]]
     assert marks == [f"`{protocol.REQUEST_MARK:02x}`", f"`{protocol.REPLY_MARK:02x}`"]
     head = [int(row[1]) for row in _table("| request |")[:4]]
     assert sum(head) == protocol.REQUEST_BYTES
-    assert protocol.MOST_COUNT == 2**24 - 1 and "0 to 2^24 - 1" in TEXT
-    assert f"this protocol, version {protocol.VERSION}." in TEXT
-    assert f"of this protocol: {protocol.VERSION} |" in TEXT
-    assert f"at most {protocol.MOST_TEXT} characters" in TEXT
-    assert f"{DEFAULT_BAUD} bits per second" in TEXT
+    assert protocol.MOST_COUNT == 2**24 - 1 and "0 to 2^24 - 1" in FLAT
+    assert f"this protocol, version {protocol.VERSION}." in FLAT
+    assert f"of this protocol: {protocol.VERSION} |" in FLAT
+    assert f"at most {protocol.MOST_TEXT} characters" in FLAT
+    assert f"{DEFAULT_BAUD} bits per second" in FLAT
     forget = protocol.FORGET_BITS
-    assert f"for {forget} bit times ({forget / DEFAULT_BAUD * 1000:.0f} ms at" in TEXT
+    assert f"for {forget} bit times ({forget / DEFAULT_BAUD * 1000:.0f} ms at" in FLAT
     cycles = protocol.SELF_TEST_CYCLES
-    assert f"known stream for {cycles} cycles" in TEXT and f"({cycles / 12e3:.1f} ms at" in TEXT
-    assert f"{2**24 / 12e6:.1f} s at 12 MHz" in TEXT
+    assert f"known stream for {cycles} cycles" in FLAT and f"({cycles / 12e3:.1f} ms at" in FLAT
+    assert f"{2**24 / 12e6:.1f} s at 12 MHz" in FLAT
     first = [int(value) for value in stimulus_operands(0, 3, 1, 32)[:, 0]]
-    assert "`, `".join(f"{value:08x}" for value in first) in TEXT
+    assert "`, `".join(f"{value:08x}" for value in first) in FLAT
 
 
 def test_leds() -> None:

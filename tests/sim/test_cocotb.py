@@ -14,8 +14,9 @@ import pytest
 
 from esru.design import parse
 from esru.errors import ToolFailed, ToolMissing
-from esru.flow import cocotb_run
-from esru.flow.cocotb_run import bench_folder, run_cocotb
+from esru.flow import bench
+from esru.flow.bench import bench_folder
+from esru.flow.cocotb_run import run_cocotb
 from esru.flow.generate import generate
 from esru.hdl.emit import emit_verilog
 
@@ -34,6 +35,7 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
         "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
         "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
         "6:5:select:port",
+        "8:5:half:plateau6,leap=5,recover=1",
         "8:5:half:operand-own",
         "8:5:nearest:operand-prev,boundary=unit",
         "6:5:select:operand-neighbour,lanes=3",
@@ -81,11 +83,11 @@ def _spoilt(text: str, pattern: str, replacement: str) -> str:
 @pytest.mark.parametrize(
     ("text", "pattern", "replacement", "red"),
     [
-        ("papers", r"lfsr = 3'h1;", "lfsr;", "start up"),
-        ("papers", r"rst \? 3'h1", "rst ? 3'h2", "reset"),
-        ("papers", r"en \? ", "1'h1 ? ", "enable"),
+        ("papers", r"initial lfsr = 3'h1;", "", "start up"),
+        ("papers", r"lfsr <= 3'h1", "lfsr <= 3'h2", "reset"),
+        ("papers", r"if \(en\)", "if (1'h1)", "enable"),
         ("papers", r"lfsr\[1\] \^ lfsr\[2\]", "lfsr[0] ^ lfsr[2]", "stream"),
-        ("8:8:zero:lfsr8", r"= frac \+", "= 8'h1 + frac +", "exact values"),
+        ("8:8:zero:lfsr8", r"frac } \+", "frac } + 9'h1 +", "exact values"),
         ("papers,boundary=unit", r"over \? 8'h7f", "over ? 8'h80", "ends"),
     ],
 )
@@ -133,5 +135,5 @@ def test_the_installed_testbench_comes_first(
 ) -> None:
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "run.py").touch()
-    monkeypatch.setattr(cocotb_run.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(bench.resources, "files", lambda _: tmp_path)
     assert bench_folder() == tmp_path / "sim"

@@ -60,6 +60,21 @@ def _polynomials() -> Rows:
     return [(f"{p:#x}", format_polynomial(p)) for p in CATALOGUE.values()]
 
 
+def _automata() -> Rows:
+    from esru.sources.cellular import CATALOGUE, format_rules
+
+    return [
+        (f"cellular{length}", f"{rules:#x}: {format_rules(rules)}")
+        for length, rules in CATALOGUE.items()
+    ]
+
+
+def _maps() -> Rows:
+    from esru.sources.lane_maps import MAPS
+
+    return list(MAPS.items())
+
+
 def _boards() -> Rows:
     return [(row["name"], row["summary"]) for row in board_rows()]
 
@@ -111,21 +126,6 @@ def _print_boards() -> None:
     header = ["name", "device", "serial port", "built in CI", "hardware runs", "programmed by"]
     print_table(header, rows)
     note("next: esru build DESIGN --board NAME")
-
-
-def _automata() -> Rows:
-    from esru.sources.cellular import CATALOGUE, format_rules
-
-    return [
-        (f"cellular{length}", f"{rules:#x}: {format_rules(rules)}")
-        for length, rules in CATALOGUE.items()
-    ]
-
-
-def _maps() -> Rows:
-    from esru.sources.lane_maps import MAPS
-
-    return list(MAPS.items())
 
 
 KINDS: dict[str, tuple[str, Callable[[], Rows]]] = {

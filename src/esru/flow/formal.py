@@ -22,12 +22,11 @@ from pathlib import Path
 from esru.design import Design
 from esru.errors import ToolFailed
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check
+from esru.flow.checks import Check, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name, rounder_rtlil
-from esru.sources import source_model
 from esru.sources.settings import OPERANDS
 
 _SAT = """\
@@ -44,7 +43,7 @@ sat -timeout {limit} -prove trigger 0 -show-ports miter
 
 # No pass here may use one side's knowledge for the other: the proof itself is abc's.
 # Undefined constants (function locals of the reference) become free inputs.
-_MITER = """\
+MITER = """\
 read_verilog reference.v top.v
 read_rtlil hardware.il
 proc
@@ -152,20 +151,19 @@ def prove_design(
     reference = design_verilog(*_fewest_lanes(design, count))
     (folder / "reference.v").write_text(reference, encoding="utf-8")
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
-    script = _MITER.format(module=module_name(design, lanes))
+    script = MITER.format(module=module_name(design, lanes))
     run_script(script, cwd=folder, log=folder / "miter.log")
     failure = decide(folder, "the reference")
     if not failure and count > 1 and design.source not in OPERANDS:
         run_script(_NETLIST, cwd=folder, log=folder / "netlist.log")
         failure = _crosstalk(design, count, read_aiger(folder / "netlist.aag"))
-    period = source_model(design).period
-    words = f"all {period} words" if period else f"all {1 << design.k} words from outside"
+    words, covered = words_covered(design)
     return Check(
         "formal",
         "module == reference (PDR)",
-        (period or 1 << design.k) * count,
+        words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, {words}, {_number(count)}",
+        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from esru import __version__
 from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.output import beside, refuse
+from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
@@ -111,16 +113,25 @@ def file_stem(design: Design, lanes: int | None = None) -> str:
     return module_name(design, lanes).removeprefix("esru_")
 
 
-def file_names(design: Design, lanes: int | None = None) -> tuple[str, ...]:
-    """Return the names of the files that `generate` writes."""
+def file_names(
+    design: Design, lanes: int | None = None, extras: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the names of the files that `generate` writes, the manifest last."""
     stem = file_stem(design, lanes)
-    return (f"{stem}.v", f"{stem}.il", "interface.json", "manifest.json")
+    more = (name for extra in extras for name in extra_names(extra, stem))
+    return (f"{stem}.v", f"{stem}.il", "interface.json", *more, "manifest.json")
 
 
 def generate(
-    design: Design, folder: Path, *, lanes: int | None = None, force: bool = False
+    design: Design,
+    folder: Path,
+    *,
+    lanes: int | None = None,
+    force: bool = False,
+    extras: Sequence[str] = (),
+    targets: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``.
+    """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``, and extras.
 
     Parameters
     ----------
@@ -133,6 +144,10 @@ def generate(
         The two files are then called ``<id>_x<lanes>``.
     force : bool
         Replace files of these names.
+    extras : sequence of str
+        What else is written, of `esru.flow.takeaway.EXTRAS`.
+    targets : sequence of str
+        Targets whose cost the datasheet gives; only with the extra ``datasheet``.
 
     Returns
     -------
@@ -147,7 +162,8 @@ def generate(
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    verilog, netlist, described, manifest = names = file_names(design, lanes)
+    names = file_names(design, lanes, extras)
+    verilog, netlist, described, *_, manifest = names
     refuse(folder, names, force)
     used = versions()
     texts = {
@@ -155,6 +171,7 @@ def generate(
         verilog: emit_verilog(design, lanes),
         described: _json(interface(design, lanes)),
     }
+    texts |= extra_files(design, lanes, interface(design, lanes), extras, targets)
     content = {
         "schema": MANIFEST_SCHEMA,
         "versions": used,
@@ -170,6 +187,7 @@ def generate(
     texts[manifest] = _json(content)
     with beside(folder) as place:
         for file, text in texts.items():
+            (place / file).parent.mkdir(exist_ok=True)
             (place / file).write_text(text, encoding="utf-8")
     return content
 

@@ -188,6 +188,22 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
 
 
+def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int]]:
+    """Yield data and expected output, all lanes side by side, for successive phases from 0.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int
+        Lanes of the array, lane 0 lowest in data and output.
+    words : int
+        How many.
+    """
+    for data, expected, _, _ in _rounds(design, Array(design, lanes), Plan(words, False, "")):
+        yield data, expected
+
+
 def _mismatch(
     design: Design, cycle: int, data: int, expected: int, got: int, words: list[int] | None
 ) -> str:

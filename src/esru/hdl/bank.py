@@ -206,10 +206,17 @@ class Bank(wiring.Component):
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            fraction = self._operand(lane)[design.fraction_bits - design.n :]
+            top = self._operand(lane)
+            if self.lanes == 1 and design.fraction_bits == design.n:
+                fraction: Value = self.frac
+            else:
+                fraction = Signal(design.n, name=f"frac{suffix}")
+                m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
         up = add_round_up(m, design, fraction, draw, suffix)
-        return add_result(m, design, x, up, suffix)
+        result = Signal(design.out_format.width, name=f"result{suffix}")
+        m.d.comb += result.eq(add_result(m, design, x, up, suffix))
+        return result
