@@ -208,6 +208,15 @@ def _lanes() -> None:
         refused("Lanes of the array must be between 1 and 1024, not 0", UNIT, given, 0, 0)
 
 
+@row("source `port` or `operand-prev`")
+def _outside() -> None:
+    for given in (np.ones(3), torch.ones(3), np.ones(3, int), torch.ones(3, dtype=torch.int16)):
+        message = "Source of an emulated array must be one that makes its own words"
+        refused(message, parse("8:3:zero:port"), given)
+        message = "Source of a tensor's rounding must be one that needs no operand of the cycle"
+        refused(message, parse("8:3:zero:operand-prev,in=s19.11"), given)
+
+
 @row("n above 24 with floats in PyTorch")
 def _many_bits() -> None:
     wide = parse("25:24:zero:lfsr24")

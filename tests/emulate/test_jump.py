@@ -8,7 +8,8 @@ import pytest
 from esru.design import parse
 from esru.emulate.jump import Register, shortest_recurrence
 from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
+from esru.sources.polynomial import default_polynomial
+from esru.sources.register import LinearModel
 
 DESIGNS = [
     "reference",
@@ -19,12 +20,14 @@ DESIGNS = [
     "8:3:zero:lfsr4,leap=5",
     "8:2:zero:lfsr2",
     "8:3:zero:lfsr6,leap=21",
+    "8:5:zero:cellular17",
+    "24:24:zero:cellular24,leap=25",
 ]
 
 
-def model_of(text: str) -> LfsrModel:
+def model_of(text: str) -> LinearModel:
     model = source_model(parse(text))
-    assert isinstance(model, LfsrModel)
+    assert isinstance(model, LinearModel)
     return model
 
 
@@ -44,7 +47,7 @@ def test_the_recurrence_of_a_leap_of_one_is_the_polynomial() -> None:
     for length in range(2, 33):
         model = model_of(f"1:1:zero:lfsr{length}")
         degree, taps = Register(model).taps
-        assert (1 << degree) + sum(1 << i for i in taps) == model.polynomial
+        assert (1 << degree) + sum(1 << i for i in taps) == default_polynomial(length)
 
 
 def test_the_shortest_recurrence_of_given_bits() -> None:

@@ -32,6 +32,11 @@ DESIGNS = [
     "1:1:zero:lfsr2",
     "6:3:half:lfsr5,out=u6.2",
     "8:8:zero:lfsr9,leap=10,out=s16.3",
+    "8:5:zero:cellular24,lanes=4",
+    "8:8:zero:counter8",
+    "8:5:replicate:lfsr24,lanes=8,map=rotate",
+    "8:5:zero:plateau24,lanes=8,map=delay",
+    "8:5:half:lfsr6,lanes=8,map=invert",
 ]
 #: Updates in ulps where floats go wrong: tiny, just below integers, beyond the format.
 TRAPS = [0.0, -0.0, 1.0, -1.0, 2.0**-24, -(2.0**-24), 2.0**-25, -(2.0**-25), 1e-40, -1e-40]
@@ -94,6 +99,7 @@ def test_what_does_not_suit() -> None:
     assert not suits(parse("24:3:zero:lfsr3,out=uint8"), np.dtype(np.float32))
     assert not suits(parse("papers"), np.dtype(np.float16))
     assert not suits(parse("papers"), np.dtype(np.int32))
+    assert not suits(parse("8:3:zero:operand-own,in=s19.11"), np.dtype(np.float32))
 
 
 @pytest.mark.parametrize("text", ["reference", "8:8:zero:lfsr16,leap=9"])

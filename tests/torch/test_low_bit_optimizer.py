@@ -154,8 +154,8 @@ def test_a_closure_is_called_once() -> None:
         loss.backward()
         return loss
 
-    expected = float((weight**2).sum())
-    assert float(optimizer.step(closure)) == expected and calls == [1]
+    expected = (weight**2).sum().item()
+    assert optimizer.step(closure).item() == expected and calls == [1]
     assert optimizer.phase == 1
 
 

@@ -21,7 +21,7 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.emulate.jump import Register, Words
 from esru.emulate.stream import Array, tensor_cycles
-from esru.sources.lfsr import LfsrModel
+from esru.sources.register import LinearModel
 
 Addends = npt.NDArray[np.int32]
 
@@ -62,7 +62,9 @@ class AddendStream:
         if array.period * array.lanes <= _TILED:
             cycles = array.period + self.rows
             self._tile = addend_values(design, array.lane_words(0, cycles)).reshape(-1)
-        elif isinstance(model, LfsrModel) and model.family != "debruijn" and design.map == "same":
+        elif (
+            isinstance(model, LinearModel) and design.source != "debruijn" and design.map != "delay"
+        ):
             self._register = Register(model)
             self._next = -1
             self._known = np.empty((0, 0), np.uint32)
@@ -95,6 +97,8 @@ class AddendStream:
             words = self.array.lane_words(phase, cycles)
         else:
             words = self._run_on(self._register, phase, cycles)
+            if self.array.design.map != "same":
+                words = self.array.to_lanes(words)
         return self._addends(words).reshape(-1)[:count]
 
     def _run_on(self, register: Register, phase: int, cycles: int) -> Words:

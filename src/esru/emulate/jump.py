@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from esru.sources.lfsr import Columns, LfsrModel, apply, compose, power
+from esru.sources.register import Columns, LinearModel, apply, compose, power
 
 Words = npt.NDArray[np.uint32]
 
@@ -51,15 +51,15 @@ def shortest_recurrence(bits: Sequence[int]) -> int:
 
 
 class Register:
-    """A linear shift register (`lfsr` or `plateau`) followed from several phases side by side.
+    """A linear register (`lfsr`, `plateau`, `cellular`) followed from several phases at once.
 
     Parameters
     ----------
-    model : LfsrModel
+    model : LinearModel
         The source; not a ``debruijn`` one, whose steps are not linear.
     """
 
-    def __init__(self, model: LfsrModel) -> None:
+    def __init__(self, model: LinearModel) -> None:
         self.model = model
         self._columns = model.columns
         self._squares = [_byte_tables(model.columns)]
@@ -137,8 +137,8 @@ class Register:
         """Turn states into words, in place; row 0 is that of the phases."""
         model = self.model
         if model.length > model.width:
-            np.right_shift(states, np.uint32(model.length - model.width), out=states)
-        if model.family == "plateau" and states.size:
+            states[:] = model.cut(states)
+        if model.alternating and states.size:
             ones = np.uint32((1 << model.width) - 1)
             odd = np.array([phase % 2 for phase in phases], np.uint32)
             states[0::2] ^= odd * ones

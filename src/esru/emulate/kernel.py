@@ -20,9 +20,7 @@ from esru.emulate.addends import BLOCK, AddendStream
 from esru.emulate.stream import Array
 from esru.errors import InputError
 from esru.formats import FixedFormat
-
-#: Sources whose words depend on data or come from outside: not for the fast path.
-_SLOW_SOURCES = ("operand", "port")
+from esru.sources.settings import GIVEN
 
 
 @lru_cache(maxsize=256)
@@ -35,7 +33,7 @@ def suits(design: Design, dtype: Any) -> bool:
         and design.overflow == "saturate"
         and max(-out.low, out.high + 1) << design.n <= 1 << 31
         and out.width <= np.finfo(dtype).nmant + 1
-        and not design.source.startswith(_SLOW_SOURCES)
+        and design.source not in GIVEN
     )
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from esru.design import Design
+from esru.emulate.arrays import round_by_operands
 from esru.emulate.kernel import round_blocks, suits
 from esru.emulate.results import check_holds
 from esru.emulate.stream import Array, tensor_cycles
 from esru.emulate.tensors import round_torch
 from esru.errors import InputError
+from esru.sources.settings import OPERANDS
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -36,6 +38,9 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
             found = np.empty_like(values)
             round_blocks(design, lanes, values.reshape(-1), phase, found.reshape(-1))
             return torch.from_numpy(found)
+    if design.source in OPERANDS:
+        values = round_by_operands(design, x.cpu().numpy(), lanes)
+        return torch.from_numpy(np.asarray(values)).to(x.device)
     return round_torch(Array(design, lanes), x, phase)[0]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import frexp
 
 import torch
@@ -65,10 +64,15 @@ def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
 
 def nearest(design: Design) -> Design:
     """Return the unit of the same formats that rounds half up, without random bits."""
-    return replace(
-        design, k=0, rule="half", source="none", length=0, form="fibonacci", taps=0, seed=1,
-        leap=1, lanes=1, map="same",
-    )  # fmt: skip
+    return Design(
+        n=design.n,
+        k=0,
+        rule="half",
+        source="none",
+        in_format=design.in_format,
+        out_format=design.out_format,
+        overflow=design.overflow,
+    )
 
 
 def check_scale(scale: float) -> float:

@@ -56,7 +56,7 @@ class Schedule:
         least : int
             C0: the cycles that a step itself takes.
         period : int
-            Of the design's source.
+            Of the design's source; 0 if its words have none.
         step : str
             What an error calls the step.
 
@@ -68,6 +68,8 @@ class Schedule:
         if self.name == "natural":
             return least
         if self.name == "worst":
+            if not period:
+                return least
             return max(range(least, least + WORST_SPAN), key=lambda c: (gcd(c, period), -c))
         cycles = int(self.name.partition(":")[2])
         if cycles < least:
@@ -92,7 +94,8 @@ def schedule_cycles(
         Its source has the period.
     schedule : str
         ``natural``: C = C0. ``worst``: of C0 .. C0+15 the C with the largest gcd, the smallest
-        such C. ``fixed:C``: that C, at least C0.
+        such C. ``fixed:C``: that C, at least C0. Sources without a period (operands) have the gcd
+        1: nothing they do depends on C.
     lanes : int
         Lanes of the array.
 
