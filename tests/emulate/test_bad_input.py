@@ -11,6 +11,7 @@ import pytest
 
 from esru.design import parse
 from esru.emulate import round_tensor
+from esru.emulate.addends import BLOCK
 from esru.errors import InputError
 
 torch = pytest.importorskip("torch")
@@ -238,13 +239,18 @@ def test_the_table_has_these_rows() -> None:
 
 
 def test_in_place_and_overlapping_outputs() -> None:
-    x = np.random.default_rng(3).normal(scale=50, size=500).astype(np.float32)
-    expected, _ = round_tensor(LONG, x.copy(), 9)
+    """More than a block, so that an output could overwrite what is still to be read."""
+    size = BLOCK + 500
+    x = np.random.default_rng(3).normal(scale=50, size=size + 1).astype(np.float32)
+    expected, _ = round_tensor(LONG, x[:size], 9)
     for shift in (0, 1):
-        buffer = np.concatenate([x, [0]]).astype(np.float32)
-        values, out = buffer[:500], buffer[shift : 500 + shift]
-        round_tensor(LONG, values, 9, out=values if shift == 0 else out)
+        buffer = x.copy()
+        out = buffer[shift : size + shift]
+        round_tensor(LONG, buffer[:size], 9, out=out)
         assert np.array_equal(out, expected)
-        tensor = torch.from_numpy(np.concatenate([x, [0]]).astype(np.float32))
-        round_tensor(LONG, tensor[:500], 9, out=tensor[shift : 500 + shift])
-        assert np.array_equal(tensor[shift : 500 + shift].numpy(), expected)
+        tensor = torch.from_numpy(x.copy())
+        round_tensor(LONG, tensor[:size], 9, out=tensor[shift : size + shift])
+        assert np.array_equal(tensor[shift : size + shift].numpy(), expected)
+    whole = x[:size].copy()
+    assert round_tensor(LONG, whole, 9, out=whole)[0] is whole
+    assert np.array_equal(whole, expected)
