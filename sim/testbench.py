@@ -37,12 +37,17 @@ class Bench:
         self.cycle = 0
         #: What the output held comes from: inputs and words of the last rounding.
         self.last = ([0] * self.model.lanes, None)
+        # The port r in the next cycle, and the low bits of the operands that are words.
+        self.given = self.random.getrandbits(max(self.model.port_width, 1))
+        self.low = None
 
     async def start(self):
         """Start the clock, with inputs that do nothing; no reset."""
         self.dut.rst.value = 0
         self.dut.en.value = 0
         self.data.value = 0
+        if self.model.by_port:
+            self.dut.r.value = 0
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start(start_high=False))
         await Timer(1, unit="ns")
 
@@ -54,17 +59,21 @@ class Bench:
         if en != self.en:
             self.dut.en.value = self.en = en
         self.data.value = model.pack(inputs, model.width_in)
-        words = model.words()
+        given = self.given
+        if model.by_port:
+            self.dut.r.value = given
+            self.given = self.random.getrandbits(model.port_width)
+        words = model.words(inputs, given)
         await self.edge
         if model.decision:
-            rounded = model.rounded(inputs)
+            rounded = model.rounded(inputs, given)
             self._compare(inputs, words, model.pack(rounded, 1))
         else:
             self._compare(*self.last, model.held)
         if rst:
             model.reset()
         elif en:
-            model.advance(inputs)
+            model.advance(inputs, given)
             self.last = inputs, words
         self.cycle += 1
 
@@ -94,7 +103,7 @@ class Bench:
         n, k = self.model.n, self.model.k
         full, chance, bits = 1 << n, self.random.random, self.random.getrandbits
         chosen = []
-        for r in self.model.words():
+        for r in self.model.words(self.low, self.given):
             kind = int(10 * chance())
             if kind < 2:
                 f = -kind  # 0 or the greatest
@@ -111,15 +120,18 @@ class Bench:
     def inputs(self, wholes=None):
         """Return an input for each lane; `wholes` are integer parts to choose from."""
         model = self.model
-        fractions = self.fractions()
-        if model.decision:
-            return fractions
-        bits = model.input.width - model.dropped
         unseen = model.dropped - model.n
+        self.low = [self.random.getrandbits(64) % 2**unseen for _ in range(model.lanes)]
+        fractions = self.fractions()
+        if model.decision and not model.by_operands:
+            return fractions
+        dropped = [f << unseen | low for f, low in zip(fractions, self.low, strict=True)]
+        if model.decision:
+            return dropped
+        bits = model.input.width - model.dropped
         patterns = []
-        for f in fractions:
+        for low in dropped:
             whole = self.random.choice(wholes) if wholes else self.random.getrandbits(64)
-            low = f << unseen | self.random.getrandbits(64) % 2**unseen
             patterns.append(whole % 2**bits << model.dropped | low)
         return patterns
 
@@ -189,9 +201,14 @@ async def exact_values(dut):
     bench = Bench(dut, "exact_values")
     await _reset(bench)
     model = bench.model
-    for _ in range(min(model.period, 1024)):
+    for _ in range(min(model.period or 1024, 1024)):
         inputs = bench.inputs()
-        inputs = [0 if model.decision else x >> model.dropped << model.dropped for x in inputs]
+        # The top n dropped bits are 0; what the rule does not see may be anything.
+        cut = model.n if model.decision and not model.by_operands else model.dropped
+        keep = 2 ** (cut - model.n) - 1
+        inputs = [
+            (x >> cut << cut | x & keep) if bench.cycle % 2 else x >> cut << cut for x in inputs
+        ]
         await bench.cycle_with(inputs)
         if model.decision:
             continue
@@ -214,7 +231,7 @@ async def ends(dut):
     low, high, dropped = model.output.low, model.output.high, model.dropped
     wholes = [low - 1, low, low + 1, high - 1, high, high + 1]
     wholes += [model.input.low >> dropped, model.input.high >> dropped]
-    for _ in range(min(max(model.period, 64), 512)):
+    for _ in range(min(max(model.period or 512, 64), 512)):
         await bench.cycle_with(bench.inputs(wholes))
     await bench.done()
 
@@ -225,7 +242,7 @@ async def stream(dut):
     bench = Bench(dut, "stream")
     await _reset(bench)
     model = bench.model
-    words = min(max(model.period, 256), MOST_WORDS, max(MOST_CASES // model.lanes, 256))
+    words = min(max(model.period or 4096, 256), MOST_WORDS, max(MOST_CASES // model.lanes, 256))
     for _ in range(words):
         if not bench.random.randrange(16):
             await bench.cycle_with(bench.inputs(), en=0)

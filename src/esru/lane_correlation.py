@@ -13,7 +13,7 @@ from esru.design import Design
 from esru.emulate.stream import Array
 from esru.quality import decider, pooled_fractions
 from esru.sources.lane_maps import variant
-from esru.sources.lfsr import TABLE_PERIOD
+from esru.sources.register import TABLE_PERIOD
 
 #: Cycles summed at once: the products stay below 2^24, which float32 holds exactly.
 _CHUNK = 1 << 16
@@ -42,8 +42,14 @@ def lane_correlation(
         over the root of the product of both variances, summed likewise. 1 on the diagonal, 1 for
         lanes that always decide alike, 0 for lanes uncorrelated at each fraction. NaN for a lane
         that never rounds at random, and everywhere if the period is too long.
+
+    Raises
+    ------
+    InputError
+        If the lanes do not fit the design, or its source makes no words itself.
     """
     array = Array(design, design.lanes if lanes is None else lanes)
+    array.require_words()
     period = array.period
     if period > TABLE_PERIOD:
         return np.full((array.lanes, array.lanes), np.nan)

@@ -25,7 +25,7 @@ from esru.emulate.arrays import decision_values
 from esru.errors import InputError
 from esru.rounding import thresholds
 from esru.sources import source_model
-from esru.sources.lfsr import TABLE_PERIOD
+from esru.sources.register import TABLE_PERIOD
 
 Ints = npt.NDArray[np.int64]
 
@@ -311,10 +311,11 @@ def variance_inflation(design: Design, roundings: int, fractions: int = 15) -> f
     -------
     float
         Sum over the fractions of Var(sum of N), the phase uniform over the whole period,
-        divided by the sum of N p (1-p); NaN if no fraction is rounded at random.
+        divided by the sum of N p (1-p); NaN if no fraction is rounded at random, and for a source
+        that makes no words itself.
     """
     model = source_model(design)
-    if model.period > TABLE_PERIOD:
+    if not 0 < model.period <= TABLE_PERIOD:
         return float("nan")
     period, rest = model.period, roundings % model.period
     chosen = pooled_fractions(design, fractions)
@@ -354,7 +355,7 @@ def lag_correlations(design: Design, lags: int = 16, fractions: int = 15) -> lis
         whole period, over the sum of p (1-p); NaN if no fraction is rounded at random.
     """
     model = source_model(design)
-    if model.period > TABLE_PERIOD:
+    if not 0 < model.period <= TABLE_PERIOD:
         return [float("nan")] * lags
     period = model.period
     ups, both = [0] * fractions, np.zeros((lags, fractions), np.int64)

@@ -194,6 +194,91 @@ def _delays_start_at_the_seed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bank.Bank, "_delayed", fault)
 
 
+def _one_rule_wrong(patch: pytest.MonkeyPatch) -> None:
+    true = sources.source_model
+    patch.setattr(sources, "source_model", lambda d: replace(true(d), rules=0x3))
+
+
+def _ring_of_cells(patch: pytest.MonkeyPatch) -> None:
+    """Plant an automaton whose ends are neighbours."""
+    true = sources.power
+
+    def fault(columns: Any, leap: int) -> Any:
+        ends = columns[0] | 1 << (len(columns) - 1)
+        return true((ends, *columns[1:-1], columns[-1] | 1), leap)
+
+    patch.setattr(sources, "power", fault)
+
+
+def _top_cells(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_source
+
+    def fault(m: Any, design: Any, *rest: Any) -> Any:
+        word = true(m, replace(design, n=5, k=5), *rest)
+        return word._replace(now=word.now[1:])
+
+    patch.setattr(bank, "add_source", fault)
+
+
+def _not_reversed(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_source
+
+    def fault(*args: Any) -> Any:
+        word = true(*args)
+        return word._replace(now=word.now[::-1], following=word.following[::-1])
+
+    patch.setattr(bank, "add_source", fault)
+
+
+def _stuck_top_of_count(patch: pytest.MonkeyPatch) -> None:
+    true = sources.Cat
+
+    def fault(m: Any, design: Any, en: Any, phase: int, suffix: str) -> Any:
+        word = real(m, design, en, phase, suffix)
+        return word._replace(now=true(Const(0, 1), word.now[1:]))
+
+    real = sources._add_counter
+    patch.setattr(sources, "_add_counter", fault)
+
+
+def _reversed_port(patch: pytest.MonkeyPatch) -> None:
+    true = bank.mapped_word
+    patch.setattr(bank, "mapped_word", lambda m, d, word, *rest: true(m, d, word[::-1], *rest))
+
+
+def _next_to_lowest_bits(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+
+    def fault(m: Any, design: Any, en: Any, operands: Any, suffixes: Any) -> Any:
+        return true(m, design, en, [operand[1:] for operand in operands], suffixes)
+
+    patch.setattr(bank, "add_operand_words", fault)
+
+
+def _other_neighbour(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+
+    def fault(m: Any, design: Any, en: Any, operands: Any, suffixes: Any) -> Any:
+        words = true(m, design, en, operands[::-1], suffixes[::-1])
+        return words[::-1]
+
+    patch.setattr(bank, "add_operand_words", fault)
+
+
+def _operands_while_idle(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+    patch.setattr(bank, "add_operand_words", lambda m, d, en, *rest: true(m, d, Const(1, 1), *rest))
+
+
+def _own_operand(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+
+    def fault(m: Any, design: Any, *rest: Any) -> Any:
+        return true(m, replace(design, source="operand-own"), *rest)
+
+    patch.setattr(bank, "add_operand_words", fault)
+
+
 FAULTS: dict[str, tuple[Plant, str]] = {
     "wrong tap": (_wrong_tap, "8:5:zero:lfsr5,leap=3"),
     "one leap less": (_one_leap_less, "8:5:half:plateau5,form=galois,leap=3"),
@@ -216,6 +301,17 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "even lanes inverted": (_even_lanes_inverted, "5:5:zero:lfsr5,lanes=2,map=invert"),
     "one delay missing": (_one_delay_less, "5:5:zero:lfsr5,lanes=3,map=delay"),
     "delays start at the seed": (_delays_start_at_the_seed, "5:4:select:lfsr5,lanes=3,map=delay"),
+    "reversed port": (_reversed_port, "8:3:zero:port"),
+    "next to lowest bits": (_next_to_lowest_bits, "8:3:zero:operand-own,in=s20.12"),
+    "other neighbour": (_other_neighbour, "5:4:select:operand-neighbour,lanes=3"),
+    "no xor": (_own_operand, "8:3:half:operand-xor,lanes=2,boundary=unit"),
+    "this cycle's operand": (_own_operand, "8:3:half:operand-prev,boundary=unit"),
+    "operands while idle": (_operands_while_idle, "8:3:zero:operand-prev"),
+    "one rule wrong": (_one_rule_wrong, "8:5:zero:cellular5,leap=3"),
+    "ring of cells": (_ring_of_cells, "8:5:half:cellular5"),
+    "top cells": (_top_cells, "8:4:zero:cellular5"),
+    "count not reversed": (_not_reversed, "8:4:zero:counter4"),
+    "top of count stuck": (_stuck_top_of_count, "8:4:replicate:counter4,boundary=unit"),
     "missing saturation": (_no_saturation, "papers,boundary=unit"),
     "missing saturation below": (
         _no_saturation_below,

@@ -33,6 +33,15 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
         *(text + (",boundary=unit" if i % 2 else "") for i, text in enumerate(PAIRS)),
         "8:5:half:lfsr6,lanes=7,map=rotate",
         "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
+        "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
+        "6:5:select:port",
+        "8:5:half:operand-own",
+        "8:5:nearest:operand-prev,boundary=unit",
+        "6:5:select:operand-neighbour,lanes=3",
+        "8:5:replicate:operand-xor,lanes=3,boundary=unit",
+        "8:5:replicate:cellular6,leap=5",
+        "6:5:select:cellular7,lanes=3,boundary=unit",
+        "8:5:nearest:counter5,leap=3,lanes=2",
         "6:5:select:lfsr6,lanes=4,map=invert",
         "6:5:select:debruijn5,lanes=4,map=delay",
         "8:0:zero:none,boundary=unit",
@@ -56,6 +65,12 @@ def test_an_array_of_sources(tmp_path: Path) -> None:
     text = xml.read_text()
     assert len(list(ElementTree.fromstring(text).iter("testcase"))) == len(TESTS)
     assert "hostname" not in text and ".py" not in text and "timestamp" not in text
+
+
+def test_arrays_of_words_from_outside(tmp_path: Path) -> None:
+    for text in ("8:3:half:port,lanes=2,map=invert", "8:3:half:operand-xor,lanes=2"):
+        checks = run_cocotb(parse(text), tmp_path, lanes=4)
+        assert all(check.passed for check in checks)
 
 
 def _spoilt(text: str, pattern: str, replacement: str) -> str:

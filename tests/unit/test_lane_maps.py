@@ -84,10 +84,7 @@ def _slowly(text: str, lanes: int) -> list[list[float]]:
         return total
 
     return [
-        [
-            float(covariance(i, j)) / sqrt(covariance(i, i) * covariance(j, j))
-            for j in range(lanes)
-        ]
+        [float(covariance(i, j)) / sqrt(covariance(i, i) * covariance(j, j)) for j in range(lanes)]
         for i in range(lanes)
     ]
 

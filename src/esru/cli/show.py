@@ -118,7 +118,8 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         step(2, 5)
         lags = [_finite(value) for value in lag_correlations(design, LAGS)]
         step(3, 5)
-        matrix = lane_correlation(design, lanes)
+        # Given words have no period: how they hang together is not the design's matter.
+        matrix = lane_correlation(design, lanes).tolist() if exact.period else None
         step(4, 5)
     with progress(f"resonance classes of {design}") as step:
         classes = resonances(design, step)
@@ -126,7 +127,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
-        "period": exact.period,
+        "period": exact.period or None,
         "bias": {
             "mean": float(exact.bias.mean),
             "max": float(exact.bias.max),
@@ -138,7 +139,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         "lags": lags,
         "lanes": {
             "lanes": lanes,
-            "correlation": [[_finite(value) for value in row] for row in matrix.tolist()],
+            "correlation": matrix and [[_finite(value) for value in row] for row in matrix],
         },
         "classes": [
             {
@@ -162,20 +163,20 @@ def _finite(value: float) -> float | None:
 def _print(
     design: Design, exact: Quality, content: dict[str, Any], classes: list[Resonance]
 ) -> None:
-    from esru.sources.polynomial import format_polynomial
+    from esru.sources.settings import structure
 
     rows = [
         ["id", design.id],
         ["behaviour", f"{design.behaviour} ({design.canonical()})"],
         ["formats", f"{design.input} in, {design.out_format} out, {design.dropped} dropped bits"],
-        ["period", str(exact.period)],
+        ["period", str(exact.period) if exact.period else "none: taken for uniform words"],
         ["mean bias", f"{exact.bias.mean} ulp ({float(exact.bias.mean):+.3g})"],
         ["greatest bias", f"{float(exact.bias.max):.3g} ulp"],
         ["rms bias", f"{exact.bias.rms:.3g} ulp"],
         ["dead zone", f"{exact.dead_zone} ulp: smaller fractions are never rounded up"],
     ]
-    if design.taps:
-        rows.insert(3, ["polynomial", format_polynomial(design.taps)])
+    if found := structure(design):
+        rows.insert(3, found)
     for roundings, value in content["variance"].items():
         text = "-" if value is None else f"{value:.3g} times that of independent roundings"
         rows.append([f"variance, sum of {roundings}", text])
@@ -184,8 +185,9 @@ def _print(
         text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
         rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
-    _print_lanes(design, content["lanes"]["correlation"])
-    _print_classes(classes)
+    _print_lanes(design, content["lanes"]["correlation"] or [])
+    if classes:
+        _print_classes(classes)
 
 
 def _print_lanes(design: Design, matrix: list[list[float | None]]) -> None:

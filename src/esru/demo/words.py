@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.emulate.stream import Array
-from esru.sources.lfsr import Columns, LfsrModel, apply, compose, power
+from esru.sources.lfsr import LfsrModel
+from esru.sources.register import Columns, apply, compose, power
 
 Words = npt.NDArray[np.uint32]
 

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.sources import SourceModel, source_model
+from esru.sources.given import GivenModel
 from esru.sources.lane_maps import map_words, variant
-from esru.sources.lfsr import TABLE_PERIOD, LfsrModel
+from esru.sources.register import TABLE_PERIOD, RegisterModel
 
 Words = npt.NDArray[np.uint32]
 
@@ -31,18 +32,18 @@ _SMALL_PERIOD = 1 << 20
 
 
 @lru_cache(maxsize=4)
-def _large_table(model: LfsrModel) -> Words:
+def _large_table(model: RegisterModel) -> Words:
     return model.table
 
 
 @lru_cache(maxsize=128)
-def _small_table(model: LfsrModel) -> Words:
+def _small_table(model: RegisterModel) -> Words:
     return model.table
 
 
 def period_table(model: SourceModel) -> Words | None:
     """Return the words of one whole period, made once per process; None if it is too long."""
-    if not isinstance(model, LfsrModel):
+    if not isinstance(model, RegisterModel):
         return np.zeros(1, np.uint32)
     if model.period > TABLE_PERIOD:
         return None
@@ -82,7 +83,7 @@ class Array:
 
     @property
     def period(self) -> int:
-        """Words until a source, and so the whole array, repeats."""
+        """Words until a source, and so the whole array, repeats; 0 if it makes none itself."""
         return self.model.period
 
     @cached_property
@@ -113,6 +114,18 @@ class Array:
         words: Words = self.block_words([cycle], cycles)[0]
         return words
 
+    def require_words(self) -> None:
+        """Refuse a source whose words do not follow from the cycle.
+
+        Raises
+        ------
+        InputError
+            If the words are an input or come from operands.
+        """
+        if isinstance(self.model, GivenModel):
+            rule = "one that makes its own words, cycle by cycle"
+            raise InputError.must("Source of an emulated array", rule, repr(self.design.source))
+
     def block_words(self, starts: Sequence[int], cycles: int) -> Words:
         """Return the words of several stretches of equal length.
 
@@ -127,6 +140,7 @@ class Array:
         -------
         ndarray of uint32, shape (len(starts), cycles, lanes)
         """
+        self.require_words()
         if any(start < 0 for start in starts):
             raise InputError.must("Cycle", "at least 0", min(starts))
         if cycles < 0:

@@ -16,7 +16,7 @@ from esru.flow.output import beside, refuse
 from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
+from esru.sources.register import RegisterModel
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -51,8 +51,8 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             port(
                 "frac",
                 "input",
-                count * design.n,
-                f"top {design.n} dropped bits of each lane, lane 0 lowest",
+                count * design.fraction_bits,
+                f"top {design.fraction_bits} dropped bits of each lane, lane 0 lowest",
             ),
             port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
         ]
@@ -67,6 +67,9 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             ),
         ]
     )
+    if design.source == "port":
+        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
+        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -81,17 +84,17 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "throughput": count,
         "lanes": count,
         "sources": count // design.lanes,
-        "period": source_model(design).period,
+        "period": source_model(design).period or None,
     }
 
 
 def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
-    """Return each source's state at start-up and after a reset; empty without random bits.
+    """Return each source's state at start-up and after a reset; empty without registers.
 
     With the lane map ``delay`` also the words before the first, the latest first.
     """
     model = source_model(design)
-    if not isinstance(model, LfsrModel):
+    if not isinstance(model, RegisterModel):
         return []
     groups = (design.lanes if lanes is None else lanes) // design.lanes
     phases = [group * model.period // groups for group in range(groups)]

@@ -103,10 +103,13 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
     lanes = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
     if decision:
-        ports = f"  input [{lanes * design.n - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
+        wide = lanes * design.fraction_bits
+        ports = f"  input [{wide - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
     else:
         wide_in, wide_out = lanes * design.input.width, lanes * design.out_format.width
         ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
+    if design.source == "port":
+        ports = f"  input [{lanes // design.lanes * design.k - 1}:0] r,\n{ports}"
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
     if not decision:
@@ -115,7 +118,8 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
     parts.append(text)
     for lane, word in enumerate(words):
         if decision:
-            data = f"frac[{lane * design.n} +: {design.n}]"
+            top = (lane + 1) * design.fraction_bits - design.n
+            data = f"frac[{top} +: {design.n}]"
             parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
         else:
             wide_in, wide_out = design.input.width, design.out_format.width

@@ -7,17 +7,31 @@ from math import factorial
 
 from esru.design import Design
 from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
+from esru.sources.cellular import characteristic
 from esru.sources.polynomial import power_mod
+from esru.sources.register import RegisterModel
+from esru.sources.settings import OPERANDS
 
 #: Up to this many register steps per word are written out one by one.
 UNROLLED_STEPS = 64
+#: Of an automaton fewer: every cell has an XOR in every step, and proofs drown in them.
+UNROLLED_CELLULAR_STEPS = 6
 
 
 def lane_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     """Return the sources of an array as Verilog, and the word of each lane as an expression."""
     model = source_model(design)
-    if not isinstance(model, LfsrModel):
+    if design.source in OPERANDS:
+        return _operand_words(design, lanes)
+    if design.source == "port":
+        wide = design.k
+        text = [
+            f"  wire [{wide - 1}:0] word{group} = r[{group * wide} +: {wide}];\n"
+            for group in range(lanes // design.lanes)
+        ]
+        places = [divmod(lane, design.lanes) for lane in range(lanes)]
+        return "".join(text), [_mapped(design, f"{group}", lane) for group, lane in places]
+    if not isinstance(model, RegisterModel):
         return "", ["1'b0"] * lanes
     parts, words = [_step(design)], []
     groups = lanes // design.lanes
@@ -30,7 +44,34 @@ def lane_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     return "".join(parts), words
 
 
-def _history(design: Design, model: LfsrModel, phase: int, name: str) -> str:
+def _operand_words(design: Design, lanes: int) -> tuple[str, list[str]]:
+    """Return the registers of operand sources and each lane's word: remainders modulo 2^k."""
+    decision, k = design.boundary == "decision", design.k
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
+    low = [f"{port}[{lane * wide} +: {wide}] % (1 << {k})" for lane in range(lanes)]
+    parts = [f"  wire [{k - 1}:0] low{lane} = {text};\n" for lane, text in enumerate(low)]
+    words = []
+    for lane in range(lanes):
+        last = lane % design.lanes == design.lanes - 1
+        beside = f"low{lane - design.lanes + 1 if last else lane + 1}"
+        if design.source == "operand-prev":
+            parts.append(
+                f"  reg [{k - 1}:0] before{lane} = 0;\n"
+                f"  always @(posedge clk)\n    if (rst) before{lane} <= 0;\n"
+                f"    else if (en) before{lane} <= low{lane};\n"
+            )
+        words.append(
+            {
+                "operand-own": f"low{lane}",
+                "operand-prev": f"before{lane}",
+                "operand-neighbour": beside,
+                "operand-xor": f"(low{lane} ^ {beside})",
+            }[design.source]
+        )
+    return "".join(parts), words
+
+
+def _history(design: Design, model: RegisterModel, phase: int, name: str) -> str:
     """Return the register of a source's last words: one long shift register, the latest lowest."""
     wide = design.k * (design.lanes - 1)
     start = 0
@@ -63,24 +104,58 @@ def _mapped(design: Design, name: str, lane: int) -> str:
 
 def _step(design: Design) -> str:
     """Return a function ``step(s)``: the register's state one word later."""
-    length, p = design.length, design.taps
-    low = p & ((1 << length) - 1)
+    length = design.length
     head = (
         f"  function [{length - 1}:0] step(input [{length - 1}:0] start);\n"
         f"    reg [{length - 1}:0] s;\n    integer i;\n    begin\n      s = start;\n"
     )
-    if design.leap > UNROLLED_STEPS and design.source != "debruijn":
-        body = _long_leap(design)
+    if design.source == "counter":
+        body = f"      s = start + {length}'d{design.leap};\n"
+    elif design.source == "cellular" and design.leap > UNROLLED_CELLULAR_STEPS:
+        body = _long_cellular_leap(design)
+    elif design.leap <= UNROLLED_STEPS or design.source == "debruijn":
+        body = f"      for (i = 0; i < {design.leap}; i = i + 1) s = {_once(design)};\n"
     else:
-        splice = f" ^ (s[{length - 2}:0] == 0)" if design.source == "debruijn" else ""
-        if design.form == "galois":
-            # Multiplication by x modulo p.
-            once = f"(s << 1) ^ ((s[{length - 1}]{splice}) ? {length}'h{low:x} : {length}'h0)"
-        else:
-            fed = " ^ ".join(f"s[{length - 1 - i}]" for i in range(length) if p >> i & 1)
-            once = f"{{s[{length - 2}:0], {fed}{splice}}}"
-        body = f"      for (i = 0; i < {design.leap}; i = i + 1) s = {once};\n"
+        body = _long_leap(design)
     return head + body + "      step = s;\n    end\n  endfunction\n"
+
+
+def _once(design: Design) -> str:
+    """Return the state after s, one register step on."""
+    length, p = design.length, design.taps
+    if design.source == "cellular":
+        return f"(s << 1) ^ (s >> 1) ^ (s & {length}'h{p:x})"
+    splice = f" ^ (s[{length - 2}:0] == 0)" if design.source == "debruijn" else ""
+    if design.form == "galois":
+        # Multiplication by x modulo p.
+        low = p & ((1 << length) - 1)
+        return f"(s << 1) ^ ((s[{length - 1}]{splice}) ? {length}'h{low:x} : {length}'h0)"
+    fed = " ^ ".join(f"s[{length - 1 - i}]" for i in range(length) if p >> i & 1)
+    return f"{{s[{length - 2}:0], {fed}{splice}}}"
+
+
+def _long_cellular_leap(design: Design) -> str:
+    """Return the statement of a long leap of an automaton, by Cayley and Hamilton.
+
+    Where x^leap = sum of c_j x^j modulo the characteristic polynomial, the leap is the sum of the
+    c_j times j single steps: here of each cell on its own, followed cell by cell.
+    """
+    length = design.length
+    sums = power_mod(2, design.leap, characteristic(design.taps, length))
+    terms = []
+    for cell in range(length):
+        state, image = 1 << cell, 0
+        for j in range(length):
+            image ^= state if sums >> j & 1 else 0
+            cells = f"0{state:0{length}b}0"
+            own = f"{design.taps:0{length}b}"
+            following = [
+                (cells[i] + cells[i + 2] + cells[i + 1] * int(own[i])).count("1") % 2
+                for i in range(length)
+            ]
+            state = int("".join(map(str, following)), 2)
+        terms.append(f"(start[{cell}] ? {length}'h{image:x} : {length}'h0)")
+    return f"      s = {' ^ '.join(terms)};\n"
 
 
 def _long_leap(design: Design) -> str:
@@ -106,12 +181,16 @@ def _long_leap(design: Design) -> str:
     return "".join(lines)
 
 
-def _source(design: Design, model: LfsrModel, phase: int, name: str) -> str:
+def _source(design: Design, model: RegisterModel, phase: int, name: str) -> str:
     """Return the registers of one source: its true state, and whether its word is inverted."""
     length = design.length
     start = f"{length}'h{design.seed if phase == 0 else model.register_at(phase):x}"
     odd = f"1'b{phase % 2}"
     word = f"state{name}[{length - 1}:{length - design.k}]"
+    if design.source == "cellular":
+        word = f"state{name}[{design.k - 1}:0]"
+    if design.source == "counter":
+        word = "{" + ", ".join(f"state{name}[{i}]" for i in range(length)) + "}"
     if design.source == "plateau":
         word = f"odd{name} ? ~{word} : {word}"
     return (

@@ -9,10 +9,17 @@ from amaranth.lib.wiring import In, Out
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.rounder import add_index, add_round_up
-from esru.hdl.sources import Word, add_source, check_source, mapped_word
+from esru.hdl.sources import (
+    Word,
+    add_operand_words,
+    add_source,
+    check_source,
+    mapped_word,
+)
 from esru.hdl.unit import add_result, fraction_of
 from esru.sources import source_model
 from esru.sources.lane_maps import map_word, variant
+from esru.sources.settings import OPERANDS
 
 
 def phase_of(design: Design, group: int, groups: int) -> int:
@@ -54,8 +61,11 @@ class Bank(wiring.Component):
     en : In(1)
         1: a rounding happens in this cycle. The sources step and ``y`` takes the result at the
         clock edge that ends it; 0: both hold.
+    r : In(G * k)
+        Source ``port`` only: the random word of each of the G sources, source 0 lowest.
     frac : In(M * n)
-        Boundary ``decision``: the top n dropped bits of each lane, lane 0 lowest.
+        Boundary ``decision``: the top n dropped bits of each lane, lane 0 lowest. For sources
+        that take their word from the operand: In(M * D), all dropped bits.
     up : Out(M)
         Boundary ``decision``: 1 rounds up.
     x : In(M * W_in)
@@ -87,12 +97,14 @@ class Bank(wiring.Component):
         self.lanes = lanes
         self.groups = lanes // design.lanes
         if design.boundary == "decision":
-            data = {"frac": In(lanes * design.n), "up": Out(lanes)}
+            data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
         else:
             data = {
                 "x": In(lanes * design.input.width),
                 "y": Out(lanes * design.out_format.width),
             }
+        if design.source == "port":
+            data = {"r": In(self.groups * design.k)} | data
         super().__init__({"en": In(1)} | data)
 
     def elaborate(self, platform) -> Module:
@@ -101,8 +113,7 @@ class Bank(wiring.Component):
         design = self.design
         results = []
         for group in range(self.groups):
-            suffix = f"_{group}" if self.groups > 1 else ""
-            draws = self._draws(m, phase_of(design, group, self.groups), suffix)
+            draws = self._draws(m, group)
             first = group * design.lanes
             results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
         if design.boundary == "decision":
@@ -112,13 +123,21 @@ class Bank(wiring.Component):
                 m.d.sync += self.y.eq(Cat(results))
         return m
 
-    def _draws(self, m: Module, phase: int, suffix: str) -> list[Value]:
+    def _draws(self, m: Module, group: int) -> list[Value]:
         """Add one source and return what each of its lanes sees: a word, for `select` an index.
 
         Lanes that see the same share it.
         """
         design = self.design
-        word = add_source(m, design, self.en, phase, suffix)
+        suffix = f"_{group}" if self.groups > 1 else ""
+        phase = 0
+        if design.source in OPERANDS:
+            return self._operand_draws(m, group)
+        if design.source == "port":
+            word = Word(self.r.word_select(group, design.k), None)
+        else:
+            phase = phase_of(design, group, self.groups)
+            word = add_source(m, design, self.en, phase, suffix)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -132,13 +151,32 @@ class Bank(wiring.Component):
             seen.append(draws[number])
         return seen
 
+    def _operand_draws(self, m: Module, group: int) -> list[Value]:
+        """Return each lane's draw where the word comes from the operands."""
+        design = self.design
+        lanes = range(group * design.lanes, (group + 1) * design.lanes)
+        suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
+        operands = [self._operand(lane) for lane in lanes]
+        words = add_operand_words(m, design, self.en, operands, suffixes)
+        if design.rule != "select":
+            return words
+        pairs = zip(words, suffixes, strict=True)
+        return [add_index(m, design, word, f"index{suffix}") for word, suffix in pairs]
+
+    def _operand(self, lane: int) -> Value:
+        """Return a lane's part of the input port."""
+        design = self.design
+        if design.boundary == "decision":
+            return self.frac.word_select(lane, design.fraction_bits)
+        return self.x.word_select(lane, design.input.width)
+
     def _draw(self, m: Module, word: Word, number: int, phase: int, suffix: str) -> Value:
         """Return a word through a lane map, or for `select` the index that it leads to."""
         design = self.design
         now = mapped_word(m, design, word.now, number, f"word{suffix}")
         if design.rule != "select":
             return now
-        if design.lanes == 1:
+        if design.lanes == 1 or word.following is None:
             return add_index(m, design, now, f"index{suffix}")
         # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
         # flip-flops per source and keeps synthesis from building the index again in every lane.
@@ -168,12 +206,13 @@ class Bank(wiring.Component):
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            fraction = self.frac
+            fraction = self._operand(lane)[design.fraction_bits - design.n :]
             if self.lanes > 1:
-                fraction = Signal(design.n, name=f"frac{suffix}")
-                m.d.comb += fraction.eq(self.frac.word_select(lane, design.n))
+                seen = Signal(design.n, name=f"frac{suffix}")
+                m.d.comb += seen.eq(fraction)
+                fraction = seen
             return add_round_up(m, design, fraction, draw, suffix)
-        x = self.x.word_select(lane, design.input.width)
+        x = self._operand(lane)
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
         up = add_round_up(m, design, fraction, draw, suffix)

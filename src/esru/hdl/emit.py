@@ -27,6 +27,15 @@ from esru.hdl.unit import UnitLogic
 from esru.hdl.verilog import tidy
 from esru.sources import source_model
 
+#: Where the words of a source without a period come from.
+_WORDS = {
+    "operand-own": "the lane's own operand",
+    "operand-prev": "the lane's operand of the cycle before",
+    "operand-neighbour": "the next lane's operand",
+    "operand-xor": "the lane's own operand XOR the next lane's",
+    "port": "the input r[k * sources], source 0 lowest",
+}
+
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 
 #: `always @*` as Yosys would write it without `proc` gives X on the first clock edge in Icarus.
@@ -39,13 +48,25 @@ clean
 write_verilog -noattr module.v
 """
 
+#: The same for a hierarchy, made flat; of the attributes only those of vendor cells are kept.
+_TO_FLAT_VERILOG = """\
+read_rtlil module.il
+proc
+flatten
+clean
+setattr -mod -unset generator -unset top
+setattr -unset hdlname -unset src */w:*
+setattr -unset hdlname -unset src */c:*
+write_verilog module.v
+"""
+
 
 def module_name(design: Design, lanes: int | None = None) -> str:
     """Return the name of the module: ``esru_<id>``, or ``esru_<id>_x<M>`` for an array."""
     return f"esru_{design.id}" + ("" if lanes is None else f"_x{lanes}")
 
 
-def _convert(component: wiring.Component, name: str, clocked: bool) -> str:
+def convert(component: wiring.Component, name: str, clocked: bool) -> str:
     """Return the RTLIL of a component; a clocked one has the ports clk and rst, used or not."""
     fragment = Fragment.get(component, None)
     ports = {}
@@ -84,7 +105,7 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
     InputError
         If the number of lanes does not fit the design.
     """
-    return _convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+    return convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
 
 
 def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
@@ -109,7 +130,9 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    return _header(design, lanes) + _to_verilog(emit_rtlil(design, lanes), tool)
+    return _header(design, lanes) + tidy(
+        _verilog(pad_operands(emit_rtlil(design, lanes)), _TO_VERILOG, tool)
+    )
 
 
 def stream_name(design: Design, lanes: int | None = None) -> str:
@@ -119,12 +142,12 @@ def stream_name(design: Design, lanes: int | None = None) -> str:
 
 def stream_rtlil(design: Design, lanes: int | None = None) -> str:
     """Return `esru.hdl.stream.StreamBank` as RTLIL; arguments and errors as `emit_rtlil`'s."""
-    return _convert(StreamBank(design, lanes), stream_name(design, lanes), clocked=True)
+    return convert(StreamBank(design, lanes), stream_name(design, lanes), clocked=True)
 
 
 def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
     """Return the same as Verilog; arguments and errors as `emit_verilog`'s."""
-    text = _to_verilog(stream_rtlil(design, lanes), tool)
+    text = tidy(_verilog(pad_operands(stream_rtlil(design, lanes)), _TO_VERILOG, tool))
     count = design.lanes if lanes is None else lanes
     latency = 0 if design.boundary == "decision" else 1
     lines = (
@@ -136,18 +159,36 @@ def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None =
     return _comment(lines) + text
 
 
-def _to_verilog(text: str, tool: Tool | None) -> str:
-    with tempfile.TemporaryDirectory(prefix="esru-") as name:
-        folder = Path(name)
-        (folder / "module.il").write_text(pad_operands(text), encoding="utf-8")
-        run_script(_TO_VERILOG, cwd=folder, log=folder / "verilog.log", tool=tool)
-        verilog = (folder / "module.v").read_text(encoding="utf-8")
-    return tidy(verilog[verilog.index("module ") :])
-
-
 def _comment(lines: Sequence[str]) -> str:
     # The files are named <id>.v by the interface that others rely on.
     return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
+
+
+def flat_verilog(text: str, tool: Tool | None = None) -> str:
+    """Return a hierarchy in RTLIL as Verilog of one flat module, without paths, dates and tools.
+
+    Parameters
+    ----------
+    text : str
+        RTLIL with one top module.
+    tool : Tool or None
+        The Yosys that writes it; None: `esru.flow.toolchain.yosys`.
+
+    Raises
+    ------
+    ToolMissing, ToolFailed
+        If there is no Yosys, or it fails.
+    """
+    return _verilog(text, _TO_FLAT_VERILOG, tool)
+
+
+def _verilog(text: str, script: str, tool: Tool | None) -> str:
+    with tempfile.TemporaryDirectory(prefix="esru-") as name:
+        folder = Path(name)
+        (folder / "module.il").write_text(text, encoding="utf-8")
+        run_script(script, cwd=folder, log=folder / "verilog.log", tool=tool)
+        verilog = (folder / "module.v").read_text(encoding="utf-8")
+    return verilog[verilog.index("module ") :]
 
 
 def _header(design: Design, lanes: int | None) -> str:
@@ -156,15 +197,17 @@ def _header(design: Design, lanes: int | None) -> str:
     sources = count // design.lanes
     decision = design.boundary == "decision"
     data = (
-        f"frac[{design.n} * lanes] to up[lanes], combinational (latency 0)"
+        f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
         if decision
         else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
         "registered (latency 1)"
     )
+    period = source_model(design).period
+    words = f"period {period} words" if period else f"words from {_WORDS[design.source]}"
     lines = (
         f"esru {__version__}: stochastic rounding unit {design}",
         f"id {design.id}, boundary {design.boundary}, lanes {count} (lane 0 lowest), "
-        f"sources {sources}, period {source_model(design).period} words",
+        f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
         f"{data}; one rounding a lane and clock cycle",
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
@@ -180,4 +223,4 @@ def rounder_rtlil(design: Design) -> str:
     no port ``word``.
     """
     bare = Rounder(design) if design.boundary == "decision" else UnitLogic(design)
-    return _convert(bare, f"{module_name(design)}_rounder", clocked=False)
+    return convert(bare, f"{module_name(design)}_rounder", clocked=False)

@@ -16,7 +16,8 @@ from esru.design import Design
 from esru.errors import InputError
 from esru.sources import source_model
 from esru.sources.lane_maps import places
-from esru.sources.lfsr import apply, power
+from esru.sources.register import apply, power
+from esru.sources.settings import GIVEN
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
 MAX_UNROLLED = 256
@@ -90,15 +91,18 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     """
     if design.source == "none":
         return Word(Const(0, 0), Const(0, 0))
+    if design.source == "counter":
+        return _add_counter(m, design, en, phase, suffix)
     model = source_model(design)
     length = design.length
     ones = (1 << length) - 1
     inverted = model.inverted_at(phase)
     init = model.register_at(phase) ^ (ones if inverted else 0)
-    lfsr = Signal(length, name=f"lfsr{suffix}", init=init)
-    following = Signal(length, name=f"lfsr_next{suffix}")
+    name = "cells" if design.source == "cellular" else "lfsr"
+    register = Signal(length, name=f"{name}{suffix}", init=init)
+    following = Signal(length, name=f"{name}_next{suffix}")
     if design.source == "debruijn":
-        state: Value = lfsr
+        state: Value = register
         for step in range(1, design.leap):
             between = Signal(length, name=f"step_{step}{suffix}")
             m.d.comb += between.eq(_spliced_step(state, design.taps, model.galois))
@@ -107,7 +111,7 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     else:
         leap = power(model.columns, design.leap)
         bits = [
-            _parity([lfsr[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
+            _parity([register[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
         ]
         if design.source == "plateau":
             # The register holds the state, inverted while toggle is 1. With v = s ^ toggle the
@@ -120,10 +124,61 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
                 m.d.sync += toggle.eq(~toggle)
         m.d.comb += following.eq(Cat(bits))
     with m.If(en):
-        m.d.sync += lfsr.eq(following)
+        m.d.sync += register.eq(following)
+    # A shift register's word is its top bits, an automaton's its lowest cells.
+    first = 0 if design.source == "cellular" else length - design.k
     word = Signal(design.k, name=f"word{suffix}")
-    m.d.comb += word.eq(lfsr[length - design.k :])
-    return Word(word, following[length - design.k :])
+    m.d.comb += word.eq(register[first : first + design.k])
+    return Word(word, following[first : first + design.k])
+
+
+def _add_counter(m: Module, design: Design, en: Value, phase: int, suffix: str) -> Word:
+    """Add a counter; its word is the count with its bits reversed."""
+    first = source_model(design).register_at(phase)
+    count = Signal(design.length, name=f"count{suffix}", init=first)
+    following = Signal(design.length, name=f"count_next{suffix}")
+    m.d.comb += following.eq(count + design.leap)
+    with m.If(en):
+        m.d.sync += count.eq(following)
+    word = Signal(design.k, name=f"word{suffix}")
+    m.d.comb += word.eq(count[::-1])
+    return Word(word, following[::-1])
+
+
+def add_operand_words(
+    m: Module, design: Design, en: Value, operands: list[Value], suffixes: list[str]
+) -> list[Value]:
+    """Add the words that the lanes of one source take from their operands and return them.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic; for `operand-prev` registers, in the domain ``sync``.
+    design : Design
+        The design; its source is one of the operand sources.
+    en : Value
+        1 bit: a rounding happens in this cycle.
+    operands : list of Value
+        Each lane's operand, its lowest dropped bits lowest.
+    suffixes : list of str
+        Ends the names of each lane's signals.
+    """
+    own = [operand[: design.k] for operand in operands]
+    words = []
+    for lane, suffix in enumerate(suffixes):
+        word = Signal(design.k, name=f"word{suffix}")
+        neighbour = own[(lane + 1) % len(own)]
+        if design.source == "operand-prev":
+            with m.If(en):
+                m.d.sync += word.eq(own[lane])
+        elif design.source == "operand-neighbour":
+            m.d.comb += word.eq(neighbour)
+        elif design.source == "operand-xor":
+            m.d.comb += word.eq(own[lane] ^ neighbour)
+        else:
+            m.d.comb += word.eq(own[lane])
+        words.append(word)
+    return words
 
 
 def mapped_word(m: Module, design: Design, word: Value, number: int, name: str) -> Value:
@@ -162,6 +217,9 @@ class Source(wiring.Component):
     def __new__(cls, design: Design, phase: int = 0):
         """Check before the object exists: Amaranth complains about one never elaborated."""
         check_source(design)
+        if design.source in GIVEN:
+            rule = "one that makes its own words"
+            raise InputError.must("Source", rule, repr(design.source))
         return super().__new__(cls)
 
     def __init__(self, design: Design, phase: int = 0):

@@ -85,7 +85,8 @@ def _boxes(design: Design, count: int) -> list[_Box]:
         source = [design.source_name]
         if design.taps:
             source.append(format_polynomial(design.taps))
-        source.append(f"period {source_model(design).period}")
+        period = source_model(design).period
+        source.append(f"period {period}" if period else "words are given")
         boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False))
         if design.map != "same" and design.lanes > 1:
             boxes.append(_Box(("lane map", design.map), f"{design.k} bits"))

@@ -9,6 +9,7 @@ from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES, tensor_cycles
 from esru.errors import InputError
 from esru.formats import INT8
+from esru.sources.settings import GIVEN
 from esru.train.schedule import SCHEDULES
 
 
@@ -188,6 +189,9 @@ def check_job(task: Task, job: Job) -> None:
     if job.seed < 0:
         raise InputError.must("Seed", "at least 0", job.seed)
     design = job.design
+    if design.source in GIVEN:
+        rule = "one that makes its own words"
+        raise InputError.must("Source of a trained design", rule, repr(design.source))
     if design.n > 24:
         raise InputError.must("Rounding bits (n) of a trained design", "at most 24", design.n)
     if design.out_format != INT8:
