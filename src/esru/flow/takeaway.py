@@ -21,7 +21,10 @@ EXTRAS = {
 }
 
 #: Files of the cocotb testbench; they import nothing of esru.
-_BENCH = ("README.md", "conftest.py", "model.py", "run.py", "test_emitted.py", "testbench.py")
+_BENCH = (
+    *("README.md", "conftest.py", "example-workflow.yml", "model.py"),
+    *("run.py", "test_emitted.py", "testbench.py"),
+)
 
 
 def extra_names(extra: str, stem: str) -> tuple[str, ...]:
