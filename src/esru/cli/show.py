@@ -120,7 +120,8 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         step(2, 5)
         lags = [_finite(value) for value in lag_correlations(design, LAGS)]
         step(3, 5)
-        matrix = lane_correlation(design, lanes)
+        # Given words have no period: how they hang together is not the design's matter.
+        matrix = lane_correlation(design, lanes).tolist() if exact.period else None
         step(4, 5)
     with progress(f"resonance classes of {design}") as step:
         classes = resonances(design, step)
@@ -140,7 +141,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         "lags": lags,
         "lanes": {
             "lanes": lanes,
-            "correlation": [[_finite(value) for value in row] for row in matrix.tolist()],
+            "correlation": matrix and [[_finite(value) for value in row] for row in matrix],
         },
         "classes": [
             {
@@ -186,7 +187,7 @@ def _print(
         text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
         rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
-    _print_lanes(design, content["lanes"]["correlation"])
+    _print_lanes(design, content["lanes"]["correlation"] or [])
     if classes:
         _print_classes(classes)
 
