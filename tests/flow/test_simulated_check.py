@@ -121,10 +121,15 @@ def test_a_simulator_that_has_stopped(simulator: Callable[[float, int], Path]) -
 def test_a_simulator_that_hangs_is_switched_off(
     simulator: Callable[[float, int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with SimulatedBoard(simulator(0.0, 1)) as board:
+    with (
+        SimulatedBoard(simulator(0.0, 1)) as board,
+        Link(board.port, 921_600, alive=board.alive) as link,
+    ):
         assert board.alive() and board.alive()
         monkeypatch.setattr(simulated_board, "_PATIENCE", 0.2)
         assert board._process is not None
         os.kill(board._process.pid, signal.SIGSTOP)
         assert not board.alive()
         assert board._process is None
+        with pytest.raises(BoardLost, match="the simulator has stopped"):
+            link.info()

@@ -253,7 +253,8 @@ class Link:
                     self.retries += 1
                 again = True
             except (OSError, termios.error) as error:
-                raise BoardLost(f"{self.port} is gone ({error})") from None
+                gone = f"{self.port} is gone" if self.alive is None else "the simulator has stopped"
+                raise BoardLost(f"{gone} ({error})") from None
         hint = (
             "is the demo on the board, are port and baud rate right, "
             "or is the line a slow one (--patience)?"
