@@ -13,7 +13,7 @@ class Check:
     Attributes
     ----------
     level : str
-        ``simulation``, ``cocotb``, ``formal`` or ``bitstream``.
+        ``simulation``, ``cocotb``, ``formal``, ``mapped``, ``netlist`` or ``bitstream``.
     name : str
         What was compared with what.
     cases : int
