@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,26 +20,29 @@ from esru.hdl.emit import emit_rtlil, module_name
 _MAIN = """\
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 {includes}
 using namespace cxxrtl;
 
-template<size_t B> static void give(value<B> &port, size_t at, size_t width, uint32_t bits) {{
+template<size_t B> static void give(value<B> &port, size_t width, uint64_t bits) {{
     for (size_t i = 0; i < width; i++)
         if (bits >> i & 1)
-            port.data[(at + i) / 32] |= 1u << (at + i) % 32;
+            port.data[i / 32] |= 1u << i % 32;
 }}
 template<size_t B> static const value<B> &taken(const value<B> &port) {{ return port; }}
 template<size_t B> static const value<B> &taken(const wire<B> &port) {{ return port.curr; }}
 
 template<class M, class In, class Out>
-static void run(M &m, In &in, Out &out, bool registered, unsigned lanes, unsigned width,
-                unsigned period, FILE *file) {{
+static void run(M &m, In &in, Out &out, bool registered, unsigned width, long cycles,
+                FILE *data, FILE *file) {{
     m.p_en.set(true);
     m.p_rst.set(false);
-    for (uint64_t cycle = 0; cycle < (uint64_t)period << width; cycle++) {{
+    while (cycles--) {{
+        uint64_t bits = 0;
+        if (fread(&bits, 8, 1, data) != 1)
+            exit(1);
         in = {{}};
-        for (unsigned lane = 0; lane < lanes; lane++)
-            give(in, lane * width, width, (cycle / period + lane) & ((1u << width) - 1));
+        give(in, width, bits);
         m.p_clk.set(false);
         m.step();
         uint32_t found = taken(out).data[0];
@@ -52,7 +55,7 @@ static void run(M &m, In &in, Out &out, bool registered, unsigned lanes, unsigne
 }}
 
 int main() {{
-    FILE *file = fopen("found.bin", "wb");
+    FILE *data = fopen("data.bin", "rb"), *file = fopen("found.bin", "wb");
 """
 
 _SCRIPT = """\
@@ -71,17 +74,17 @@ write_cxxrtl -g0 -namespace design{number} design{number}.cpp
 _CALL = """\
     {{
         design{number}::p_{name} m;
-        run(m, m.{data}, m.{result}, {registered}, {lanes}, {width}, {period}, file);
+        run(m, m.{data}, m.{result}, {registered}, {width}, {cycles}, data, file);
     }}
 """
 
-#: Bits of all lanes' outputs together, at most.
-_MOST_BITS = 32
+#: Bits of all lanes' inputs, and of all lanes' outputs, at most.
+_MOST_IN, _MOST_OUT = 64, 32
 
 Found = npt.NDArray[np.uint32]
+Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
 class Run:
     """What one design's hardware is driven with: every input with every word of the period.
 
@@ -91,44 +94,43 @@ class Run:
         The unit; ``design.lanes`` lanes of one source.
     width, result : int
         Bits of one lane's input and output.
-    period : int
-        Words of the source.
+    inputs : ndarray, shape (cycles, lanes)
+        Every lane's input in every clock cycle.
+    words : ndarray, shape (cycles, lanes)
+        The random word that the lane sees.
     """
 
-    design: Design
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        self.unit = design.boundary == "unit"
+        self.width = design.input.width if self.unit else design.n
+        self.result = design.out_format.width if self.unit else 1
+        array = Array(design, design.lanes)
+        passes = np.arange(1 << self.width, dtype=np.int64)[:, None]
+        starts = (passes + np.arange(design.lanes)) & ((1 << self.width) - 1)
+        self.inputs: Ints = np.repeat(starts, array.period, axis=0)
+        self.words: Ints = np.tile(array.lane_words(0, array.period), (1 << self.width, 1))
 
     @property
-    def width(self) -> int:
-        unit = self.design.boundary == "unit"
-        return self.design.input.width if unit else self.design.n
-
-    @property
-    def result(self) -> int:
-        return self.design.out_format.width if self.design.boundary == "unit" else 1
-
-    @property
-    def period(self) -> int:
-        return Array(self.design, self.design.lanes).period
-
-    @property
-    def cycles(self) -> int:
-        return self.period << self.width
+    def data(self) -> npt.NDArray[np.uint64]:
+        """Return the input port in every clock cycle."""
+        return _packed(self.inputs, self.width).astype(np.uint64)
 
     def expected(self) -> Found:
-        """Return the model's outputs, the lanes of each clock cycle side by side."""
-        design, lanes = self.design, self.design.lanes
-        words = Array(design, lanes).lane_words(0, self.period)[None, :, :]
-        passes = np.arange(1 << self.width, dtype=np.int64)[:, None, None]
-        x = (passes + np.arange(lanes)) & ((1 << self.width) - 1)
-        if design.boundary == "unit":
-            if design.input.signed:
-                x = x - ((x >> (self.width - 1)) << self.width)
-            y = round_array(design, x, words) & ((1 << self.result) - 1)
-        else:
-            y = round_up_array(design, x, words).astype(np.int64)
-        places = (y << (np.arange(lanes) * self.result)).sum(axis=2)
-        found: Found = places.reshape(-1).astype(np.uint32)
-        return found
+        """Return the model's output port in every clock cycle."""
+        x = self.inputs
+        if not self.unit:
+            return _packed(round_up_array(self.design, x, self.words), 1).astype(np.uint32)
+        if self.design.input.signed:
+            x = x - ((x >> (self.width - 1)) << self.width)
+        y = round_array(self.design, x, self.words) & ((1 << self.result) - 1)
+        return _packed(y, self.result).astype(np.uint32)
+
+
+def _packed(values: npt.NDArray[Any], width: int) -> Ints:
+    """Return each row's values side by side, lane 0 lowest."""
+    places: Ints = (values.astype(np.int64) << (np.arange(values.shape[1]) * width)).sum(axis=1)
+    return places
 
 
 def outputs(designs: Sequence[Design], folder: Path) -> list[Found]:
@@ -144,33 +146,35 @@ def outputs(designs: Sequence[Design], folder: Path) -> list[Found]:
     runs = [Run(design) for design in designs]
     texts, calls, script, includes = [], [], [_SCRIPT], []
     for number, run in enumerate(runs):
-        assert run.design.lanes * run.result <= _MOST_BITS
+        assert run.design.lanes * run.width <= _MOST_IN
+        assert run.design.lanes * run.result <= _MOST_OUT
         module = module_name(run.design)
         texts.append(emit_rtlil(run.design).replace("attribute \\top 1\n", ""))
         script.append(_ONE.format(module=module, number=number))
         includes.append(f'#include "design{number}.cpp"\n')
-        unit = run.design.boundary == "unit"
         calls.append(
             _CALL.format(
                 number=number,
                 name=module.replace("_", "__"),
-                data="p_x" if unit else "p_frac",
-                result="p_y" if unit else "p_up",
-                registered=str(unit).lower(),
-                lanes=run.design.lanes,
-                width=run.width,
-                period=run.period,
+                data="p_x" if run.unit else "p_frac",
+                result="p_y" if run.unit else "p_up",
+                registered=str(run.unit).lower(),
+                width=run.design.lanes * run.width,
+                cycles=len(run.inputs),
             )
         )
     (folder / "designs.il").write_text("".join(texts), encoding="utf-8")
     text = _MAIN.format(includes="".join(includes)) + "".join(calls)
     (folder / "main.cpp").write_text(text + "    return fclose(file);\n}\n", encoding="utf-8")
+    with (folder / "data.bin").open("wb") as file:
+        for run in runs:
+            run.data.tofile(file)
     run_script("".join(script), cwd=folder, log=folder / "cxxrtl.log")
     command = [compiler(), "-std=c++14", "-O1", "-w", "-I", str(headers()), "main.cpp", "-o", "all"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     subprocess.run(["./all"], cwd=folder, check=True)
     found = np.fromfile(folder / "found.bin", np.uint32)
-    ends = np.cumsum([run.cycles for run in runs])
+    ends = np.cumsum([len(run.inputs) for run in runs])
     assert len(found) == ends[-1]
     return list(np.split(found, ends[:-1]))
 
