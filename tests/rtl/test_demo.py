@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import serial
+from flow.faulty_line import Damage, FaultyLine, lose, noise
 
 import esru.hdl.bank
+from esru.cli import main
 from esru.demo.check import check_board
 from esru.demo.config import DemoConfig
 from esru.demo.link import Link
@@ -267,8 +270,6 @@ def test_a_fault_in_one_lane_shows(
         return up ^ (fraction == 200) if suffix == "_5" else up
 
     monkeypatch.setattr(esru.hdl.bank, "add_round_up", wrong)
-    from esru.cli import main
-
     with SimulatedBoard(compile_demo(PAPERS, tmp_path / "board")) as board:
         lights = board.run(70_000).outputs
         assert lights["failed"].level == 1 and lights["passed"].ones == 0
@@ -278,6 +279,46 @@ def test_a_fault_in_one_lane_shows(
     failed = {check["name"] for check in found["checks"] if not check["passed"]}
     assert {"self-test", "every operand", "known stream at full speed"} <= failed
     assert {(one["lane"], one["operand"]) for one in found["mismatches"]} == {(5, 200)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_noise_and_losses_are_survived(board: SimulatedBoard, seed: int) -> None:
+    """The chip comes back from whatever half a request or a wrong bit has led it to.
+
+    The longest request is 2057 bytes: it gets through with probability 0.77, and six times in
+    a row it does not with 0.0002.
+    """
+    with (
+        FaultyLine(
+            board.port, to_board=noise(1 / 8000, seed), to_host=noise(1 / 1000, seed + 100)
+        ) as line,
+        Link(line.port, BAUD, patience=board.patience(CLOCK_HZ)) as link,
+    ):
+        outcome = check_board(link, blocks=200, seed=seed)
+    assert outcome.passed and outcome.retries >= 2, outcome
+
+
+@pytest.mark.parametrize("damage", [lose(40, 1), lose(600, 3)])
+def test_lost_bytes_cost_one_repetition(board: SimulatedBoard, damage: Damage) -> None:
+    with (
+        FaultyLine(board.port, to_board=damage) as line,
+        Link(line.port, BAUD, patience=board.patience(CLOCK_HZ)) as link,
+    ):
+        outcome = check_board(link, blocks=100)
+    assert outcome.passed and 1 <= outcome.retries <= 3, outcome
+
+
+def test_a_board_that_is_switched_off(
+    board: SimulatedBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timer = threading.Timer(1.0, board.pull)
+    timer.start()
+    words = ["check-board", "--port", board.port, "--exhaustive", "--random", "1000000", "--json"]
+    assert main(words) == 4
+    timer.join()
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == "lost" and "is gone" in err
 
 
 def test_the_text_names_no_machine_and_is_the_same_again() -> None:
