@@ -13,7 +13,8 @@ class Check:
     Attributes
     ----------
     level : str
-        ``simulation``, ``cocotb``, ``formal``, ``mapped``, ``netlist`` or ``bitstream``.
+        ``simulation``, ``cocotb``, ``formal``, ``mapped`` (before packing), ``netlist`` (mapped
+        or routed), ``bitstream`` or ``board``.
     name : str
         What was compared with what.
     cases : int

@@ -162,7 +162,7 @@ def generate(
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }
     texts[manifest] = _json(content)
-    with beside(folder) as place:
+    with beside(folder, names, force) as place:
         for file, text in texts.items():
             (place / file).write_text(text, encoding="utf-8")
     return content
