@@ -141,8 +141,8 @@ def _pins(board: Board) -> list[str]:
         lines += [
             "",
             "There is no clock pin: the demo runs on the chip's oscillator, which is no crystal. "
-            "If `esru check-board` gets no usable answer, give it a `--baud` a few percent lower or "
-            "higher than the demo's.",
+            "If `esru check-board` gets no usable answer, give it a `--baud` a few percent lower "
+            "or higher than the demo's.",
         ]
     return lines
 

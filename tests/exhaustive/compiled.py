@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from esru.design import Design
 from esru.emulate.arrays import round_array, round_up_array
+from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 from esru.flow.simulated_board import compiler, headers
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name
+from esru.sources.settings import OPERANDS
 
 _MAIN = """\
 #include <cstdint>
@@ -32,17 +34,19 @@ template<size_t B> static void give(value<B> &port, size_t width, uint64_t bits)
 template<size_t B> static const value<B> &taken(const value<B> &port) {{ return port; }}
 template<size_t B> static const value<B> &taken(const wire<B> &port) {{ return port.curr; }}
 
-template<class M, class In, class Out>
-static void run(M &m, In &in, Out &out, bool registered, unsigned width, long cycles,
-                FILE *data, FILE *file) {{
+template<class M, class In, class Out, class Word>
+static void run(M &m, In &in, Out &out, Word &r, bool registered, unsigned width, unsigned random,
+                long cycles, FILE *data, FILE *file) {{
     m.p_en.set(true);
     m.p_rst.set(false);
     while (cycles--) {{
-        uint64_t bits = 0;
-        if (fread(&bits, 8, 1, data) != 1)
+        uint64_t bits[2];
+        if (fread(bits, 8, 2, data) != 2)
             exit(1);
         in = {{}};
-        give(in, width, bits);
+        give(in, width, bits[0]);
+        r = {{}};
+        give(r, random, bits[1]);
         m.p_clk.set(false);
         m.step();
         uint32_t found = taken(out).data[0];
@@ -74,7 +78,8 @@ write_cxxrtl -g0 -namespace design{number} design{number}.cpp
 _CALL = """\
     {{
         design{number}::p_{name} m;
-        run(m, m.{data}, m.{result}, {registered}, {width}, {cycles}, data, file);
+        value<1> none;
+        run(m, m.{data}, m.{result}, {random}, {registered}, {width}, {bits}, {cycles}, data, file);
     }}
 """
 
@@ -98,33 +103,66 @@ class Run:
         Every lane's input in every clock cycle.
     words : ndarray, shape (cycles, lanes)
         The random word that the lane sees.
+    given : ndarray, shape (cycles, 1)
+        The port `r`; one row if there is none.
     """
 
     def __init__(self, design: Design) -> None:
         self.design = design
         self.unit = design.boundary == "unit"
-        self.width = design.input.width if self.unit else design.n
+        self.width = design.input.width if self.unit else design.fraction_bits
         self.result = design.out_format.width if self.unit else 1
         array = Array(design, design.lanes)
         passes = np.arange(1 << self.width, dtype=np.int64)[:, None]
         starts = (passes + np.arange(design.lanes)) & ((1 << self.width) - 1)
-        self.inputs: Ints = np.repeat(starts, array.period, axis=0)
-        self.words: Ints = np.tile(array.lane_words(0, array.period), (1 << self.width, 1))
+        every = np.arange(1 << design.k, dtype=np.uint32)[:, None]
+        self.given = np.zeros_like(every[:1])
+        if design.source == "port":
+            self.inputs: Ints = np.repeat(starts, len(every), axis=0)
+            self.given = np.tile(every, (len(passes), 1))
+            self.words = array.to_lanes(self.given).astype(np.int64)
+        elif design.source in OPERANDS:
+            self.inputs = _operands(design, passes)
+            self.words = operand_words(design, self.inputs).astype(np.int64)
+        else:
+            self.inputs = np.repeat(starts, array.period, axis=0)
+            words = array.lane_words(0, array.period).astype(np.int64)
+            self.words = np.tile(words, (len(passes), 1))
 
     @property
     def data(self) -> npt.NDArray[np.uint64]:
-        """Return the input port in every clock cycle."""
-        return _packed(self.inputs, self.width).astype(np.uint64)
+        """Return the input port and the random word's in every clock cycle."""
+        given = np.broadcast_to(self.given[:, 0], len(self.inputs))
+        return np.stack([_packed(self.inputs, self.width), given], axis=1).astype(np.uint64)
 
     def expected(self) -> Found:
         """Return the model's output port in every clock cycle."""
         x = self.inputs
         if not self.unit:
+            x = x >> (self.width - self.design.n)
             return _packed(round_up_array(self.design, x, self.words), 1).astype(np.uint32)
         if self.design.input.signed:
             x = x - ((x >> (self.width - 1)) << self.width)
         y = round_array(self.design, x, self.words) & ((1 << self.result) - 1)
         return _packed(y, self.result).astype(np.uint32)
+
+
+def _operands(design: Design, inputs: Ints) -> Ints:
+    """Return lanes' inputs in which every input meets every word of another operand."""
+    if design.source == "operand-own":
+        return np.repeat(inputs, design.lanes, axis=1)
+    every = np.arange(1 << design.k, dtype=np.int64)
+    x, word = np.repeat(inputs, len(every)), np.tile(every, len(inputs))
+    if design.source == "operand-prev":
+        # In turn the operand whose lowest bits are the word, and the one that meets it.
+        return np.repeat(np.stack([word, x], axis=1).reshape(-1, 1), design.lanes, axis=1)
+    # Each lane in turn is the one that is rounded, the others are its neighbours.
+    turns = []
+    for lane in range(design.lanes):
+        turn = np.repeat(word[:, None], design.lanes, axis=1)
+        turn[:, lane] = x
+        turns.append(turn)
+    return np.concatenate(turns)
 
 
 def _packed(values: npt.NDArray[Any], width: int) -> Ints:
@@ -159,7 +197,9 @@ def outputs(designs: Sequence[Design], folder: Path) -> list[Found]:
                 data="p_x" if run.unit else "p_frac",
                 result="p_y" if run.unit else "p_up",
                 registered=str(run.unit).lower(),
+                random="m.p_r" if run.design.source == "port" else "none",
                 width=run.design.lanes * run.width,
+                bits=run.design.k if run.design.source == "port" else 0,
                 cycles=len(run.inputs),
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array_faults
 import demo_faults
+import lane_faults
 import oracle_faults
 import rounder_faults
 import source_faults
@@ -13,6 +14,7 @@ from fault import Fault
 MODULES = (
     rounder_faults,
     source_faults,
+    lane_faults,
     array_faults,
     demo_faults,
     text_faults,

@@ -16,7 +16,7 @@ from text_faults import Rewrite, replaced
 from esru.emulate import arrays, stream
 from esru.flow import cocotb_run, formal, simulate
 from esru.hdl import sources
-from esru.sources import lfsr
+from esru.sources import lfsr, register
 
 
 def _decision_values(fault: Callable[[Any, Any], Any]) -> Plant:
@@ -61,12 +61,12 @@ def _bench(rewrite: Rewrite) -> Plant:
 
 def _shared_power(patch: pytest.MonkeyPatch) -> None:
     """Plant a wrong leap of 3 steps where hardware and emulation share the matrix power."""
-    true = lfsr.power
+    true = register.power
 
-    def power(columns: lfsr.Columns, exponent: int) -> lfsr.Columns:
+    def power(columns: register.Columns, exponent: int) -> register.Columns:
         return true(columns, exponent + (exponent == 3))
 
-    for module in (lfsr, sources):
+    for module in (register, lfsr, sources):
         patch.setattr(module, "power", power)
     # Tables that are kept must not outlive the fault.
     patch.setattr(stream, "_small_table", lambda model: model.table)

@@ -29,6 +29,7 @@ from esru.demo.link import Link
 from esru.design import Design, parse
 from esru.flow import cocotb_run, formal, mapped, simulate
 from esru.flow.checks import Check
+from esru.flow.recovery import prove_recovery
 from esru.flow.simulated_board import SimulatedBoard, compile_demo
 from esru.flow.verify import ALL_LEVELS, versions
 
@@ -47,7 +48,8 @@ def check(level: str, design: Design, folder: Path, lanes: int | None, target: s
     if level == "rounder":
         return [formal.prove_rounder(design, folder)]
     if level == "module":
-        return [formal.prove_design(design, folder, lanes)]
+        recovery = [prove_recovery(design, folder)] if design.recover else []
+        return [*recovery, formal.prove_design(design, folder, lanes)]
     if level == "mapped":
         return [mapped.prove_cells(design, folder, target, lanes)]
     return _board(design, folder, lanes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from esru.demo.protocol import MOST_TEXT, SELF_TEST_CYCLES, Info
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
+from esru.sources.settings import GIVEN
 
 __all__ = ["DEFAULT_BAUD", "SELF_TEST_CYCLES", "DemoConfig"]
 
@@ -59,6 +60,9 @@ class DemoConfig:
     ) -> None:
         shared = design.lanes
         count = -(-_SOME_LANES // shared) * shared if lanes is None else lanes
+        if design.source in GIVEN:
+            rule = "one that makes its own words"
+            raise InputError.must("Source of the demo's design", rule, repr(design.source))
         if not 1 <= count <= MAX_LANES:
             raise InputError.must("Lanes of the demo", f"between 1 and {MAX_LANES}", count)
         if count % shared:

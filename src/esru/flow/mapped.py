@@ -13,12 +13,11 @@ from pathlib import Path
 from esru.design import Design
 from esru.flow import targets, toolchain
 from esru.flow.bitproof_unit import CLOCK, model_reads, ports
-from esru.flow.checks import Check
+from esru.flow.checks import Check, words_covered
 from esru.flow.miter import compare
 from esru.flow.netlist import read_netlist, unfit
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name
-from esru.sources import source_model
 
 #: By target, the models of its cells: Yosys' own, or a file of ours (Yosys' models of the ECP5
 #: define some modules twice).
@@ -116,16 +115,16 @@ def prove_cells(
     (folder / "mapped.il").write_text(text, encoding="utf-8")
     failure = _difference(design, folder, target, lanes)
     count = design.lanes if lanes is None else lanes
-    period = source_model(design).period
+    words, covered = words_covered(design)
     whose = "Yosys' own models" if MODELS[target].startswith("+") else "a model"
     proved = (
-        f"every input, en and rst in every cycle, all {period} words, "
+        f"every input, en and rst in every cycle, {covered}, "
         f"{'1 lane' if count == 1 else f'{count} lanes'}; rests on {whose} of the cells"
     )
     return Check(
         "mapped",
         f"module == {target} netlist (PDR)",
-        period * count,
+        words * count,
         not failure,
         failure or proved,
         time.monotonic() - began,

@@ -97,8 +97,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _drop(folders: Sequence[Path]) -> None:
     """Remove folders that are empty, innermost first."""
-    with suppress(OSError):
-        for folder in folders:
+    for folder in folders:
+        with suppress(OSError):
             folder.rmdir()
 
 
