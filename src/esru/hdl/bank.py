@@ -210,7 +210,8 @@ class Bank(wiring.Component):
             if self.lanes == 1 and design.fraction_bits == design.n:
                 fraction: Value = self.frac
             else:
-                fraction = Signal(design.n, name=f"frac{suffix}")
+                # One lane's must not have the port's name.
+                fraction = Signal(design.n, name=f"frac{suffix or '_top'}")
                 m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
