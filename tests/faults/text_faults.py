@@ -105,7 +105,7 @@ FAULTS = [
         "fraction bit lost",
         "the lowest fraction bit is tied to 0",
         "8:8:zero:lfsr8",
-        replaced(r"(assign sum = )frac", r"\1(frac & 8'hfe)"),
+        replaced(r"(assign sum = [^;]*?)\bfrac\b", r"\1frac & 8'hfe"),
     ),
     _written(
         "port order",
