@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from esru.errors import InputError
-from esru.formats import INT8, FixedFormat, parse_format
+from esru.float_formats import FloatFormat, float_pair
+from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
 from esru.sources.polynomial import default_polynomial, format_polynomial, is_primitive
 
 MAX_ROUNDING_BITS = 32
@@ -52,7 +53,6 @@ ALIASES = {
 
 _FORMS = ("fibonacci", "galois")
 _MAPS = ("same",)
-_OVERFLOWS = ("saturate", "wrap")
 _KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "in", "out", "overflow", "boundary")
 _SOURCE_KEYS = frozenset(("form", "taps", "seed", "leap", "lanes", "map"))
 _SOURCE = re.compile(r"([a-z]+?)([0-9]*)")
@@ -99,11 +99,11 @@ class Design:
         Lanes that share one source, 1 <= lanes <= 1024.
     map : str
         How a lane sees its source's word: ``same``.
-    in_format, out_format : FixedFormat
-        Formats of the unit's words. `None` for the input takes n fraction bits more than the
-        output has, so that every dropped bit is a rounding bit.
+    in_format, out_format : FixedFormat or FloatFormat
+        Formats of the unit's words, of one kind. `None` for the input takes n fraction bits
+        more than the output has, so that every dropped bit is a rounding bit; floats: float32.
     overflow : str
-        ``saturate`` or ``wrap``.
+        ``saturate`` or ``wrap``; floats: ``saturate`` or ``nonsaturate``.
     boundary : str
         What the hardware includes, one of `BOUNDARIES`.
 
@@ -124,8 +124,8 @@ class Design:
     leap: int = 1
     lanes: int = 1
     map: str = "same"
-    in_format: FixedFormat | None = None
-    out_format: FixedFormat = INT8
+    in_format: Format | None = None
+    out_format: Format = INT8
     overflow: str = "saturate"
     boundary: str = "decision"
 
@@ -133,20 +133,15 @@ class Design:
         _in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
         _in_range("Random bits (k)", 0, self.n, self.k)
         _one_of("Rule", tuple(RULES), self.rule)
-        _one_of("Overflow", _OVERFLOWS, self.overflow)
         _one_of("Boundary", tuple(BOUNDARIES), self.boundary)
         self._check_rule()
         self._check_source()
-        if self.in_format is None:
-            out = self.out_format
-            default = FixedFormat(out.signed, out.width + self.n, out.fraction + self.n)
-            object.__setattr__(self, "in_format", default)
-        if self.dropped < self.n:
-            raise InputError.must(
-                "Dropped bits (input fraction bits less output fraction bits)",
-                f"at least the rounding bits ({self.n})",
-                self.dropped,
-            )
+        source, out = self.in_format, self.out_format
+        if isinstance(out, FloatFormat):
+            pair: tuple[Format, Format] = float_pair(source, out, self.overflow)
+        else:
+            pair = fixed_pair(source, out, self.overflow, self.n)
+        object.__setattr__(self, "in_format", pair[0])
 
     def _check_rule(self) -> None:
         if self.rule == "half" and self.n <= self.k:
@@ -195,14 +190,30 @@ class Design:
         return f"{self.source}{self.length or ''}"
 
     @property
-    def input(self) -> FixedFormat:
+    def input(self) -> Format:
         """The input format, always set after construction."""
         assert self.in_format is not None
         return self.in_format
 
     @property
+    def fixed(self) -> tuple[FixedFormat, FixedFormat]:
+        """Input and output format of a fixed-point unit; InputError if it is a float unit."""
+        source, out = self.input, self.out_format
+        if isinstance(source, FixedFormat) and isinstance(out, FixedFormat):
+            return source, out
+        raise InputError.must("Formats of the design", "fixed-point here", f"{source} to {out}")
+
+    @property
+    def floats(self) -> tuple[FloatFormat, FloatFormat] | None:
+        """Input and output format of a float unit; None: it is a fixed-point unit."""
+        source, out = self.input, self.out_format
+        if isinstance(source, FloatFormat) and isinstance(out, FloatFormat):
+            return source, out
+        return None
+
+    @property
     def dropped(self) -> int:
-        """D: the dropped bits, below the output's unit in the last place."""
+        """D: the dropped bits, below the output's unit in the last place; floats: if normal."""
         return self.input.fraction - self.out_format.fraction
 
     def canonical(self) -> Design:

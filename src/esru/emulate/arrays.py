@@ -83,7 +83,7 @@ def round_up_array(design: Design, fractions: Ints, words: npt.NDArray[Any]) -> 
 
 def _finish(design: Design, y: Ints) -> Ints:
     """Saturate or wrap rounded words, as the design says."""
-    out = design.out_format
+    _, out = design.fixed
     if design.overflow == "wrap":
         if out.width >= 64:
             return y
@@ -124,7 +124,7 @@ def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) ->
     if not np.issubdtype(x.dtype, np.integer):
         raise InputError.must("Input words", "integers", x.dtype)
     _check_words(design, words)
-    fmt = design.input
+    fmt, _ = design.fixed
     if x.size:
         low, high = int(x.min()), int(x.max())
         # An unsigned 64-bit input's upper half does not fit the int64 that is computed with.
@@ -141,7 +141,7 @@ def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) ->
 
 def _round_values(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
     """Round values given in ulps: floored to n fraction bits, saturated to the input, rounded."""
-    n, out = design.n, design.out_format
+    n, (_, out) = design.n, design.fixed
     if out.width + n > _EXACT_BITS:
         rule = f"at most {_EXACT_BITS} for floating-point arrays"
         raise InputError.must("Output width plus rounding bits (n)", rule, out.width + n)

@@ -63,7 +63,7 @@ def _up(design: Design, f: torch.Tensor, compared: torch.Tensor) -> torch.Tensor
 
 
 def _round_words(design: Design, x: torch.Tensor, compared: torch.Tensor) -> torch.Tensor:
-    fmt, out, dropped = design.input, design.out_format, design.dropped
+    (fmt, out), dropped = design.fixed, design.dropped
     if x.numel():
         low, high = int(x.min()), int(x.max())
         if low < fmt.low or high > fmt.high:
@@ -77,7 +77,7 @@ def _round_words(design: Design, x: torch.Tensor, compared: torch.Tensor) -> tor
 
 
 def _round_values(design: Design, x: torch.Tensor, compared: torch.Tensor) -> torch.Tensor:
-    out = design.out_format
+    _, out = design.fixed
     scale = float(1 << design.n)
     # Beyond the format the value is the last one below high + 1, whose fraction is all ones.
     whole = torch.floor(x).clamp(out.low, out.high)

@@ -59,7 +59,7 @@ def _decision(design: Design) -> str:
 
 def _result(design: Design) -> str:
     """Return a function ``result(x, word)`` for the boundary ``unit``."""
-    source, out = design.input, design.out_format
+    source, out = design.fixed
     w = _WIDE
     value = "$signed(x)" if source.signed else "$signed({1'b0, x})"
     top, low = design.dropped - 1, design.dropped - design.n

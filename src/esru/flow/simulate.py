@@ -96,7 +96,7 @@ def _inputs(
     design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
-    source, out, dropped = design.input, design.out_format, design.dropped
+    (source, out), dropped = design.fixed, design.dropped
     whole_bits = source.width - dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
     ends += [source.low >> dropped, source.high >> dropped]
@@ -117,7 +117,7 @@ def _results(
     design: Design, patterns: npt.NDArray[np.uint64], words: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.uint64]:
     """Return the unit's output words as bit patterns."""
-    source, out = design.input, design.out_format
+    source, out = design.fixed
     if source.width == 64 and not source.signed:
         # The upper half of these does not fit the vectorised model.
         pairs = zip(patterns.ravel().tolist(), words.ravel().tolist(), strict=True)
