@@ -43,8 +43,8 @@ def split(value: Fraction, out: FloatFormat) -> tuple[int, Fraction, int]:
     return int(whole), frac, ulp
 
 
-def round_float(design: Design, x: int, r: int) -> int:
-    """Return a float unit's output pattern for an input pattern and a random word.
+def neighbours(design: Design, x: int) -> tuple[int, int, int]:
+    """Return the two outputs between which a float unit chooses for an input, and the fraction.
 
     Parameters
     ----------
@@ -52,8 +52,13 @@ def round_float(design: Design, x: int, r: int) -> int:
         A float unit.
     x : int
         Bit pattern of the input format.
-    r : int
-        Random word, 0 <= r < 2^k.
+
+    Returns
+    -------
+    down, up : int
+        Bit patterns of the output format: toward zero, and the next one away from zero.
+    f : int
+        The n bits below the output's ulp, 0 <= f < 2^n; 0 if the input is no finite number.
 
     Raises
     ------
@@ -65,16 +70,33 @@ def round_float(design: Design, x: int, r: int) -> int:
     source, out = design.floats
     value = source.decode(x)
     sign = 1 << (out.width - 1) if math.copysign(1.0, value) < 0 else 0
-    highest = out.decode(out.highest)
+    beyond = out.highest if design.overflow == "saturate" else out.overflow
+    assert beyond is not None
     if math.isnan(value):
-        return sign + (out.highest if out.nan is None else out.nan)
-    if not math.isinf(value):
-        whole, frac, ulp = split(abs(Fraction(value)), out)
-        whole += round_up(design.rule, design.n, design.k, int(frac * (1 << design.n)), r)
-        rounded = whole * Fraction(2) ** ulp
-        if rounded <= Fraction(highest):
-            return sign + out.encode(float(rounded))
-    if design.overflow == "saturate":
-        return sign + out.highest
-    assert out.overflow is not None
-    return sign + out.overflow
+        made = sign + (out.highest if out.nan is None else out.nan)
+        return made, made, 0
+    if math.isinf(value):
+        return sign + beyond, sign + beyond, 0
+    whole, frac, ulp = split(abs(Fraction(value)), out)
+    highest = out.magnitude(out.highest)
+    patterns = []
+    for units in (whole, whole + 1):
+        rounded = units * Fraction(2) ** ulp
+        patterns.append(sign + (out.encode(float(rounded)) if rounded <= highest else beyond))
+    return patterns[0], patterns[1], int(frac * (1 << design.n))
+
+
+def round_float(design: Design, x: int, r: int) -> int:
+    """Return a float unit's output pattern for an input pattern and a random word.
+
+    Parameters
+    ----------
+    design : Design
+        A float unit.
+    x : int
+        Bit pattern of the input format.
+    r : int
+        Random word, 0 <= r < 2^k.
+    """
+    down, up, f = neighbours(design, x)
+    return up if round_up(design.rule, design.n, design.k, f, r) else down

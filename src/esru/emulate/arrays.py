@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
+from esru.emulate.floats import round_float_array
 from esru.emulate.stream import DEFAULT_LANES, Array
 from esru.errors import InputError
 
@@ -100,21 +101,22 @@ def _check_words(design: Design, words: npt.NDArray[Any]) -> None:
 
 
 def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
-    """Round input words: the vectorised twin of `esru.rounding.round_word`.
+    """Round input words: the vectorised twin of `esru.rounding.round_word` and `round_float`.
 
     Parameters
     ----------
     design : Design
         The unit.
     x : ndarray of integers
-        Inputs, integers in units of the input format's last place, within that format.
+        Inputs, integers in units of the input format's last place, within that format; of a
+        float unit bit patterns.
     words : ndarray of integers
         Random words, 0 <= r < 2^k, one per input: same shape as `x`, or one that broadcasts.
 
     Returns
     -------
     ndarray of int64
-        Outputs, integers in units of the output format's last place.
+        Outputs, integers in units of the output format's last place; of a float unit bit patterns.
 
     Raises
     ------
@@ -124,6 +126,8 @@ def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) ->
     if not np.issubdtype(x.dtype, np.integer):
         raise InputError.must("Input words", "integers", x.dtype)
     _check_words(design, words)
+    if design.floats:
+        return round_float_array(design, x, lambda f: round_up_array(design, f, words))
     fmt, _ = design.fixed
     if x.size:
         low, high = int(x.min()), int(x.max())
@@ -181,7 +185,8 @@ def round_tensor(
         Integers are input words, in units of the input format's last place. Floats are values in
         ulps of the output: they are floored to n fraction bits and saturated to the output
         format's range, then rounded. A tensor may be on any device; it must be integer, float32
-        or float64, with n <= 24 if it is floating-point.
+        or float64, with n <= 24 if it is floating-point. Of a float unit integers are bit
+        patterns, and floats (float16, bfloat16, float32) are values of the input format.
     phase : int
         Cycles since reset, >= 0.
     lanes : int
@@ -191,7 +196,8 @@ def round_tensor(
     -------
     y : ndarray or torch.Tensor
         Rounded integers in units of the output's last place, of the shape of `x`: int64 if `x`
-        is integer, else of its floating-point type.
+        is integer, else of its floating-point type. Of a float unit bit patterns (int64), or
+        float32 values.
     next_phase : int
         The phase for the next tensor.
 
@@ -207,6 +213,9 @@ def round_tensor(
         return round_torch(array, x, phase)
     words, following = array.tensor_words(x.size, phase)
     words = words.reshape(x.shape)
+    if design.floats:
+        decided = round_float_array(design, x, lambda f: round_up_array(design, f, words))
+        return decided, following
     if np.issubdtype(x.dtype, np.floating):
         if x.dtype.itemsize not in (4, 8):
             raise InputError.must("Array type", "an integer type, float32 or float64", x.dtype)
