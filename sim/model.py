@@ -8,6 +8,8 @@ import json
 import re
 from pathlib import Path
 
+from floats import FORMATS, FloatUnit
+
 
 class Format:
     """A fixed-point format by name: sW.F, uW.F, intW or uintW."""
@@ -105,7 +107,11 @@ class Model:
         self.decision = p["boundary"] == "decision"
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
-        self.input, self.output = Format(p["in"]), Format(p["out"])
+        self.floats = FloatUnit(p) if p["in"] in FORMATS else None
+        if self.floats:
+            self.input, self.output = self.floats.input, self.floats.output
+        else:
+            self.input, self.output = Format(p["in"]), Format(p["out"])
         self.dropped = self.input.fraction - self.output.fraction
         self.sources = [Source(p, start) for start in manifest["sources"]]
         self.width_in = self.n if self.decision else self.input.width
@@ -132,12 +138,18 @@ class Model:
     def _lane(self, x, r):
         if self.decision:
             return decide(self.rule, self.n, self.k, x, r)
+        if self.floats:
+            return self.floats.rounded(x, lambda f: decide(self.rule, self.n, self.k, f, r))
         value = self.input.value(x)
         f = value % 2**self.dropped // 2 ** (self.dropped - self.n)
         y = value // 2**self.dropped + decide(self.rule, self.n, self.k, f, r)
         if self.parameters["overflow"] == "saturate":
             y = max(self.output.low, min(self.output.high, y))
         return self.output.pattern(y)
+
+    def exact(self, x):
+        """Return an input without its dropped bits."""
+        return self.floats.exact(x) if self.floats else x >> self.dropped << self.dropped
 
     def advance(self, inputs):
         """Do what a clock edge with en = 1 does."""

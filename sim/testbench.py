@@ -96,6 +96,8 @@ class Bench:
         fractions = self.fractions()
         if model.decision:
             return fractions
+        if model.floats:
+            return [model.floats.chosen(f, self.random, wholes is not None) for f in fractions]
         bits = model.input.width - model.dropped
         unseen = model.dropped - model.n
         patterns = []
@@ -172,12 +174,16 @@ async def exact_values(dut):
     model = bench.model
     for _ in range(min(model.period, 1024)):
         inputs = bench.inputs()
-        inputs = [0 if model.decision else x >> model.dropped << model.dropped for x in inputs]
+        inputs = [0 if model.decision else model.exact(x) for x in inputs]
         await bench.cycle_with(inputs)
         if model.decision:
             continue
         # Said again without the model's words: y is x without its dropped bits, saturated.
         for lane, x in enumerate(inputs):
+            if model.floats:
+                seen = model.held >> lane * model.width_out & 2**model.width_out - 1
+                assert model.floats.is_kept(x, seen), f"exact {x:#x} became {seen:#x}"
+                continue
             y = model.input.value(x) >> model.dropped
             if model.parameters["overflow"] == "saturate":
                 y = max(model.output.low, min(model.output.high, y))
@@ -192,9 +198,11 @@ async def ends(dut):
     bench = Bench(dut, "ends")
     await _reset(bench)
     model = bench.model
-    low, high, dropped = model.output.low, model.output.high, model.dropped
-    wholes = [low - 1, low, low + 1, high - 1, high, high + 1]
-    wholes += [model.input.low >> dropped, model.input.high >> dropped]
+    wholes = []
+    if not model.floats:
+        low, high, dropped = model.output.low, model.output.high, model.dropped
+        wholes = [low - 1, low, low + 1, high - 1, high, high + 1]
+        wholes += [model.input.low >> dropped, model.input.high >> dropped]
     for _ in range(min(max(model.period, 64), 512)):
         await bench.cycle_with(bench.inputs(wholes))
     bench.done()

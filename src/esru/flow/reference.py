@@ -9,6 +9,7 @@ signed arithmetic where it looks at bits. It shares no code with `esru.hdl`.
 from __future__ import annotations
 
 from esru.design import Design
+from esru.flow.float_reference import float_result
 from esru.sources import source_model
 from esru.sources.lfsr import LfsrModel
 from esru.sources.polynomial import power_mod
@@ -59,6 +60,8 @@ def _decision(design: Design) -> str:
 
 def _result(design: Design) -> str:
     """Return a function ``result(x, word)`` for the boundary ``unit``."""
+    if design.floats:
+        return float_result(design, design.floats)
     source, out = design.fixed
     w = _WIDE
     value = "$signed(x)" if source.signed else "$signed({1'b0, x})"

@@ -15,6 +15,7 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.stream import Array
 from esru.flow.checks import Check
+from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
 
 Progress = Callable[[int, int], None]
@@ -58,7 +59,7 @@ def plan(design: Design, lanes: int) -> Plan:
     """Return what a simulation of some lanes of a design covers."""
     period = Array(design, lanes).period
     every = period << design.n
-    if every <= MOST_WORDS and every * lanes <= MOST_CASES:
+    if not design.floats and every <= MOST_WORDS and every * lanes <= MOST_CASES:
         text = f"all {period} words with all {1 << design.n} fractions"
         return Plan(every, True, text)
     most = max(MOST_CASES // lanes, 1024)
@@ -96,6 +97,8 @@ def _inputs(
     design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
+    if design.floats:
+        return float_inputs(design, fractions, rng)
     (source, out), dropped = design.fixed, design.dropped
     whole_bits = source.width - dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
@@ -117,6 +120,8 @@ def _results(
     design: Design, patterns: npt.NDArray[np.uint64], words: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.uint64]:
     """Return the unit's output words as bit patterns."""
+    if design.floats:
+        return round_array(design, patterns.astype(np.int64), words).astype(np.uint64)
     source, out = design.fixed
     if source.width == 64 and not source.signed:
         # The upper half of these does not fit the vectorised model.

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
+from esru.hdl.float_unit import add_float_result
 from esru.hdl.rounder import add_index, add_round_up
 from esru.hdl.sources import add_source, check_source
 from esru.hdl.unit import add_result, fraction_of
@@ -134,6 +135,8 @@ class Bank(wiring.Component):
             fraction = self.frac.word_select(lane, design.n)
             return add_round_up(m, design, fraction, draw, suffix)
         x = self.x.word_select(lane, design.input.width)
+        if design.floats:
+            return add_float_result(m, design, x, draw, suffix)
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
         up = add_round_up(m, design, fraction, draw, suffix)

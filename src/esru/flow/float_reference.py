@@ -1,0 +1,103 @@
+"""An independent description of a float unit's result in Verilog, for proofs.
+
+It is written from the contract's sentences and in another style than the hardware: a case for
+every binade of the input, with the shift as a constant, where the hardware compares, subtracts
+and shifts by a variable; exponent and significand kept apart and renormalised after the increment
+where the hardware lets one integer carry. It shares no code with `esru.hdl`.
+"""
+
+from __future__ import annotations
+
+from esru.design import Design
+from esru.float_formats import FloatFormat
+
+
+def _arm(
+    design: Design, pair: tuple[FloatFormat, FloatFormat], pattern: str, binade: int, last: int
+) -> str:
+    """Return the case of one binade.
+
+    Parameters
+    ----------
+    design : Design
+        A float unit.
+    pair : tuple
+        Its formats.
+    pattern : str
+        Of exponent and fraction field.
+    binade : int
+        Exponent of the leading bit.
+    last : int
+        Exponent of the input's last bit.
+    """
+    _, out = pair
+    unit = max(binade, out.least_exponent) - out.fraction
+    dropped = unit - last
+    most = out.highest >> out.fraction
+    field = binade + out.bias if binade >= out.least_exponent else 0
+    shifted = f"scaled {'>>' if dropped >= 0 else '<<'} {abs(dropped)}"
+    # An exponent field above the greatest one is as good as the one above it.
+    return f"        {pattern}: begin scaled = {shifted}; field = {min(field, most + 1)}; end\n"
+
+
+def _arms(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
+    """Return a case for every binade of the input, the subnormal ones by their leading bit."""
+    source, _ = pair
+    bits = source.exponent + source.fraction
+    lowest = source.least_exponent - source.fraction
+    text = ""
+    for place in reversed(range(source.fraction)):
+        pattern = "0" * (bits - 1 - place) + "1" + "?" * place
+        text += _arm(design, pair, f"{bits}'b{pattern}", lowest + place, lowest)
+    for field in range(1, (1 << source.exponent) - 1):
+        pattern = f"{field:0{source.exponent}b}" + "?" * source.fraction
+        binade = field - source.bias
+        text += _arm(design, pair, f"{bits}'b{pattern}", binade, binade - source.fraction)
+    return text
+
+
+def float_result(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
+    """Return a Verilog function ``result(x, word)``, which calls ``decide(frac, word)``."""
+    source, out = pair
+    n, mi, mo = design.n, source.fraction, out.fraction
+    bits = source.exponent + mi
+    width = max(mi + 1, mo + 2) + n + 1
+    most, greatest = out.highest >> mo, out.highest % (1 << mo)
+    below = out.width - 1
+    beyond = out.highest if design.overflow == "saturate" else out.overflow
+    nan = out.highest if out.nan is None else out.nan
+    ones = (1 << source.exponent) - 1
+    return (
+        f"  function [{out.width - 1}:0] result(\n"
+        f"    input [{source.width - 1}:0] x, input [{max(design.k, 1) - 1}:0] word\n"
+        "  );\n"
+        f"    reg [{width - 1}:0] scaled;\n"
+        f"    reg [{width - 1}:0] whole;\n"
+        f"    reg [{n - 1}:0] rest;\n"
+        f"    reg [{out.exponent + 1}:0] field;\n"
+        "    begin\n"
+        # The significand with n zeros below: after the shift the lowest n bits are the fraction.
+        f"      scaled = {{x[{bits - 1}:{mi}] != 0, x[{mi - 1}:0], {n}'d0}};\n"
+        "      field = 0;\n"
+        f"      casez (x[{bits - 1}:0])\n"
+        f"{_arms(design, pair)}"
+        "        default: scaled = 0;\n"
+        "      endcase\n"
+        f"      rest = scaled[{n - 1}:0];\n"
+        f"      whole = scaled >> {n};\n"
+        "      if (decide(rest, word)) whole = whole + 1;\n"
+        f"      if (whole == {2 << mo}) begin whole = {1 << mo}; field = field + 1; end\n"
+        f"      else if (field == 0 && whole == {1 << mo}) field = 1;\n"
+        f"      result[{below}] = x[{bits}];\n"
+        f"      if (x[{bits - 1}:{mi}] == {ones} && x[{mi - 1}:0] != 0)\n"
+        f"        result[{below - 1}:0] = {below}'d{nan};\n"
+        f"      else if (x[{bits - 1}:{mi}] == {ones} || field > {most}\n"
+        f"               || field == {most} && whole > {greatest + (1 << mo)})\n"
+        f"        result[{below - 1}:0] = {below}'d{beyond};\n"
+        f"      else begin\n"
+        f"        result[{mo - 1}:0] = whole[{mo - 1}:0];\n"
+        f"        result[{below - 1}:{mo}] = field[{out.exponent - 1}:0];\n"
+        "      end\n"
+        "    end\n"
+        "  endfunction\n"
+    )

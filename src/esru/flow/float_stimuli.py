@@ -1,0 +1,62 @@
+"""Input words of float units for simulation, made from wanted fractions."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.emulate.floats import pair_of
+from esru.float_formats import FloatFormat
+
+Ints = npt.NDArray[np.int64]
+
+#: Random bits below the fraction; with n and the significand less than float64 can count.
+_BELOW = 8
+
+
+def _magnitudes(source: FloatFormat, count: Ints, unit: Ints) -> Ints:
+    """Return the patterns of count * 2^unit in a format: truncated, at most the highest."""
+    bits = np.frexp(count.astype(np.float64))[1].astype(np.int64)
+    field = np.maximum(bits - 1 + unit + source.bias, 1)
+    last = field - source.bias - source.fraction
+    shift = np.clip(last - unit, -62, 62)
+    significand = count >> np.maximum(shift, 0) << np.maximum(-shift, 0)
+    patterns: Ints = np.minimum((field - 1 << source.fraction) + significand, source.highest)
+    return patterns
+
+
+def float_inputs(
+    design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
+) -> npt.NDArray[np.uint64]:
+    """Return input patterns: in every binade of the output and around it, and special ones.
+
+    Parameters
+    ----------
+    design : Design
+        A float unit.
+    fractions : ndarray of int64
+        The n bits below the output's ulp that are wanted; where the input has fewer bits there,
+        they are truncated.
+    rng : Generator
+        Chooses everything else.
+    """
+    source, out = pair_of(design)
+    shape = fractions.shape
+    greatest = (out.highest >> out.fraction) - out.bias
+    exponent = rng.integers(out.least_exponent - 1, greatest + 1, shape, endpoint=True)
+    unit = np.maximum(exponent, out.least_exponent) - out.fraction
+    leading = np.where(exponent < out.least_exponent, 0, 1 << out.fraction)
+    whole = rng.integers(0, 1 << out.fraction, shape)
+    # Ones, for carries into the exponent, more often than chance would have them.
+    whole = np.where(rng.integers(0, 3, shape) == 0, (1 << out.fraction) - 1, whole) + leading
+    low = rng.integers(0, 1 << _BELOW, shape)
+    count = (whole << design.n | fractions) << _BELOW | low
+    magnitude = _magnitudes(source, count, unit - design.n - _BELOW)
+    free = rng.integers(0, 1 << (source.width - 1), shape)
+    special = np.array([0, 1, source.highest, source.highest + 1, source.highest + 2])
+    kind = rng.integers(0, 16, shape)
+    magnitude = np.where(kind == 0, free, magnitude)
+    magnitude = np.where(kind == 1, special[rng.integers(0, len(special), shape)], magnitude)
+    sign = rng.integers(0, 2, shape) << (source.width - 1)
+    return (magnitude + sign).astype(np.uint64)
