@@ -77,6 +77,9 @@ class FloatUnit:
         top = output.value(output.highest)
         # One step above the greatest number, as if the exponent went on.
         self.step = top - output.value(output.highest - 1)
+        # The outputs that some inputs are close to.
+        ends = (self.input.value(1), self.input.value(self.input.highest))
+        self.lowest, self.highest = (output.below(end) for end in ends)
 
     def rounded(self, x, decide):
         """Return the output pattern; `decide` tells from f (n bits) whether to round up."""
@@ -123,8 +126,11 @@ class FloatUnit:
             specials = (0, 1, self.input.highest, self.input.infinity, self.input.infinity + 1)
             return sign + random.choice(specials)
         if not random.randrange(8):
-            return sign + random.getrandbits(self.input.width - 1)
-        down = output.highest - random.randrange(2) if at_end else random.randint(0, output.highest)
+            bits = random.choice((self.input.width - 1, self.input.fraction))
+            return sign + random.getrandbits(bits)
+        down = random.randint(self.lowest, self.highest)
+        if at_end:
+            down = self.highest - random.randrange(2)
         gap = self.step
         if down < output.highest:
             gap = output.value(down + 1) - output.value(down)

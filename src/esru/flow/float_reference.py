@@ -1,7 +1,7 @@
 """An independent description of a float unit's result in Verilog, for proofs.
 
 It is written from the contract's sentences and in another style than the hardware: a case for
-every binade of the input, with the shift as a constant, where the hardware compares, subtracts
+every binade below the normal ones, with the shift as a constant, where the hardware subtracts
 and shifts by a variable; exponent and significand kept apart and renormalised after the increment
 where the hardware lets one integer carry. It shares no code with `esru.hdl`.
 """
@@ -12,47 +12,44 @@ from esru.design import Design
 from esru.float_formats import FloatFormat
 
 
-def _arm(
-    design: Design, pair: tuple[FloatFormat, FloatFormat], pattern: str, binade: int, last: int
-) -> str:
-    """Return the case of one binade.
+def _arm(out: FloatFormat, pattern: str, binade: int, last: int) -> str:
+    """Return the case of one binade of the input.
 
     Parameters
     ----------
-    design : Design
-        A float unit.
-    pair : tuple
-        Its formats.
+    out : FloatFormat
+        The output format.
     pattern : str
-        Of exponent and fraction field.
+        Of exponent and fraction field, in binary.
     binade : int
         Exponent of the leading bit.
     last : int
         Exponent of the input's last bit.
     """
-    _, out = pair
-    unit = max(binade, out.least_exponent) - out.fraction
-    dropped = unit - last
-    most = out.highest >> out.fraction
-    field = binade + out.bias if binade >= out.least_exponent else 0
+    dropped = max(binade, out.least_exponent) - out.fraction - last
+    field = max(binade + out.bias, 0)
     shifted = f"scaled {'>>' if dropped >= 0 else '<<'} {abs(dropped)}"
-    # An exponent field above the greatest one is as good as the one above it.
-    return f"        {pattern}: begin scaled = {shifted}; field = {min(field, most + 1)}; end\n"
+    size = len(pattern)
+    return f"          {size}'b{pattern}: begin scaled = {shifted}; field = {field}; end\n"
 
 
-def _arms(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
-    """Return a case for every binade of the input, the subnormal ones by their leading bit."""
-    source, _ = pair
-    bits = source.exponent + source.fraction
+def _arms(design: Design, source: FloatFormat, out: FloatFormat) -> str:
+    """Return a case for every binade in which a magnitude is subnormal, as input or as output.
+
+    A binade so low that f is 0 whatever the significand needs none.
+    """
     lowest = source.least_exponent - source.fraction
+    seen = out.least_exponent - out.fraction - design.n
     text = ""
     for place in reversed(range(source.fraction)):
-        pattern = "0" * (bits - 1 - place) + "1" + "?" * place
-        text += _arm(design, pair, f"{bits}'b{pattern}", lowest + place, lowest)
-    for field in range(1, (1 << source.exponent) - 1):
-        pattern = f"{field:0{source.exponent}b}" + "?" * source.fraction
+        if lowest + place >= seen:
+            pattern = "0" * (source.exponent + source.fraction - 1 - place) + "1" + "?" * place
+            text += _arm(out, pattern, lowest + place, lowest)
+    for field in range(1, out.least_exponent + source.bias):
         binade = field - source.bias
-        text += _arm(design, pair, f"{bits}'b{pattern}", binade, binade - source.fraction)
+        if binade >= seen:
+            pattern = f"{field:0{source.exponent}b}" + "?" * source.fraction
+            text += _arm(out, pattern, binade, binade - source.fraction)
     return text
 
 
@@ -61,6 +58,9 @@ def float_result(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
     source, out = pair
     n, mi, mo = design.n, source.fraction, out.fraction
     bits = source.exponent + mi
+    # Input binades that are normal in both formats: their ulp is a fixed share of the input's.
+    first = max(out.least_exponent + source.bias, 1)
+    wide = max(source.exponent, out.exponent) + 1
     width = max(mi + 1, mo + 2) + n + 1
     most, greatest = out.highest >> mo, out.highest % (1 << mo)
     below = out.width - 1
@@ -74,15 +74,20 @@ def float_result(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
         f"    reg [{width - 1}:0] scaled;\n"
         f"    reg [{width - 1}:0] whole;\n"
         f"    reg [{n - 1}:0] rest;\n"
-        f"    reg [{out.exponent + 1}:0] field;\n"
+        f"    reg [{wide - 1}:0] field;\n"
         "    begin\n"
         # The significand with n zeros below: after the shift the lowest n bits are the fraction.
         f"      scaled = {{x[{bits - 1}:{mi}] != 0, x[{mi - 1}:0], {n}'d0}};\n"
-        "      field = 0;\n"
-        f"      casez (x[{bits - 1}:0])\n"
-        f"{_arms(design, pair)}"
-        "        default: scaled = 0;\n"
-        "      endcase\n"
+        f"      if (x[{bits - 1}:{mi}] >= {first}) begin\n"
+        f"        scaled = scaled >> {mi - mo};\n"
+        f"        field = x[{bits - 1}:{mi}] + {wide}'d{(out.bias - source.bias) % (1 << wide)};\n"
+        "      end else begin\n"
+        "        field = 0;\n"
+        f"        casez (x[{bits - 1}:0])\n"
+        f"{_arms(design, source, out)}"
+        "          default: scaled = 0;\n"
+        "        endcase\n"
+        "      end\n"
         f"      rest = scaled[{n - 1}:0];\n"
         f"      whole = scaled >> {n};\n"
         "      if (decide(rest, word)) whole = whole + 1;\n"

@@ -43,8 +43,12 @@ def float_inputs(
     """
     source, out = pair_of(design)
     shape = fractions.shape
-    greatest = (out.highest >> out.fraction) - out.bias
-    exponent = rng.integers(out.least_exponent - 1, greatest + 1, shape, endpoint=True)
+    lowest = max(out.least_exponent - 1, source.least_exponent - source.fraction)
+    highest = min(
+        (out.highest >> out.fraction) - out.bias + 1,
+        (source.highest >> source.fraction) - source.bias,
+    )
+    exponent = rng.integers(lowest, highest, shape, endpoint=True)
     unit = np.maximum(exponent, out.least_exponent) - out.fraction
     leading = np.where(exponent < out.least_exponent, 0, 1 << out.fraction)
     whole = rng.integers(0, 1 << out.fraction, shape)
@@ -56,6 +60,8 @@ def float_inputs(
     free = rng.integers(0, 1 << (source.width - 1), shape)
     special = np.array([0, 1, source.highest, source.highest + 1, source.highest + 2])
     kind = rng.integers(0, 16, shape)
+    subnormal = rng.integers(0, 1 << source.fraction, shape)
+    magnitude = np.where(kind == 2, subnormal, magnitude)
     magnitude = np.where(kind == 0, free, magnitude)
     magnitude = np.where(kind == 1, special[rng.integers(0, len(special), shape)], magnitude)
     sign = rng.integers(0, 2, shape) << (source.width - 1)

@@ -59,7 +59,8 @@ def plan(design: Design, lanes: int) -> Plan:
     """Return what a simulation of some lanes of a design covers."""
     period = Array(design, lanes).period
     every = period << design.n
-    if not design.floats and every <= MOST_WORDS and every * lanes <= MOST_CASES:
+    converts = design.boundary == "unit" and design.floats is not None
+    if not converts and every <= MOST_WORDS and every * lanes <= MOST_CASES:
         text = f"all {period} words with all {1 << design.n} fractions"
         return Plan(every, True, text)
     most = max(MOST_CASES // lanes, 1024)
