@@ -21,15 +21,15 @@ class _Aligned(NamedTuple):
 
     Attributes
     ----------
-    base : Value
-        The output's exponent field less 1, and 0 for a subnormal.
+    field : Value
+        The output's exponent field, 0 for a subnormal, as if it had no upper end.
     kept : Value
-        Units of the output's last place: 1 + fraction bits, the leading bit on top.
+        The output's fraction field before the increment.
     fraction : Value
         The n bits below.
     """
 
-    base: Value
+    field: Value
     kept: Value
     fraction: Value
 
@@ -79,21 +79,21 @@ def _align(m: Module, design: Design, fields: Value, suffix: str) -> _Aligned:
     missing = width - len(significand)
     window = Cat(Const(0, missing), significand) if missing > 0 else significand[-missing:]
     top = (1 << len(exponent)) - 1
-    base = Signal(range(top - least + 1), name=f"base{suffix}")
+    field = Signal(range(top - least + 2), name=f"field{suffix}")
     aligned = Signal(width, name=f"aligned{suffix}")
     if least > 1:
         shift = Signal(range(least), name=f"shift{suffix}")
         m.d.comb += aligned.eq(window >> shift)
         with m.If(exponent >= least):
-            m.d.comb += base.eq(exponent - least)
+            m.d.comb += field.eq(exponent - (least - 1))
         with m.Else():
             m.d.comb += shift.eq(least - exponent)
     else:
         m.d.comb += aligned.eq(window)
         # Without a leading bit a number is subnormal (or zero) in both formats.
         with m.If(significand[-1]):
-            m.d.comb += base.eq(exponent - least)
-    return _Aligned(base, aligned[design.n :], aligned[: design.n])
+            m.d.comb += field.eq(exponent - (least - 1))
+    return _Aligned(field, aligned[design.n : -1], aligned[: design.n])
 
 
 def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: str = "") -> Value:
@@ -118,9 +118,8 @@ def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: s
     fraction = Signal(design.n, name=f"frac{suffix}")
     m.d.comb += fraction.eq(found.fraction)
     up = add_round_up(m, design, fraction, draw, suffix)
-    # The leading bit of a normal number adds the 1 that `base` lacks.
-    code = Signal(len(found.base) + out.fraction + 1, name=f"code{suffix}")
-    m.d.comb += code.eq(Cat(Const(0, out.fraction), found.base) + found.kept + up)
+    code = Signal(len(found.field) + out.fraction, name=f"code{suffix}")
+    m.d.comb += code.eq(Cat(found.kept, found.field) + up)
     wide = out.width - 1
     over = Signal(name=f"over{suffix}")
     m.d.comb += over.eq(code > out.highest)
