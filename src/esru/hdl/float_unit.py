@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 
 from esru.design import Design
 from esru.float_formats import FloatFormat
@@ -83,11 +83,17 @@ def _align(m: Module, design: Design, fields: Value, suffix: str) -> _Aligned:
     aligned = Signal(width, name=f"aligned{suffix}")
     if least > 1:
         shift = Signal(range(least), name=f"shift{suffix}")
-        m.d.comb += aligned.eq(window >> shift)
-        with m.If(exponent >= least):
-            m.d.comb += field.eq(exponent - (least - 1))
+        above = Signal(signed(len(exponent) + 1), name=f"above{suffix}")
+        m.d.comb += above.eq(exponent - (least - 1))
+        # A shift by the width or more leaves nothing: its upper bits need no shifter.
+        near = min((width - 1).bit_length(), len(shift))
+        far = Signal(name=f"far{suffix}")
+        m.d.comb += far.eq(shift[near:].any())
+        m.d.comb += aligned.eq(Mux(far, 0, window >> shift[:near]))
+        with m.If(above > 0):
+            m.d.comb += field.eq(above)
         with m.Else():
-            m.d.comb += shift.eq(least - exponent)
+            m.d.comb += shift.eq(1 - above)
     else:
         m.d.comb += aligned.eq(window)
         # Without a leading bit a number is subnormal (or zero) in both formats.
