@@ -60,6 +60,13 @@ class FloatFormat:
         return 1 - self.bias
 
     @property
+    def special_values(self) -> str:
+        """What there is besides numbers, in words."""
+        return {"ieee": "infinity and NaN", "nan": "NaN", "none": "no infinity or NaN"}[
+            self.specials
+        ]
+
+    @property
     def highest(self) -> int:
         """The greatest finite number's pattern, without its sign."""
         top = (1 << (self.exponent + self.fraction)) - 1

@@ -60,6 +60,9 @@ def quality(design: Design) -> Quality:
 
 def _bias(design: Design, counts: npt.NDArray[np.int64]) -> Bias:
     n, extra = design.n, design.dropped - design.n
+    if extra < 0:
+        # A float unit that looks further down than normal inputs go: zeros.
+        counts, n, extra = counts[:: 1 << -extra], design.dropped, 0
     words = int(source_model(design).word_counts().sum())
     # P(up | f) - f/2^n in units of 1/(words * 2^n): at most 2^57, exact in int64.
     excess = (counts << n) - np.arange(1 << n, dtype=np.int64) * words

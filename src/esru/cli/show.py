@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from math import isnan
 
+from esru.cli.binades import binade_rows, print_binades
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         emit_json("show", {"esru": __version__, "numpy": numpy.__version__}, content)
         return 0
     _print(design, content)
-    note(f"next: esru gen {design}, esru cost {design} or esru train {design}")
+    trained = "" if design.floats else f" or esru train {design}"
+    note(f"next: esru gen {design}, esru cost {design}{trained}")
     return 0
 
 
@@ -63,7 +65,7 @@ def _content(design: Design) -> dict[str, object]:
             value = variance_inflation(design, roundings)
             variance[str(roundings)] = None if isnan(value) else value
         step(4, 4)
-    return {
+    content: dict[str, object] = {
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
@@ -80,6 +82,7 @@ def _content(design: Design) -> dict[str, object]:
             {"gcd": shared, "words": seen} for shared, seen in resonance_classes(found.period)
         ],
     }
+    return content | ({"binades": binade_rows(design)} if design.floats else {})
 
 
 def _print(design: Design, content: dict[str, object]) -> None:
@@ -105,6 +108,8 @@ def _print(design: Design, content: dict[str, object]) -> None:
         text = "-" if value is None else f"{value:.3g} times that of independent roundings"
         rows.append([f"variance, sum of {roundings}", text])
     print_table(["property", "value"], rows)
+    if design.floats:
+        print_binades(design, binade_rows(design))
     classes = content["classes"]
     assert isinstance(classes, list)
     print("\nWords that a weight sees which meets the unit every C cycles\n")

@@ -41,7 +41,8 @@ class DemoConfig:
     ------
     InputError
         If the lanes are out of range, the clock has fewer than 8 cycles a bit, no whole number
-        of cycles comes within 1 % of a bit, or the design's text is longer than 200 characters.
+        of cycles comes within 1 % of a bit, the design is a float unit at the boundary ``unit``,
+        or its text is longer than 200 characters.
     """
 
     design: Design
