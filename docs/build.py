@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 SEARCH = RESULTS / "search-bits8.json"
 BENCHMARK = RESULTS / "benchmark-search.json"
+BOARDS = RESULTS / "benchmark-boards.json"
 PICTURE = ROOT / "docs" / "front-bits8.svg"
 
 
@@ -68,6 +69,31 @@ def _benchmark(figures: Json) -> str:
     )
 
 
+def _board(figures: Json) -> str:
+    mean, build = figures["mean"], figures["builds"]["icebreaker"]
+    proofs = figures["proofs"]
+    rates = [check["line_roundings_per_second"] for check in figures["checks"].values()]
+    tools = ", ".join(
+        figures["versions"][name] for name in ("yosys", "nextpnr-ice40", "icebox_vlog")
+    )
+    return "\n".join(
+        [
+            f"```text\n$ {mean['command']}",
+            *mean["printed"],
+            "```",
+            "",
+            f"| on {figures['machine']} | |",
+            "|---|---|",
+            f"| `esru build papers --board icebreaker` | {build['seconds']:.1f} s |",
+            f"| proof of the papers' unit, finished iCE40 bitstream | {proofs['papers']['seconds']} s |",
+            f"| proof of the 24-bit reference | {proofs['reference']['seconds']} s |",
+            f"| simulated board, roundings compared over its line | {min(rates):,} to {max(rates):,} a second |",
+            "",
+            f"{tools}; `python benchmarks/boards.py` measures it again.",
+        ]
+    )
+
+
 def fill(text: str, parts: dict[str, str]) -> str:
     """Return the text with each part between its two marks replaced."""
     for name, content in parts.items():
@@ -83,7 +109,11 @@ def generated() -> dict[Path, str]:
     """Return every generated file with its content."""
     result, figures = read(SEARCH), read(BENCHMARK)
     readme = ROOT / "README.md"
-    parts = {"search": _search(result), "benchmark": _benchmark(figures)}
+    parts = {
+        "search": _search(result),
+        "benchmark": _benchmark(figures),
+        "board": _board(read(BOARDS)),
+    }
     return {
         readme: fill(readme.read_text(encoding="utf-8"), parts),
         PICTURE: draw_front(front_points(result), result),

@@ -75,7 +75,7 @@ def test_list_has_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
         assert found["kind"] == kind
         rows = found["rows"]
         assert isinstance(rows, list) and rows
-        assert all(set(row) == {"name", "summary"} for row in rows)
+        assert all({"name", "summary"} <= set(row) for row in rows)
     _refused(capsys, "Kind must be one of", "list", "planets")
 
 

@@ -13,9 +13,13 @@ from types import ModuleType
 import matplotlib
 import pytest
 
-from esru.cli import COMMANDS
+from flow.stand_in import StandIn
+
+from esru.cli import COMMANDS, main
+from esru.demo.config import DemoConfig
 from esru.design import ALIASES, parse
 from esru.errors import InputError
+from esru.flow.boards import BOARDS
 from esru.rounding import probability_up
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,11 +74,25 @@ def test_designs_in_the_docs_exist(page: Path) -> None:
 
 def test_commands_in_the_readme_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.findall(r"^esru ([a-z]+)(.*)$", text, re.MULTILINE)
-    assert {"show", "gen", "verify", "cost", "train"} <= {name for name, _ in found}
+    found = re.findall(r"^esru ([a-z-]+)(.*)$", text, re.MULTILINE)
+    assert {"show", "gen", "verify", "cost", "train", "build", "program"} <= dict(found).keys()
     for name, rest in found:
         assert name in COMMANDS
-        parse(shlex.split(rest, comments=True)[0])
+        words = shlex.split(rest, comments=True)
+        if name not in ("program", "check-board"):
+            parse(words[0])
+        if "--board" in words:
+            assert words[words.index("--board") + 1] in BOARDS
+
+
+def test_the_readmes_mean_is_the_models(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the README shows of a simulated board is what any chip would say."""
+    shown = json.loads((ROOT / "docs" / "results" / "benchmark-boards.json").read_text())["mean"]
+    text = shown["command"].split()[2]
+    with StandIn(DemoConfig(parse(text), clock_hz=12_000_000)) as chip:
+        assert main(["check-board", "--port", chip.port, "--mean", "0.3"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[: len(shown["printed"])] == shown["printed"]
 
 
 def test_every_command_is_documented() -> None:

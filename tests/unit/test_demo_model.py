@@ -94,10 +94,14 @@ class Scalar:
             decoded = design.out_format.decode(decoded)
         self.sum = (self.sum + decoded) % 2**32
         vector = sum(a << i * self.config.answer_bits for i, a in enumerate(answers))
-        folded = 0
+        folded = power = 0
         while vector:
-            folded ^= vector % 2**32
+            word = vector % 2**32
+            for _ in range(power):
+                word = word << 1 ^ (0x1_04C1_1DB7 if word >> 31 else 0)
+            folded ^= word
             vector >>= 32
+            power += 1
         shifted = self.signature << 1
         if shifted >> 32:
             shifted ^= 0x1_04C1_1DB7
@@ -107,7 +111,7 @@ class Scalar:
     def stream(self) -> list[int]:
         operands = [
             sum(
-                (self.stimulus >> (i + 5 * lane + 13 * (i // 32)) % 32 & 1) << i
+                (self.stimulus >> (i + 13 * (i // 32) + 5 * lane + lane // 32) % 32 & 1) << i
                 for i in range(self.config.operand_bits)
             )
             for lane in range(self.lanes)
@@ -207,3 +211,14 @@ def test_packing_puts_lane_0_lowest(width: int) -> None:
         number = sum(word << i * width for i, word in enumerate(row))
         assert octets.tobytes() == number.to_bytes(size, "little")
     assert unpack_bits(packed, width, 7).tolist() == rows
+
+
+@pytest.mark.parametrize("text", ["8:7:select:lfsr13,leap=7,lanes=64", "8:3:zero:plateau3"])
+def test_lanes_that_agree_do_not_cancel(text: str) -> None:
+    """Every lane gets the same word and operand: their answers are alike, and still seen."""
+    model = DemoModel(_config(text, 64))
+    model.run_held(1000)
+    assert model.signature != 0
+    seen = DemoModel(_config(text, 64))
+    seen.run_stream(1000)
+    assert seen.signature not in (0, model.signature)

@@ -33,8 +33,10 @@ from esru.design import Design
 from esru.errors import InputError, ToolFailed
 from esru.flow.output import refuse
 
-#: Clock of the simulated board, as most boards have it.
+#: Clock of the simulated board, as most boards have it, and its line's rate: 13 clock cycles a
+#: bit, so that its time goes into roundings and not into bits.
 SIMULATED_HZ = 12_000_000
+SIMULATED_BAUD = 921_600
 
 _EXIT = {"passed": 0, "mismatch": 1, "lost": ToolFailed.exit_code}
 
@@ -49,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", metavar="P", help="the board's serial port, such as /dev/ttyUSB1")
     parser.add_argument(
-        "--baud", type=int, default=DEFAULT_BAUD, help=f"bits a second (default {DEFAULT_BAUD})"
+        "--baud",
+        type=int,
+        help=f"bits a second (default {DEFAULT_BAUD}, with --simulate {SIMULATED_BAUD})",
     )
     parser.add_argument(
         "--simulate",
@@ -113,6 +117,8 @@ def _checked(args: argparse.Namespace) -> Fraction | None:
         raise InputError.must("--random", "at least 1", args.random)
     if args.seed < 0:
         raise InputError.must("--seed", "at least 0", args.seed)
+    if args.baud is None:
+        args.baud = SIMULATED_BAUD if args.simulate else DEFAULT_BAUD
     if args.baud < 1:
         raise InputError.must("--baud", "at least 1", args.baud)
     if args.mean is None:

@@ -18,9 +18,12 @@ COMMANDS = {
     "show": "exact properties of one design: period, bias, dead zone, P(up)",
     "gen": "write a design's Verilog, RTLIL and manifests",
     "verify": "check a design's hardware: simulation, cocotb on the Verilog, formal proof",
+    "build": "build a design's demo for a board, to a bitstream",
+    "program": "load a bitstream into a board",
+    "check-board": "compare a board with the exact model, bit for bit, over its serial port",
     "cost": "count a design's cells on FPGA targets",
     "train": "train a low-bit network with exactly a design's rounding",
-    "list": "what there is: sources, rules, formats, targets, boundaries, tasks, polynomials",
+    "list": "what there is: sources, rules, formats, targets, boundaries, boards, tasks, ...",
     "doctor": "which tools are installed, and what to install for the rest",
 }
 
@@ -65,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = next((word for word in argv if not word.startswith("-")), "")
     module = None
     if name in commands:
-        module = importlib.import_module(f"esru.cli.{name}")
+        module = importlib.import_module(f"esru.cli.{name.replace('-', '_')}")
         module.add_arguments(commands[name])
     args = parser.parse_args(argv)
     assert module is not None

@@ -1,9 +1,10 @@
-"""List what there is: sources, rules, formats, targets, boundaries, tasks, polynomials."""
+"""List what there is: sources, rules, formats, targets, boundaries, boards and more."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 from esru import __version__
 from esru.cli.terminal import add_json, emit_json, note, print_table
@@ -74,12 +75,66 @@ def _polynomials() -> Rows:
     return [(f"{p:#x}", format_polynomial(p)) for p in CATALOGUE.values()]
 
 
+def _boards() -> Rows:
+    return [(row["name"], row["summary"]) for row in board_rows()]
+
+
+def board_rows() -> list[dict[str, Any]]:
+    """Return what is known of every board, as the rows of ``esru list boards --json``."""
+    from esru.flow.boards import BOARDS
+    from esru.flow.hardware_runs import recorded_runs
+
+    runs = recorded_runs()
+    rows = []
+    for name, found in BOARDS.items():
+        passed = sum(run.verdict == "passed" for run in runs[name])
+        rows.append(
+            {
+                "name": name,
+                "summary": f"{found.title}: {found.device}",
+                "title": found.title,
+                "device": found.device,
+                "serial": found.serial or None,
+                "serial_by_adapter": list(found.labels) or None,
+                "built_in_ci": found.ci,
+                "hardware_runs": len(runs[name]),
+                "hardware_runs_passed": passed,
+                "programmers": list(found.programmers),
+                "url": found.url,
+            }
+        )
+    return rows
+
+
+def _print_boards() -> None:
+    """Write the boards as a table."""
+    rows = []
+    for row in board_rows():
+        pins = row["serial_by_adapter"]
+        adapter = "no (an adapter on pins " + " and ".join(pins) + ")" if pins else "no"
+        runs, passed = row["hardware_runs"], row["hardware_runs_passed"]
+        rows.append(
+            [
+                row["name"],
+                row["device"],
+                row["serial"] or adapter,
+                "yes" if row["built_in_ci"] else "no",
+                f"{runs} ({passed} passed)" if runs else "none yet",
+                ", ".join(row["programmers"]),
+            ]
+        )
+    header = ["name", "device", "serial port", "built in CI", "hardware runs", "programmed by"]
+    print_table(header, rows)
+    note("next: esru build DESIGN --board NAME")
+
+
 KINDS: dict[str, tuple[str, Callable[[], Rows]]] = {
     "sources": ("random sources; L is the register's length", _sources),
     "rules": ("how the random word and the fraction make the decision", _rules),
     "formats": ("number formats of the unit's words", _formats),
     "targets": ("what cost can be measured on", _targets),
     "boundaries": ("what the hardware includes", _boundaries),
+    "boards": ("FPGA boards that the demo is built for, and how each is loaded", _boards),
     "tasks": ("trainings that judge a design", _tasks),
     "polynomials": ("the default primitive polynomial of each length", _polynomials),
 }
@@ -100,8 +155,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         raise InputError.must("Kind", f"one of {', '.join(KINDS)}", repr(args.kind))
     if args.json:
-        listed = [{"name": name, "summary": text} for name, text in rows]
+        listed: list[dict[str, Any]] = [{"name": name, "summary": text} for name, text in rows]
+        if kind == "boards":
+            listed = board_rows()
         emit_json("list", {"esru": __version__}, {"kind": kind, "rows": listed})
+        return 0
+    if kind == "boards":
+        _print_boards()
         return 0
     print_table(["name", "summary"], [[name, text] for name, text in rows])
     if args.kind is None:

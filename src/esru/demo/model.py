@@ -46,7 +46,8 @@ _CHUNK_BITS = 1 << 23
 def stimulus_operands(position: int, cycles: int, lanes: int, width: int) -> Patterns:
     """Return the known stream's operands.
 
-    Bit i of lane l is bit (i + 5 l + 13 (i div 32)) mod 32 of the stimulus register.
+    Bit i of lane l is bit (i + 13 (i div 32) + 5 l + (l div 32)) mod 32 of the stimulus register:
+    no two of the lanes whose answers meet in the signature get the same operands.
 
     Parameters
     ----------
@@ -72,10 +73,10 @@ def stimulus_operands(position: int, cycles: int, lanes: int, width: int) -> Pat
         both = state << np.uint64(32) | state
         return both >> by & np.uint64(_WORD)
 
-    five = np.uint64(5) * lane
-    operands = turned(five)
+    by = np.uint64(5) * lane + lane // np.uint64(32)
+    operands = turned(by)
     if width > 32:
-        operands = operands | turned(five + np.uint64(13)) << np.uint64(32)
+        operands = operands | turned(by + np.uint64(13)) << np.uint64(32)
     return operands & np.uint64((1 << width) - 1)
 
 
@@ -157,11 +158,25 @@ def round_patterns(design: Design, operands: Patterns, words: npt.NDArray[Any]) 
 
 
 def fold(answers: Patterns, width: int) -> npt.NDArray[np.uint32]:
-    """Return each cycle's answers XORed together in 32-bit words, zero-padded at the top."""
+    """Return each cycle's answers as one 32-bit word.
+
+    Side by side, zero-padded at the top, they are words w0, w1, ...; the result is
+    w0 + x w1 + x^2 w2 + ... modulo the signature's polynomial. A mere XOR would lose what lanes
+    have in common.
+    """
     size = -(-answers.shape[1] * width // 32) * 4
     words = pack_bits(answers, width, size).view("<u4")
-    folded: npt.NDArray[np.uint32] = np.bitwise_xor.reduce(words, axis=1).astype(np.uint32)
+    folded = np.zeros(len(words), np.uint32)
+    for word in reversed(words.T):
+        folded = _times_x(folded) ^ word
     return folded
+
+
+def _times_x(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Return words times x modulo the signature's polynomial."""
+    feedback = (words >> np.uint32(31)) * np.uint32(SIGNATURE_POLYNOMIAL)
+    shifted: npt.NDArray[np.uint32] = (words << np.uint32(1)) ^ feedback
+    return shifted
 
 
 def signature_after(signature: int, folded: npt.NDArray[np.uint32]) -> int:

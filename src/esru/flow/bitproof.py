@@ -1,226 +1,206 @@
-"""Prove finished iCE40 bitstreams equal to the hardware that they were made from.
+"""Prove what `esru build` has made of a design, as far as each family of FPGAs allows.
 
-The unit alone goes through the whole flow, every port on a pin; the finished bitstream is read
-back as a netlist, and PDR decides whether the two can ever differ, from power-up on, whatever
-the inputs do. The proof rests on Project IceStorm's model of the chip, and on nothing that the
-flow says of its own work.
+- iCE40: the finished bitstream, read back as a netlist: of the unit alone with all its ports on
+  pins, and of the whole board.
+- ECP5: the mapped netlist of the unit, and the routed netlist of the whole board; of the
+  bitstream only that it holds what it was packed from.
+- Gowin: the mapped netlists.
 """
 
 from __future__ import annotations
 
-import json
+import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile, rmtree
 
 from esru.design import Design
-from esru.errors import InputError, ToolFailed
+from esru.errors import ToolFailed
 from esru.flow import icebox, toolchain
+from esru.flow.bitproof_board import (
+    Whole,
+    clocked_verilog,
+    flat_verilog,
+    pll_settings,
+    prove_whole,
+    simulate,
+)
+from esru.flow.bitproof_unit import json_reads, most_lanes, prove_bitstream, prove_mapped
 from esru.flow.checks import Check
-from esru.flow.decide import decide
-from esru.flow.icebox import HX8K, Chip
-from esru.flow.yosys import run_logged, run_script
-from esru.hdl.emit import emit_rtlil, module_name
-from esru.sources import source_model
+from esru.flow.dfu import read_suffix
+from esru.flow.finished import Finished, read_finished
+from esru.flow.pins import pins, platform
+from esru.flow.routed import TOP, close_inputs
+from esru.flow.yosys import run_logged
+from esru.hdl.board_plan import board_plan
 
-#: nextpnr's starting point; any other is as good, but this one gives the same bitstream again.
-SEED = 1
-
-CLOCK = "clk"
-
-_SYNTHESIS = """\
-read_rtlil hardware.il
-synth_ice40 -nobram -top {module} -json mapped.json
-"""
-
-# No pass here may use one side's knowledge for the other. Nets that nothing drives, and inputs
-# that only one side has, are free.
-MITER = """\
-read_rtlil {other}
-read_verilog top.v
-read_rtlil hardware.il
-proc
-opt_clean
-rename {module} hardware
-hierarchy -top top
-flatten
-opt_expr
-opt_clean
-techmap
-opt_expr
-opt_clean
-dffunmap
-setundef -anyseq
-aigmap
-write_aiger -zinit miter.aig
-"""
-
-Ports = dict[str, tuple[str, int]]
+#: Folder for scripts and logs, in the folder of the build.
+FOLDER = "proof"
 
 
-def ports(design: Design, lanes: int | None = None) -> Ports:
-    """Return the ports of a design's module: direction and width, clock first."""
-    count = design.lanes if lanes is None else lanes
-    if design.boundary == "decision":
-        data, result = ("frac", design.n), ("up", 1)
-    else:
-        data, result = ("x", design.input.width), ("y", design.out_format.width)
-    return {
-        CLOCK: ("input", 1),
-        "rst": ("input", 1),
-        "en": ("input", 1),
-        data[0]: ("input", count * data[1]),
-        result[0]: ("output", count * result[1]),
-    }
-
-
-def check_pins(design: Design, lanes: int | None, chip: Chip) -> None:
-    """Raise InputError unless every port of the module gets a pin of its own."""
-    needed = sum(width for _, width in ports(design, lanes).values())
-    there = len(chip.pins)
-    if needed <= there:
-        return
-    least = sum(width for _, width in ports(design).values())
-    # Three pins are the clock's, the reset's and the enable's.
-    most = (there - 3) // ((least - 3) // design.lanes) // design.lanes * design.lanes
-    advice = f"take at most {most} lanes" if most else "take fewer lanes per source"
-    rule = f"at most {there} bits, the pins of {chip} ({advice})"
-    raise InputError.must("Ports of the unit", rule, needed)
-
-
-def prove_bitstream(
-    design: Design, folder: Path, lanes: int | None = None, chip: Chip = HX8K
-) -> list[Check]:
-    """Prove the bitstream of a unit for all sequences of inputs, on every port.
+def prove_board(folder: Path) -> list[Check]:
+    """Prove what `esru build` has written to a folder.
 
     Parameters
     ----------
-    design : Design
-        The unit.
     folder : Path
-        Where scripts, logs and the files of the flow go; made if it is not there.
-    lanes : int or None
-        Lanes of a whole array; None: the lanes of one source.
-    chip : Chip
-        The chip that the bitstream is for.
+        The folder. Scripts and logs go to ``proof`` in it; an older one is replaced.
 
     Returns
     -------
     list of Check
-        One check. A difference is a check that did not pass, not an error.
+        In the order in which they were made; each says what it rests on, and the last what is
+        left unproved. A difference is a check that did not pass, not an error; after one of the
+        whole board's simulation, its proof is left out.
 
     Raises
     ------
     InputError
-        If the lanes do not fit the design, or the ports do not fit the chip's pins.
+        If the folder holds no finished build.
     ToolMissing, ToolFailed
         If a tool is missing, fails or comes to no conclusion.
     """
-    began = time.monotonic()
-    check_pins(design, lanes, chip)
-    toolchain.icebox_vlog()
+    finished = read_finished(folder)
     toolchain.yosys_abc()
-    folder.mkdir(parents=True, exist_ok=True)
-    text = emit_rtlil(design, lanes)
-    (folder / "hardware.il").write_text(text, encoding="utf-8")
-    make_bitstream(design, folder, lanes, chip)
-    failure = compare_bitstream(design, folder, lanes, chip)
-    period, count = source_model(design).period, design.lanes if lanes is None else lanes
-    proved = (
-        f"every input, en and rst in every cycle from power-up, all {period} words, "
-        f"{'1 lane' if count == 1 else f'{count} lanes'}: the unit alone with every port on a "
-        f"pin of {chip}; rests on icebox's model of the chip"
+    place = folder / FOLDER
+    rmtree(place, ignore_errors=True)
+    (place / "board").mkdir(parents=True)
+    prove = {"ice40": _prove_ice40, "ecp5": _prove_ecp5, "gowin": _prove_gowin}
+    return prove[finished.board.family](finished, place)
+
+
+def _prove_ice40(finished: Finished, place: Path) -> list[Check]:
+    """Prove the bitstream of the unit, then hold the board's own to ``demo.v``."""
+    design, lanes, fewer = _on_pins(finished)
+    checks = prove_bitstream(design, place / "unit", lanes)
+    checks[0] = replace(checks[0], detail=checks[0].detail + fewer)
+    folder = place / "board"
+    (folder / "board.bin").write_bytes(finished.bitstream)
+    icebox.unpack(folder, "board.bin")
+    package = str(platform(finished.board).package).lower()
+    chip = icebox.recover(folder, package, finished.pins)
+    inputs = [pin.site for pin in pins(finished.board) if not pin.output]
+    found = icebox.faults(folder, package, inputs)
+    if not found and pll_settings(chip) != pll_settings(finished.verilog):
+        found = ["another setting of the PLL than demo.v"]
+    whole = Whole(
+        "bitstream",
+        "the board's bitstream",
+        ("read_verilog chip.v",),
+        icebox.MODULE,
+        "cells_ice40.v",
+        "icebox's model of the chip" + _clock_left_out(finished),
     )
-    return [
-        Check(
-            "bitstream",
-            "module == iCE40 bitstream (PDR)",
-            period * count,
-            not failure,
-            failure or proved,
-            time.monotonic() - began,
-        )
-    ]
+    if found:
+        detail = f"the bitstream has {found[0]}"
+        return [*checks, Check("bitstream", whole.name, 1, False, detail, 0.0)]
+    clock = None
+    if finished.clock is None:
+        chip, clock = clocked_verilog(chip)
+    return checks + _hold(finished, whole, chip, folder, clock)
 
 
-def make_bitstream(design: Design, folder: Path, lanes: int | None, chip: Chip) -> None:
-    """Make ``unit.bin`` of ``hardware.il``, and the pin file ``pins.pcf``."""
-    module = module_name(design, lanes)
-    run_script(
-        _SYNTHESIS.format(module=module),
-        cwd=folder,
-        log=folder / "synthesis.log",
-        tool=toolchain.bitstream_tool("yosys"),
+def _prove_ecp5(finished: Finished, place: Path) -> list[Check]:
+    """Prove the mapped unit, hold the routed board to ``demo.v``, and pack its bitstream again."""
+    checks = prove_mapped(finished.config.design, place / "unit", "ecp5", finished.config.lanes)
+    folder = place / "board"
+    close_inputs(finished.folder / "work" / "routed.json", folder / "routed.json")
+    whole = Whole(
+        "netlist",
+        "the board's routed netlist",
+        tuple(json_reads("routed.json", TOP)),
+        TOP,
+        "cells_ecp5.v",
+        "a model of the routed cells" + _clock_left_out(finished),
     )
-    names = [
-        name if width == 1 else f"{name}[{bit}]"
-        for name, (_, width) in ports(design, lanes).items()
-        for bit in range(width)
-    ]
-    lines = [f"set_io {name} {pin}\n" for name, pin in zip(names, chip.pins, strict=False)]
-    (folder / "pins.pcf").write_text("".join(lines), encoding="utf-8")
-    arguments = [f"--{chip.device}", "--package", chip.package, "--seed", str(SEED)]
-    arguments += ["--json", "mapped.json", "--top", module, "--pcf", "pins.pcf"]
-    run_logged(
-        toolchain.bitstream_tool("nextpnr-ice40"),
-        [*arguments, "--asc", "unit.asc", "--report", "report.json"],
-        cwd=folder,
-        log=folder / "nextpnr.log",
+    chip = flat_verilog(folder, whole)
+    checks += _hold(finished, whole, chip, folder, None)
+    return [*checks, _repacked(finished, folder)]
+
+
+def _prove_gowin(finished: Finished, place: Path) -> list[Check]:
+    """Prove the mapped unit and the mapped board."""
+    checks = prove_mapped(finished.config.design, place / "unit", "gowin", finished.config.lanes)
+    folder = place / "board"
+    copyfile(finished.folder / "work" / "board.json", folder / "board.json")
+    whole = Whole(
+        "netlist",
+        "the board's mapped netlist",
+        tuple(json_reads("board.json", TOP)),
+        TOP,
+        "+/gowin/cells_sim.v",
+        "Yosys' own models of the cells; placement, routing and the bitstream stay unproved",
     )
-    icebox.pack(folder, "unit.asc", "unit.bin")
+    return [*checks, prove_whole(finished, whole, folder)]
 
 
-def compare_bitstream(design: Design, folder: Path, lanes: int | None, chip: Chip) -> str:
-    """Compare ``unit.bin`` with ``hardware.il``; return the first difference or an empty text."""
-    icebox.unpacked_verilog(folder, "unit.bin", chip.package, "pins.pcf")
-    return compare_netlist(design, folder, lanes)
+def _hold(
+    finished: Finished, whole: Whole, verilog: str, folder: Path, clock: str | None
+) -> list[Check]:
+    """Simulate a netlist; if that passes, prove it."""
+    checks = simulate(finished, whole, verilog, folder / "simulation", clock)
+    if all(check.passed for check in checks):
+        # A difference that takes many cycles to see would keep the proof busy for minutes.
+        checks.append(prove_whole(finished, whole, folder))
+    return checks
 
 
-def compare_netlist(design: Design, folder: Path, lanes: int | None) -> str:
-    """Compare ``chip.v`` with ``hardware.il``; return the first difference or an empty text."""
-    netlist = icebox.read_netlist(folder)
-    messages = (folder / "check.txt").read_text(encoding="utf-8")
-    wanted = ports(design, lanes)
-    reason = icebox.unfit(netlist, wanted, messages, CLOCK)
-    if reason:
-        return f"the bitstream's netlist has {reason}"
-    extra = [name for name in netlist["ports"] if name not in wanted]
-    top = miter_top(wanted, icebox.MODULE, extra)
-    return decide_against(folder, "chip.il", top, module_name(design, lanes), "the hardware")
+def _on_pins(finished: Finished) -> tuple[Design, int | None, str]:
+    """Choose lanes whose ports have pins: the board's, of fewer sources, or of part of one."""
+    design, lanes = finished.config.design, finished.config.lanes
+    most = most_lanes(design)
+    if lanes <= most:
+        return design, lanes, ""
+    if most:
+        return design, most, f"; {most} of the board's {lanes} lanes, for want of pins"
+    alone = Design.from_json(design.to_json() | {"lanes": 1})
+    count = min(most_lanes(alone), design.lanes)
+    part = Design.from_json(design.to_json() | {"lanes": count})
+    what = f"; {count} of the {design.lanes} lanes that share a source, for want of pins"
+    return part, None, what
 
 
-def decide_against(folder: Path, other: str, top: str, module: str, name: str) -> str:
-    """Decide a miter of ``hardware.il`` (module `module`) and the RTLIL file `other`."""
-    (folder / "top.v").write_text(top, encoding="utf-8")
-    # An older miter must not be what is decided.
-    (folder / "miter.aig").unlink(missing_ok=True)
-    script = MITER.format(other=other, module=module)
-    run_script(script, cwd=folder, log=folder / "miter.log")
-    return decide(folder, name)
+def _clock_left_out(finished: Finished) -> str:
+    """Return what a proof leaves out where something other than a pin makes the clock."""
+    if finished.clock is None:
+        return "; the oscillator and its divisor are taken on trust"
+    if finished.config.clock_hz != finished.board.oscillator_hz:
+        return "; the PLL is taken to be locked, and its frequency on trust"
+    return ""
 
 
-def miter_top(wanted: Ports, other: str, extra: list[str]) -> str:
-    """Return the miter of ``hardware`` and `other`: equal inputs, and whether outputs differ."""
-    ins = {name: width for name, (way, width) in wanted.items() if way == "input"}
-    outs = {name: width for name, (way, width) in wanted.items() if way == "output"}
-    free = [f"\\{name} " for name in extra]
-    head = [f"input [{width - 1}:0] {name}" for name, width in ins.items()]
-    head += [f"input {name}" for name in free]
-    lines = [f"module top({', '.join(head)}, output trigger);"]
-    for side in (other, "hardware"):
-        links = [f".{name}({name})" for name in ins]
-        links += [f".{name}({side}_{name})" for name in outs]
-        links += [f".{name}({name})" for name in free if side == other]
-        lines += [f"  wire [{width - 1}:0] {side}_{name};" for name, width in outs.items()]
-        lines.append(f"  {side} the_{side}({', '.join(links)});")
-    differ = " || ".join(f"{other}_{name} != hardware_{name}" for name in outs)
-    lines += [f"  assign trigger = {differ};", "endmodule", ""]
-    return "\n".join(lines)
+def _repacked(finished: Finished, folder: Path) -> Check:
+    """Unpack an ECP5 bitstream and pack it again."""
+    began = time.monotonic()
+    content = finished.bitstream
+    if read_suffix(content) is not None:
+        content = content[: -content[-5]]  # the suffix says how long it is
+    (folder / "board.bit").write_bytes(content)
+    arguments = ["--input", "board.bit", "--textcfg", "unpacked.config"]
+    tool = toolchain.bitstream_tool("ecpunpack")
+    run_logged(tool, arguments, cwd=folder, log=folder / "ecpunpack.log")
+    arguments = ["--input", "unpacked.config", "--bit", "again.bit"]
+    tool = toolchain.bitstream_tool("ecppack")
+    options = _pack_options(finished)
+    run_logged(tool, [*options, *arguments], cwd=folder, log=folder / "ecppack.log")
+    same = (folder / "again.bit").read_bytes() == content
+    detail = (
+        "the same bytes again; that the configuration in it is the routed netlist stays unproved"
+        if same
+        else "other bytes after ecpunpack and ecppack"
+    )
+    name = "bitstream == itself, unpacked and packed"
+    return Check("bitstream", name, len(content), same, detail, time.monotonic() - began)
 
 
-def logic_cells(folder: Path) -> int:
-    """Return how many logic cells nextpnr used for the unit in `folder`."""
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    try:
-        return int(report["utilization"]["ICESTORM_LC"]["used"])
-    except KeyError:
-        raise ToolFailed("nextpnr-ice40", "no count in its report", folder / "nextpnr.log") from None
+def _pack_options(finished: Finished) -> list[str]:
+    """Return the options with which the board's build script calls ecppack."""
+    board, clock_hz = finished.board, finished.config.clock_hz
+    plan = board_plan(platform(board), board, clock_hz, finished.verilog)
+    script = str(plan.files[f"{plan.script}.sh"])
+    for line in script.splitlines():
+        words = shlex.split(line)
+        if words[:1] == ["$ECPPACK"]:
+            return words[1 : words.index("--input")]
+    raise ToolFailed("The build script", "no call of ecppack in it")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from esru.errors import ToolFailed
 from esru.flow import toolchain
-from esru.flow.yosys import run_logged, run_script
+from esru.flow.toolchain import Tool
+from esru.flow.yosys import run_logged
 
-#: The module in what `unpacked_verilog` returns.
+#: The module in what `recover` returns.
 MODULE = "chip"
 
 _HX8K_CT256 = """\
@@ -49,22 +51,7 @@ class Chip:
 HX8K = Chip("hx8k", "ct256", tuple(_HX8K_CT256.split()))
 HX1K = Chip("hx1k", "tq144", tuple(_HX1K_TQ144.split()))
 
-# `check` sees drivers that fight only before anything is optimised.
-_READ = """\
-read_verilog chip.v
-hierarchy -check -top chip
-proc
-tee -q -o check.txt check
-flatten
-opt_expr
-opt_clean
-write_json chip.json
-write_rtlil chip.il
-"""
-
-_LOGIC = frozenset(("$not", "$and", "$or", "$xor", "$mux", "$logic_not", "$logic_and", "$logic_or"))
-
-_FIGHT = re.compile(r"conflicting|found logic loop")
+_CHILD = Path(__file__).with_name("icebox_child.py")
 
 
 def pack(folder: Path, text: str, binary: str) -> None:
@@ -80,30 +67,13 @@ def pack(folder: Path, text: str, binary: str) -> None:
     )
 
 
-def unpacked_verilog(folder: Path, binary: str, package: str, pins: str) -> str:
-    """Read a bitstream back as Verilog.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds the files; ``unpacked.asc``, ``chip.v`` and the logs are written to it.
-    binary : str
-        Name of the bitstream file.
-    package : str
-        nextpnr's name of the package, such as ``ct256``.
-    pins : str
-        Name of the pin file (``.pcf``), for the port names.
-
-    Returns
-    -------
-    str
-        The module ``chip``: assignments, registers that start at 0, and vendor cells for what is
-        neither LUT, carry nor flip-flop.
+def unpack(folder: Path, binary: str) -> str:
+    """Write the configuration in a bitstream file to ``unpacked.asc`` and return it.
 
     Raises
     ------
     ToolMissing, ToolFailed
-        If iceunpack or icebox_vlog is missing or fails.
+        If iceunpack is missing or fails.
     """
     run_logged(
         toolchain.bitstream_tool("iceunpack"),
@@ -111,81 +81,103 @@ def unpacked_verilog(folder: Path, binary: str, package: str, pins: str) -> str:
         cwd=folder,
         log=folder / "iceunpack.log",
     )
-    tool = toolchain.icebox_vlog()
-    arguments = ["-s", "-c", "-n", MODULE, "-d", package, "-p", pins, "unpacked.asc"]
-    log = folder / "icebox_vlog.log"
-    with log.open("wb") as sink:
-        done = subprocess.run(
-            [*tool.command, *arguments],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise ToolFailed(tool.identity, f"exit status {done.returncode}", log)
-    text = done.stdout.decode()
-    (folder / "chip.v").write_text(text, encoding="utf-8")
-    return text
+    return (folder / "unpacked.asc").read_text(encoding="utf-8")
 
 
-def read_netlist(folder: Path) -> dict[str, Any]:
-    """Read ``chip.v`` with Yosys, write it flat as ``chip.il``, and return it as JSON gives it.
+def pin_numbers(text: str) -> dict[str, str]:
+    """Return which port is on which pin, from a pin file's text."""
+    lines = (line.partition("#")[0].split() for line in text.splitlines())
+    return {words[-2]: words[-1] for words in lines if words[:1] == ["set_io"]}
+
+
+def recover(folder: Path, package: str, pins: str) -> str:
+    """Turn ``unpacked.asc`` into a netlist in Verilog.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the file; ``plain.pcf``, ``chip.v`` and logs are written to it.
+    package : str
+        nextpnr's name of the package, such as ``ct256``.
+    pins : str
+        A pin file's text (``.pcf``), for the port names.
+
+    Returns
+    -------
+    str
+        The module `MODULE`: assignments, registers that start at 0, and vendor cells for what is
+        neither LUT, carry nor flip-flop.
 
     Raises
     ------
     ToolMissing, ToolFailed
-        If there is no Yosys, or the netlist is none that it can read.
+        If icebox_vlog is missing or fails.
     """
-    run_script(_READ, cwd=folder, log=folder / "read.log")
-    netlist = json.loads((folder / "chip.json").read_text(encoding="utf-8"))
-    return dict(netlist["modules"][MODULE])
+    # icebox_vlog reads no options such as -pullup.
+    plain = "".join(f"set_io {port} {pin}\n" for port, pin in pin_numbers(pins).items())
+    (folder / "plain.pcf").write_text(plain, encoding="utf-8")
+    tool = toolchain.icebox_vlog()
+    arguments = ["-s", "-c", "-n", MODULE, "-d", package, "-p", "plain.pcf", "unpacked.asc"]
+    text = _spoken(tool, [*tool.command, *arguments], folder, folder / "icebox_vlog.log")
+    (folder / "chip.v").write_text(text, encoding="utf-8")
+    return text
 
 
-def unfit(
-    netlist: Mapping[str, Any], ports: Mapping[str, tuple[str, int]], messages: str, clock: str
-) -> str:
-    """Return why a netlist cannot be compared cycle by cycle, or an empty text.
-
-    A comparison by cycles takes for granted what this checks: nothing on the chip drives against
-    something else, every register changes with the rising clock and only then, and the ports are
-    those of the design. Further inputs are allowed; the comparison leaves them free.
+def faults(folder: Path, package: str, pins: Sequence[str]) -> list[str]:
+    """Return what `icebox_vlog` takes for granted and ``unpacked.asc`` does not hold.
 
     Parameters
     ----------
-    netlist : mapping
-        As `read_netlist` returns it.
-    ports : mapping of str to tuple
-        The design's ports: direction and width.
-    messages : str
-        What Yosys' `check` said.
-    clock : str
-        The port that is the clock.
+    folder : Path
+        Holds the file.
+    package : str
+        nextpnr's name of the package.
+    pins : sequence of str
+        The pins of the design's inputs.
+
+    Raises
+    ------
+    ToolMissing, ToolFailed
+        If Project IceStorm's modules are missing or fail.
     """
-    if (found := _FIGHT.search(messages)) is not None:
-        return "two drivers on one net" if found[0] == "conflicting" else "a loop of logic"
-    there = netlist["ports"]
-    for name, (direction, width) in ports.items():
-        if name not in there:
-            return f"no port {name}"
-        got = there[name]["direction"], len(there[name]["bits"])
-        if got != (direction, width):
-            return f"port {name} is an {got[0]} of {got[1]} bits"
-    for name in sorted(there.keys() - ports.keys()):
-        if there[name]["direction"] != "input":
-            return f"pin {name} of the chip is driven too"
-    clocks = there[clock]["bits"]
-    for cell in netlist["cells"].values():
-        kind = cell["type"]
-        if kind == "$dff":
-            rising = int(str(cell["parameters"]["CLK_POLARITY"]), 2) == 1
-            if cell["connections"]["CLK"] != clocks:
-                return "a register with another clock"
-            if not rising:
-                return "a register on the falling clock"
-        elif kind in ("$adff", "$aldff", "$dffsr"):
-            return "a register with an asynchronous reset"
-        elif kind not in _LOGIC:
-            return f"a cell {kind.lstrip('$')}"
-    return ""
+    return [str(text) for text in _asked(folder, "faults", package, *pins)]
+
+
+def known_bits(folder: Path) -> list[dict[str, Any]]:
+    """Return the bits of known function in the tiles that ``unpacked.asc`` uses.
+
+    Each has the keys ``tile`` (kind), ``x``, ``y``, ``row``, ``column``, ``was`` (its value) and
+    ``function``. A tile is used if it connects something to something.
+
+    Raises
+    ------
+    ToolMissing, ToolFailed
+        If Project IceStorm's modules are missing or fail.
+    """
+    return _asked(folder, "bits")
+
+
+def _asked(folder: Path, question: str, *rest: str) -> list[Any]:
+    tool = toolchain.icebox_vlog()
+    modules = str(Path(tool.command[-1]).parent)
+    command = [sys.executable, "-P", str(_CHILD), modules, question, "unpacked.asc", *rest]
+    return list(json.loads(_spoken(tool, command, folder, folder / f"icebox_{question}.log")))
+
+
+def _spoken(tool: Tool, command: Sequence[str], folder: Path, log: Path) -> str:
+    """Run a program that prints its answer, and return it."""
+    # icebox_vlog goes through sets of names.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    with log.open("wb") as sink:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            env=environment,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise ToolFailed(tool.identity, f"exit status {done.returncode}", log)
+    return done.stdout.decode()

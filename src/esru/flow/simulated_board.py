@@ -157,11 +157,11 @@ def compile_board(
 
 def compile_demo(config: DemoConfig, folder: Path) -> Path:
     """Compile the Verilog of a demo, its LED outputs watched, to a program for `SimulatedBoard`."""
-    from esru.hdl.emit import emit_demo
+    from esru.hdl.demo import demo_module, demo_verilog
 
     return compile_board(
-        emit_demo(config),
-        f"esru_demo_{config.design.id}_x{config.lanes}",
+        demo_verilog(config),
+        demo_module(config),
         folder,
         divisor=config.divisor,
         outputs=("blink", "hurry", "passed", "failed", "mean"),

@@ -5,9 +5,6 @@ The vendor's cells in it are only those that make the clock: a PLL or the chip's
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -18,9 +15,8 @@ from esru.errors import InputError
 from esru.flow.boards import Board
 from esru.flow.pins import LED_MEANING, Pin, hfosc_divisor, pins
 from esru.flow.toolchain import bitstream_tool
-from esru.flow.yosys import run_script
 from esru.hdl.demo import Demo
-from esru.hdl.emit import _convert
+from esru.hdl.emit import convert, flat_verilog
 from esru.hdl.pll import Ecp5Pll, Ice40Pll, ecp5_pll, ice40_pll
 
 #: Clock cycles that the design is held in reset: flip-flops leave configuration at slightly
@@ -216,19 +212,6 @@ def _ecp5_instance(pll: Ecp5Pll, board: Board, source, clock, lock) -> Instance:
     )
 
 
-#: As for `esru.hdl.emit.emit_verilog`, flat; of the attributes only the PLL's are kept.
-_TO_VERILOG = """\
-read_rtlil module.il
-proc
-flatten
-clean
-setattr -mod -unset generator -unset top
-setattr -unset hdlname -unset src */w:*
-setattr -unset hdlname -unset src */c:*
-write_verilog module.v
-"""
-
-
 def board_verilog(config: DemoConfig, board: Board, pll: Ice40Pll | Ecp5Pll | None) -> str:
     """Return the module ``demo`` of a board as Verilog: its ports are those of the pin file.
 
@@ -239,15 +222,8 @@ def board_verilog(config: DemoConfig, board: Board, pll: Ice40Pll | Ecp5Pll | No
     ToolMissing, ToolFailed
         If there is no Yosys or no amaranth-boards, or Yosys fails.
     """
-    text = _convert(BoardDemo(config, board, pll), "demo", clocked=False)
-    with tempfile.TemporaryDirectory(prefix="esru-") as name:
-        folder = Path(name)
-        (folder / "module.il").write_text(text, encoding="utf-8")
-        run_script(
-            _TO_VERILOG, cwd=folder, log=folder / "verilog.log", tool=bitstream_tool("yosys")
-        )
-        verilog = (folder / "module.v").read_text(encoding="utf-8")
-    return _header(config, board, pll) + verilog[verilog.index("module ") :]
+    text = convert(BoardDemo(config, board, pll), "demo", clocked=False)
+    return _header(config, board, pll) + flat_verilog(text, bitstream_tool("yosys"))
 
 
 def _header(config: DemoConfig, board: Board, pll: Ice40Pll | Ecp5Pll | None) -> str:

@@ -41,6 +41,9 @@ def board_plan(platform: Any, board: Board, clock_hz: int, verilog: str) -> Any:
     options = ["--timing-allow-fail", "--report", "report.json"]
     if board.family == "gowin" or not any(pin.port == "clk" for pin in pins(board)):
         options += ["--freq", f"{clock_hz / 1e6:g}"]
+    if board.family == "ecp5":
+        # The routed netlist, for `esru.flow.bitproof`: its bitstream cannot be read back as one.
+        options += ["--write", "routed.json"]
     return platform.prepare(
         top, "board", synth_opts=SYNTHESIS[board.family], nextpnr_opts=" ".join(options)
     )

@@ -33,13 +33,25 @@ clean
 write_verilog -noattr module.v
 """
 
+#: The same for a hierarchy, made flat; of the attributes only those of vendor cells are kept.
+_TO_FLAT_VERILOG = """\
+read_rtlil module.il
+proc
+flatten
+clean
+setattr -mod -unset generator -unset top
+setattr -unset hdlname -unset src */w:*
+setattr -unset hdlname -unset src */c:*
+write_verilog module.v
+"""
+
 
 def module_name(design: Design, lanes: int | None = None) -> str:
     """Return the name of the module: ``esru_<id>``, or ``esru_<id>_x<M>`` for an array."""
     return f"esru_{design.id}" + ("" if lanes is None else f"_x{lanes}")
 
 
-def _convert(component: wiring.Component, name: str, clocked: bool) -> str:
+def convert(component: wiring.Component, name: str, clocked: bool) -> str:
     """Return the RTLIL of a component; a clocked one has the ports clk and rst, used or not."""
     fragment = Fragment.get(component, None)
     ports = {}
@@ -78,7 +90,7 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
     InputError
         If the number of lanes does not fit the design.
     """
-    return _convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+    return convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
 
 
 def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
@@ -103,13 +115,34 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    text = emit_rtlil(design, lanes)
+    return _header(design, lanes) + _verilog(emit_rtlil(design, lanes), _TO_VERILOG, tool)
+
+
+def flat_verilog(text: str, tool: Tool | None = None) -> str:
+    """Return a hierarchy in RTLIL as Verilog of one flat module, without paths, dates and tools.
+
+    Parameters
+    ----------
+    text : str
+        RTLIL with one top module.
+    tool : Tool or None
+        The Yosys that writes it; None: `esru.flow.toolchain.yosys`.
+
+    Raises
+    ------
+    ToolMissing, ToolFailed
+        If there is no Yosys, or it fails.
+    """
+    return _verilog(text, _TO_FLAT_VERILOG, tool)
+
+
+def _verilog(text: str, script: str, tool: Tool | None) -> str:
     with tempfile.TemporaryDirectory(prefix="esru-") as name:
         folder = Path(name)
         (folder / "module.il").write_text(text, encoding="utf-8")
-        run_script(_TO_VERILOG, cwd=folder, log=folder / "verilog.log", tool=tool)
+        run_script(script, cwd=folder, log=folder / "verilog.log", tool=tool)
         verilog = (folder / "module.v").read_text(encoding="utf-8")
-    return _header(design, lanes) + verilog[verilog.index("module ") :]
+    return verilog[verilog.index("module ") :]
 
 
 def _header(design: Design, lanes: int | None) -> str:
@@ -142,4 +175,4 @@ def rounder_rtlil(design: Design) -> str:
     no port ``word``.
     """
     bare = Rounder(design) if design.boundary == "decision" else UnitLogic(design)
-    return _convert(bare, f"{module_name(design)}_rounder", clocked=False)
+    return convert(bare, f"{module_name(design)}_rounder", clocked=False)
