@@ -18,13 +18,19 @@ FORMATS = {
 }
 
 
+#: An input format with this in front has the 8-bit scale of a block above its sign.
+SCALED = "mx_"
+
+
 class Float:
     """A format: patterns without their sign, and the values of the finite ones."""
 
     def __init__(self, name):
+        self.scaled = name.startswith(SCALED)
+        name = name.removeprefix(SCALED)
         self.exponent, self.fraction, self.bias, self.infinite, nan = FORMATS[name]
-        self.width = 1 + self.exponent + self.fraction
-        self.sign = 2 ** (self.width - 1)
+        self.sign = 2 ** (self.exponent + self.fraction)
+        self.width = 1 + self.exponent + self.fraction + 8 * self.scaled
         ones = self.sign - 1
         if self.infinite:
             self.infinity = ones - 2**self.fraction + 1
@@ -80,19 +86,35 @@ class FloatUnit:
         # The outputs that some inputs are close to.
         ends = (self.input.value(1), self.input.value(self.input.highest))
         self.lowest, self.highest = (output.below(end) for end in ends)
+        if self.input.scaled:
+            self.lowest, self.highest = 0, output.highest
 
     def rounded(self, x, decide):
         """Return the output pattern; `decide` tells from f (n bits) whether to round up."""
-        negative, magnitude = divmod(x, self.input.sign)
-        return negative * self.output.sign + self._magnitude(magnitude, decide)
+        scale, negative, magnitude = self.split(x)
+        return negative * self.output.sign + self._magnitude(magnitude, scale, decide)
 
-    def _magnitude(self, magnitude, decide):
+    def split(self, x):
+        """Return an input's scale (a power of two), sign and magnitude."""
+        word, magnitude = divmod(x, self.input.sign)
+        exponent, negative = divmod(word, 2)
+        return Fraction(2) ** (exponent - 127 if self.input.scaled else 0), negative, magnitude
+
+    def join(self, scale, negative, value):
+        """Return the input whose quotient by a scale is closest below a value."""
+        word = negative * self.input.sign + self.input.below(value * scale)
+        if self.input.scaled:
+            exponent = scale.numerator.bit_length() - scale.denominator.bit_length() + 127
+            word += exponent * 2 * self.input.sign
+        return word
+
+    def _magnitude(self, magnitude, scale, decide):
         source, output = self.input, self.output
         if magnitude > source.infinity:
             return output.highest if output.nan is None else output.nan
         if magnitude == source.infinity:
             return self.beyond
-        value = source.value(magnitude)
+        value = source.value(magnitude) / scale
         down = output.below(value)
         if value >= output.value(output.highest) + self.step:
             return self.beyond
@@ -106,34 +128,38 @@ class FloatUnit:
 
     def exact(self, x):
         """Return an input without its dropped bits, in the output's range."""
-        negative, magnitude = divmod(x, self.input.sign)
+        scale, negative, magnitude = self.split(x)
         if magnitude >= self.input.infinity:
             magnitude = 0
-        kept = self.output.value(self.output.below(self.input.value(magnitude)))
-        return negative * self.input.sign + self.input.below(kept)
+        kept = self.output.value(self.output.below(self.input.value(magnitude) / scale))
+        return self.join(scale, negative, kept)
 
     def is_kept(self, x, y):
         """Return whether an output has the sign and value of a finite input."""
-        negative, magnitude = divmod(x, self.input.sign)
+        scale, negative, magnitude = self.split(x)
         signed, seen = divmod(y, self.output.sign)
-        return (negative, self.input.value(magnitude)) == (signed, self.output.value(seen))
+        return (negative, self.input.value(magnitude) / scale) == (signed, self.output.value(seen))
 
     def chosen(self, f, random, at_end):
         """Return an input with a fraction f where the formats allow it, or a special one."""
         output = self.output
-        sign = random.randrange(2) * self.input.sign
+        negative, scale, high = random.randrange(2), Fraction(1), 0
+        if self.input.scaled:
+            exponent = random.choice((random.randrange(-8, 9), random.randrange(-127, 129)))
+            scale, high = Fraction(2) ** exponent, (exponent + 127) * 2 * self.input.sign
+        high += negative * self.input.sign
         if not random.randrange(8):
             specials = (0, 1, self.input.highest, self.input.infinity, self.input.infinity + 1)
-            return sign + random.choice(specials)
+            return high + random.choice(specials)
         if not random.randrange(8):
-            bits = random.choice((self.input.width - 1, self.input.fraction))
-            return sign + random.getrandbits(bits)
+            bits = random.choice((self.input.exponent + self.input.fraction, self.input.fraction))
+            return high + random.getrandbits(bits)
         down = random.randint(self.lowest, self.highest)
         if at_end:
             down = self.highest - random.randrange(2)
         gap = self.step
         if down < output.highest:
             gap = output.value(down + 1) - output.value(down)
-        return sign + self.input.below(
-            output.value(down) + gap * Fraction(2 * f + 1, 2 ** (self.n + 1))
+        return self.join(
+            scale, negative, output.value(down) + gap * Fraction(2 * f + 1, 2 ** (self.n + 1))
         )

@@ -107,7 +107,7 @@ class Model:
         self.decision = p["boundary"] == "decision"
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
-        self.floats = FloatUnit(p) if p["in"] in FORMATS else None
+        self.floats = FloatUnit(p) if p["out"] in FORMATS else None
         if self.floats:
             self.input, self.output = self.floats.input, self.floats.output
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from esru.errors import InputError
@@ -20,6 +20,11 @@ SPECIALS = {
     "nan": "all ones below the sign: NaN; no infinity",
     "none": "neither infinity nor NaN",
 }
+
+
+#: The scale of a block is a power of two in the format E8M0 of the OCP MX specification.
+SCALE_BITS = 8
+SCALE_BIAS = 127
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class FloatFormat:
         One of `SPECIALS`.
     standard : str
         Where the format is defined.
+    scale : int
+        Bits of a block's scale above the sign, 0 or `SCALE_BITS`: the value is divided by
+        2^(scale - `SCALE_BIAS`). Only inputs have one.
     """
 
     name: str
@@ -48,11 +56,17 @@ class FloatFormat:
     bias: int
     specials: str
     standard: str
+    scale: int = 0
 
     @property
     def width(self) -> int:
-        """Bits in a word, sign included."""
-        return 1 + self.exponent + self.fraction
+        """Bits in a word, sign and scale included."""
+        return self.scale + 1 + self.exponent + self.fraction
+
+    @property
+    def sign(self) -> int:
+        """The pattern of the sign bit alone."""
+        return 1 << (self.exponent + self.fraction)
 
     @property
     def least_exponent(self) -> int:
@@ -100,9 +114,10 @@ class FloatFormat:
 
     def decode(self, bits: int) -> float:
         """Return what a pattern stands for; a Python float holds every value of every format."""
-        sign, code = divmod(bits, 1 << (self.width - 1))
+        scale, word = divmod(bits, 2 * self.sign)
+        sign, code = divmod(word, self.sign)
         if code <= self.highest:
-            value = float(self.magnitude(code))
+            value = math.ldexp(self.magnitude(code), SCALE_BIAS - scale if self.scale else 0)
         else:
             value = math.inf if code == self.infinity else math.nan
         return math.copysign(value, -1.0 if sign else 1.0)
@@ -110,16 +125,20 @@ class FloatFormat:
     def encode(self, value: float) -> int:
         """Return the pattern of a value of the format, of a signed zero, infinity or NaN.
 
+        A scale is 1: the pattern `SCALE_BIAS`.
+
         Raises
         ------
         InputError
             If the format has no such value.
         """
-        sign = 1 << (self.width - 1) if math.copysign(1.0, value) < 0 else 0
+        high = self.sign if math.copysign(1.0, value) < 0 else 0
+        if self.scale:
+            high += 2 * self.sign * SCALE_BIAS
         code = self._special(value) if not math.isfinite(value) else self._finite(value)
         if code is None:
             raise InputError.must("Value", f"one of {self}", value)
-        return sign + code
+        return high + code
 
     def _special(self, value: float) -> int | None:
         return self.nan if math.isnan(value) else self.infinity
@@ -154,11 +173,20 @@ FLOAT_FORMATS = {
     )
 }
 
+#: The same with a scale above the sign: elements of a block before they are divided by it.
+MX_FORMATS = {
+    f"mx_{name}": replace(FLOAT_FORMATS[name], name=f"mx_{name}", scale=SCALE_BITS)
+    for name in ("float32", "bfloat16", "float16")
+}
+
 FLOAT32 = FLOAT_FORMATS["float32"]
 
 #: What a float unit can convert from and to.
-FLOAT_INPUTS = ("float32", "bfloat16", "float16")
+FLOAT_INPUTS = ("float32", "bfloat16", "float16", *MX_FORMATS)
 FLOAT_OUTPUTS = ("bfloat16", "ocp_e4m3", "ocp_e5m2", "ocp_e3m2", "ocp_e2m3", "ocp_e2m1")
+
+#: Elements of the blocks of OCP MX: MXFP8, MXFP6 and MXFP4.
+MX_OUTPUTS = FLOAT_OUTPUTS[1:]
 
 #: What a conversion makes of a magnitude beyond the greatest finite one, and of infinity.
 FLOAT_OVERFLOWS = {
@@ -183,6 +211,8 @@ def float_pair(source: object, out: FloatFormat, overflow: str) -> tuple[FloatFo
     if source.fraction <= out.fraction:
         rule = f"one with more than the {out.fraction} fraction bits of {out}"
         raise InputError.must("Input format", rule, source)
+    if source.scale and out.name not in MX_OUTPUTS:
+        raise InputError.must(f"Output format of a unit from {source}", _one_of(MX_OUTPUTS), out)
     if overflow not in FLOAT_OVERFLOWS:
         raise InputError.must("Overflow of a float unit", _one_of(FLOAT_OVERFLOWS), repr(overflow))
     if overflow == "nonsaturate" and out.overflow is None:

@@ -19,6 +19,8 @@ from esru.sources import source_model
 class Binades:
     """Binades of the input, next to each other, in which a float unit does the same.
 
+    With a block's scale it is the quotient's binade, for inputs that are not subnormal.
+
     Attributes
     ----------
     low, high : int
@@ -54,12 +56,17 @@ def binades(design: Design) -> list[Binades]:
     # P(up | f) - f / 2^n in units of 1/(words * 2^n), as in `esru.quality`.
     excess = (counts << design.n) - np.arange(1 << design.n, dtype=np.int64) * words
     least = out.least_exponent
-    highest = min((out.highest >> out.fraction) - out.bias, source.bias)
-    lowest = max(least - out.fraction - design.n, source.least_exponent - source.fraction)
+    highest = (out.highest >> out.fraction) - out.bias
+    lowest = least - out.fraction - design.n
+    if not source.scale:
+        highest = min(highest, source.bias)
+        lowest = max(lowest, source.least_exponent - source.fraction)
     found = []
     for exponent in range(highest, lowest - 1, -1):
         dropped = max(exponent, least) - out.fraction
-        dropped -= max(exponent, source.least_exponent) - source.fraction
+        # A scale moves the input's subnormals, and with them fewer bits, to any binade.
+        plain = exponent if source.scale else max(exponent, source.least_exponent)
+        dropped -= plain - source.fraction
         # Units of the output's ulp: 2^above <= magnitude < 2^(above+1).
         above = exponent - (max(exponent, least) - out.fraction)
         bias = _greatest(excess, design.n, max(dropped, 0), above, words)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from esru.errors import InputError
-from esru.float_formats import FLOAT_FORMATS, FloatFormat
+from esru.float_formats import FLOAT_FORMATS, MX_FORMATS, FloatFormat
 
 MAX_WIDTH = 64
 
@@ -86,9 +86,10 @@ def parse_format(text: str) -> Format:
         return FixedFormat(sign == "s", int(width), int(fraction))
     if match := _INTEGER.fullmatch(text):
         return FixedFormat(match.group(1) == "", int(match.group(2)), 0)
-    if text in FLOAT_FORMATS:
-        return FLOAT_FORMATS[text]
-    rule = f"sW.F, uW.F, intW, uintW or one of {', '.join(FLOAT_FORMATS)}"
+    floats = FLOAT_FORMATS | MX_FORMATS
+    if text in floats:
+        return floats[text]
+    rule = f"sW.F, uW.F, intW, uintW or one of {', '.join(floats)}"
     raise InputError.must("Format", rule, repr(text))
 
 

@@ -120,6 +120,19 @@ def _infinity_is_finite(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(float_unit, "Fraction", lambda value: 1 << 200)
 
 
+def _scale_the_wrong_way(patch: pytest.MonkeyPatch) -> None:
+    true = float_unit._align
+
+    def fault(m: Any, design: Any, fields: Any, scale: Any, suffix: str) -> Any:
+        return true(m, design, fields, ~scale, suffix)
+
+    patch.setattr(float_unit, "_align", fault)
+
+
+def _scale_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(float_unit, "SCALE_BIAS", 128)
+
+
 FAULTS: dict[str, tuple[Plant, str]] = {
     "fraction one bit low": (_fraction_one_bit_low, "4:4:zero:lfsr5,out=ocp_e4m3"),
     "wrong dropped bits": (_window_from_the_wrong_end, "6:3:half:lfsr5,in=bfloat16,out=ocp_e2m1"),
@@ -141,6 +154,8 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     ),
     "sign lost": (_sign_lost, "8:3:zero:lfsr5,in=bfloat16,out=ocp_e4m3"),
     "saturates anyway": (_saturates_anyway, "8:3:zero:lfsr5,out=ocp_e4m3,overflow=nonsaturate"),
+    "scale the wrong way": (_scale_the_wrong_way, "8:3:half:lfsr5,in=mx_float32,out=ocp_e2m1"),
+    "scale off by one": (_scale_off_by_one, "8:3:half:lfsr5,in=mx_bfloat16,out=ocp_e2m1"),
     "infinity is finite": (_infinity_is_finite, "3:3:zero:lfsr4,in=float16,out=bfloat16"),
 }
 

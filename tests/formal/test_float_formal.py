@@ -8,14 +8,22 @@ from pathlib import Path
 import pytest
 
 from esru.design import parse
-from esru.float_formats import FLOAT_FORMATS, FLOAT_INPUTS, FLOAT_OUTPUTS
+from esru.float_formats import (
+    FLOAT_FORMATS,
+    FLOAT_INPUTS,
+    FLOAT_OUTPUTS,
+    MX_FORMATS,
+    MX_OUTPUTS,
+)
 from esru.flow.formal import prove_design, prove_rounder
 
 PAIRS = [
     (source, out)
-    for source, out in itertools.product(FLOAT_INPUTS, FLOAT_OUTPUTS)
+    for source, out in itertools.product(FLOAT_INPUTS[:3], FLOAT_OUTPUTS)
     if FLOAT_FORMATS[source].fraction > FLOAT_FORMATS[out].fraction
 ]
+#: Elements of MXFP8, MXFP6 and MXFP4 before they are divided by their block's scale.
+SCALED = list(itertools.product(MX_FORMATS, MX_OUTPUTS))
 #: Of every rule a narrow unit and one that sees more bits than most binades drop.
 RULES = {
     "zero": ("3:3:zero:lfsr4", "24:24:zero:lfsr24"),
@@ -40,9 +48,21 @@ def test_every_rule_on_every_pair_of_formats(
         assert check.cases == 1 << (design.input.width + design.k)
 
 
+@pytest.mark.parametrize(("source", "out"), SCALED)
+def test_every_scale_with_every_element(source: str, out: str, tmp_path: Path) -> None:
+    rules = list(RULES.values())
+    text = rules[SCALED.index((source, out)) % len(rules)][0]
+    mode = "saturate" if FLOAT_FORMATS[out].overflow is None else "nonsaturate"
+    design = parse(f"{text},in={source},out={out},overflow={mode},boundary=unit")
+    check = prove_rounder(design, tmp_path)
+    assert check.passed, f"{design}: {check.detail}"
+    assert check.cases == 1 << (8 + FLOAT_FORMATS[source[3:]].width + design.k)
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "8:7:select:lfsr13,leap=7,in=mx_float32,out=ocp_e2m1",
         "reference,out=bfloat16",
         "reference,out=ocp_e4m3",
         "8:8:zero:lfsr24,out=ocp_e4m3,overflow=nonsaturate",

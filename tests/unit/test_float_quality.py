@@ -94,6 +94,11 @@ def test_quality_of_a_unit_that_looks_below_the_inputs_last_bit() -> None:
     assert wide.dead_zone == Fraction(32, 512)
 
 
+def test_a_scale_changes_nothing_but_the_binade() -> None:
+    plain = binades(parse("8:3:zero:lfsr4,in=bfloat16,out=ocp_e2m1"))
+    assert binades(parse("8:3:zero:lfsr4,in=mx_bfloat16,out=ocp_e2m1")) == plain
+
+
 def test_fixed_point_has_no_binades() -> None:
     with pytest.raises(InputError, match="Formats of the design must be floats here"):
         binades(parse("papers"))

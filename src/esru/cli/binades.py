@@ -28,7 +28,8 @@ def print_binades(design: Design, rows: list[dict[str, Any]]) -> None:
     """Print the groups of binades with their magnitudes."""
     assert design.floats is not None
     source, out = design.floats
-    print(f"\n{source} to {out}: bits below the output's ulp, by binade of the magnitude\n")
+    what = "quotient" if source.scale else "magnitude"
+    print(f"\n{source} to {out}: bits below the output's ulp, by binade of the {what}\n")
     table = [
         [
             f"2^{row['low']} to 2^{row['high'] + 1}",
@@ -39,8 +40,8 @@ def print_binades(design: Design, rows: list[dict[str, Any]]) -> None:
         ]
         for row in rows
     ]
-    header = ["magnitude", "result", "dropped bits", "exact from", "greatest bias (ulp)"]
+    header = [what, "result", "dropped bits", "exact from", "greatest bias (ulp)"]
     print_table(header, table)
     least = rows[-1]["low"]
-    if source.decode(1) < 2.0**least:
-        print(f"Below 2^{least} every magnitude becomes 0: the unit looks at {design.n} bits.")
+    if source.scale or source.decode(1) < 2.0**least:
+        print(f"Below 2^{least} every {what} becomes 0: the unit looks at {design.n} bits.")

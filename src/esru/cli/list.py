@@ -26,7 +26,7 @@ def _rules() -> Rows:
 
 
 def _formats() -> Rows:
-    from esru.float_formats import FLOAT_FORMATS, FLOAT_INPUTS, FLOAT_OUTPUTS
+    from esru.float_formats import FLOAT_FORMATS, FLOAT_INPUTS, FLOAT_OUTPUTS, MX_FORMATS
 
     def use(name: str) -> str:
         return " and ".join(
@@ -48,6 +48,10 @@ def _formats() -> Rows:
         ("intW", "signed integer, the same as sW.0"),
         ("uintW", "unsigned integer, the same as uW.0"),
         *floats,
+        *(
+            (name, f"input {name.removeprefix('mx_')} to be divided by the E8M0 scale above it")
+            for name in MX_FORMATS
+        ),
     ]
 
 

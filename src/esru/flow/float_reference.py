@@ -9,7 +9,7 @@ where the hardware lets one integer carry. It shares no code with `esru.hdl`.
 from __future__ import annotations
 
 from esru.design import Design
-from esru.float_formats import FloatFormat
+from esru.float_formats import SCALE_BIAS, FloatFormat
 
 
 def _arm(out: FloatFormat, pattern: str, binade: int, last: int) -> str:
@@ -53,14 +53,60 @@ def _arms(design: Design, source: FloatFormat, out: FloatFormat) -> str:
     return text
 
 
+def _field_bits(source: FloatFormat, out: FloatFormat) -> int:
+    """Return the width of a variable for the output's exponent field without an upper end."""
+    return max(source.exponent, out.exponent, source.scale) + 1 + (source.scale > 0)
+
+
+def _placed(design: Design, source: FloatFormat, out: FloatFormat) -> str:
+    """Return statements that shift `scaled` to the output's ulp and set `field`."""
+    mi, high = source.fraction, source.exponent + source.fraction - 1
+    # Input binades that are normal in both formats: their ulp is a fixed share of the input's.
+    first = max(out.least_exponent + source.bias, 1)
+    wide = _field_bits(source, out)
+    return (
+        f"      if (x[{high}:{mi}] >= {first}) begin\n"
+        f"        scaled = scaled >> {mi - out.fraction};\n"
+        f"        field = x[{high}:{mi}] + {wide}'d{(out.bias - source.bias) % (1 << wide)};\n"
+        "      end else begin\n"
+        "        field = 0;\n"
+        f"        casez (x[{high}:0])\n"
+        f"{_arms(design, source, out)}"
+        "          default: scaled = 0;\n"
+        "        endcase\n"
+        "      end\n"
+    )
+
+
+def _scaled(source: FloatFormat, out: FloatFormat, n: int) -> str:
+    """Return the same for a value that is divided by a scale, by normalising bit for bit."""
+    mi, high = source.fraction, source.exponent + source.fraction - 1
+    low = high + 2
+    constant = SCALE_BIAS - source.bias - out.least_exponent
+    return (
+        # How many binades the quotient lies above the output's least one.
+        f"      above = $signed({{8'd0, x[{high}:{mi}]}});\n"
+        f"      above = above - $signed({{8'd0, x[{low + 7}:{low}]}});\n"
+        f"      above = above {'+' if constant >= 0 else '-'} 16'sd{abs(constant)};\n"
+        f"      if (x[{high}:{mi}] == 0) above = above + 16'sd1;\n"
+        f"      for (i = 0; i < {mi}; i = i + 1)\n"
+        f"        if (!scaled[{mi + n}]) begin\n"
+        "          scaled = scaled << 1;\n"
+        "          above = above - 16'sd1;\n"
+        "        end\n"
+        f"      scaled = scaled >> {mi - out.fraction};\n"
+        "      field = 0;\n"
+        "      if (above < 0) scaled = scaled >> (-above);\n"
+        f"      else if (x[{high}:0] != 0) field = above + 16'sd1;\n"
+    )
+
+
 def float_result(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
     """Return a Verilog function ``result(x, word)``, which calls ``decide(frac, word)``."""
     source, out = pair
     n, mi, mo = design.n, source.fraction, out.fraction
     bits = source.exponent + mi
-    # Input binades that are normal in both formats: their ulp is a fixed share of the input's.
-    first = max(out.least_exponent + source.bias, 1)
-    wide = max(source.exponent, out.exponent) + 1
+    wide = _field_bits(source, out)
     width = max(mi + 1, mo + 2) + n + 1
     most, greatest = out.highest >> mo, out.highest % (1 << mo)
     below = out.width - 1
@@ -75,19 +121,12 @@ def float_result(design: Design, pair: tuple[FloatFormat, FloatFormat]) -> str:
         f"    reg [{width - 1}:0] whole;\n"
         f"    reg [{n - 1}:0] rest;\n"
         f"    reg [{wide - 1}:0] field;\n"
+        "    reg signed [15:0] above;\n"
+        "    integer i;\n"
         "    begin\n"
         # The significand with n zeros below: after the shift the lowest n bits are the fraction.
         f"      scaled = {{x[{bits - 1}:{mi}] != 0, x[{mi - 1}:0], {n}'d0}};\n"
-        f"      if (x[{bits - 1}:{mi}] >= {first}) begin\n"
-        f"        scaled = scaled >> {mi - mo};\n"
-        f"        field = x[{bits - 1}:{mi}] + {wide}'d{(out.bias - source.bias) % (1 << wide)};\n"
-        "      end else begin\n"
-        "        field = 0;\n"
-        f"        casez (x[{bits - 1}:0])\n"
-        f"{_arms(design, source, out)}"
-        "          default: scaled = 0;\n"
-        "        endcase\n"
-        "      end\n"
+        f"{_scaled(source, out, n) if source.scale else _placed(design, source, out)}"
         f"      rest = scaled[{n - 1}:0];\n"
         f"      whole = scaled >> {n};\n"
         "      if (decide(rest, word)) whole = whole + 1;\n"

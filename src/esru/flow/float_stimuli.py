@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from esru.design import Design
 from esru.emulate.floats import pair_of
-from esru.float_formats import FloatFormat
+from esru.float_formats import SCALE_BIAS, FloatFormat
 
 Ints = npt.NDArray[np.int64]
 
@@ -22,6 +22,7 @@ def _magnitudes(source: FloatFormat, count: Ints, unit: Ints) -> Ints:
     last = field - source.bias - source.fraction
     shift = np.clip(last - unit, -62, 62)
     significand = count >> np.maximum(shift, 0) << np.maximum(-shift, 0)
+    field = np.where(count > 0, field, 1)
     patterns: Ints = np.minimum((field - 1 << source.fraction) + significand, source.highest)
     return patterns
 
@@ -48,6 +49,12 @@ def float_inputs(
         (out.highest >> out.fraction) - out.bias + 1,
         (source.highest >> source.fraction) - source.bias,
     )
+    scale = np.zeros(shape, np.int64)
+    if source.scale:
+        # Mostly around 1, with every scale possible.
+        lowest, highest = out.least_exponent - 1, (out.highest >> out.fraction) - out.bias + 1
+        scale = SCALE_BIAS + rng.integers(-8, 8, shape, endpoint=True)
+        scale = np.where(rng.integers(0, 3, shape) == 0, rng.integers(0, 256, shape), scale)
     exponent = rng.integers(lowest, highest, shape, endpoint=True)
     unit = np.maximum(exponent, out.least_exponent) - out.fraction
     leading = np.where(exponent < out.least_exponent, 0, 1 << out.fraction)
@@ -56,13 +63,16 @@ def float_inputs(
     whole = np.where(rng.integers(0, 3, shape) == 0, (1 << out.fraction) - 1, whole) + leading
     low = rng.integers(0, 1 << _BELOW, shape)
     count = (whole << design.n | fractions) << _BELOW | low
-    magnitude = _magnitudes(source, count, unit - design.n - _BELOW)
-    free = rng.integers(0, 1 << (source.width - 1), shape)
+    unit = unit - design.n - _BELOW
+    if source.scale:
+        unit += scale - SCALE_BIAS
+    magnitude = _magnitudes(source, count, unit)
+    free = rng.integers(0, source.sign, shape)
     special = np.array([0, 1, source.highest, source.highest + 1, source.highest + 2])
     kind = rng.integers(0, 16, shape)
     subnormal = rng.integers(0, 1 << source.fraction, shape)
     magnitude = np.where(kind == 2, subnormal, magnitude)
     magnitude = np.where(kind == 0, free, magnitude)
     magnitude = np.where(kind == 1, special[rng.integers(0, len(special), shape)], magnitude)
-    sign = rng.integers(0, 2, shape) << (source.width - 1)
-    return (magnitude + sign).astype(np.uint64)
+    sign = rng.integers(0, 2, shape) * source.sign
+    return (scale * (2 * source.sign) + sign + magnitude).astype(np.uint64)

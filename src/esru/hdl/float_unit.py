@@ -12,7 +12,7 @@ from typing import NamedTuple
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 
 from esru.design import Design
-from esru.float_formats import FloatFormat
+from esru.float_formats import SCALE_BIAS, SCALE_BITS, FloatFormat
 from esru.hdl.rounder import add_round_up
 
 
@@ -64,12 +64,12 @@ def _plain(m: Module, source: FloatFormat, fields: Value, suffix: str) -> tuple[
     return Cat(field[0] | ~normal, field[1:]), Cat(fraction, normal)
 
 
-def _align(m: Module, design: Design, fields: Value, suffix: str) -> _Aligned:
+def _align(m: Module, design: Design, fields: Value, scale: Value | None, suffix: str) -> _Aligned:
     """Shift a significand to the output's ulp; what falls below n fraction bits is lost."""
     source, out = design.floats
     # The field of the output's least binade, as the input counts it.
     least = source.bias - out.bias + 1
-    if least < 1:
+    if least < 1 or scale is not None:
         # Some subnormal inputs are normal outputs.
         exponent, significand = _normalised(m, source, fields, suffix)
         least += source.fraction
@@ -79,18 +79,25 @@ def _align(m: Module, design: Design, fields: Value, suffix: str) -> _Aligned:
     missing = width - len(significand)
     window = Cat(Const(0, missing), significand) if missing > 0 else significand[-missing:]
     top = (1 << len(exponent)) - 1
+    if scale is not None:
+        # Any binade may be the least one.
+        top += SCALE_BIAS
     field = Signal(range(top - least + 2), name=f"field{suffix}")
     aligned = Signal(width, name=f"aligned{suffix}")
-    if least > 1:
-        shift = Signal(range(least), name=f"shift{suffix}")
-        above = Signal(signed(len(exponent) + 1), name=f"above{suffix}")
+    if least > 1 or scale is not None:
+        most = least if scale is None else least + (1 << SCALE_BITS)
+        shift = Signal(range(most), name=f"shift{suffix}")
+        above = Signal(signed(max(len(exponent), len(shift)) + 1), name=f"above{suffix}")
         m.d.comb += above.eq(exponent - (least - 1))
+        if scale is not None:
+            m.d.comb += above.eq(exponent - (scale + (least - 1 - SCALE_BIAS)))
         # A shift by the width or more leaves nothing: its upper bits need no shifter.
         near = min((width - 1).bit_length(), len(shift))
         far = Signal(name=f"far{suffix}")
         m.d.comb += far.eq(shift[near:].any())
         m.d.comb += aligned.eq(Mux(far, 0, window >> shift[:near]))
-        with m.If(above > 0):
+        normal = (above > 0) if scale is None else (above > 0) & significand[-1]
+        with m.If(normal):
             m.d.comb += field.eq(above)
         with m.Else():
             m.d.comb += shift.eq(1 - above)
@@ -119,8 +126,10 @@ def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: s
         Ends the names of the signals.
     """
     source, out = design.floats
-    fields, sign = x[:-1], x[-1]
-    found = _align(m, design, fields, suffix)
+    below = source.exponent + source.fraction
+    fields, sign = x[:below], x[below]
+    scale = x[below + 1 :] if source.scale else None
+    found = _align(m, design, fields, scale, suffix)
     fraction = Signal(design.n, name=f"frac{suffix}")
     m.d.comb += fraction.eq(found.fraction)
     up = add_round_up(m, design, fraction, draw, suffix)
@@ -129,8 +138,9 @@ def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: s
     wide = out.width - 1
     over = Signal(name=f"over{suffix}")
     m.d.comb += over.eq(code > out.highest)
-    if Fraction(2) ** ((1 << source.exponent) - 1 - source.bias) <= out.magnitude(out.highest):
-        # Infinity is no greater than other numbers of the output.
+    infinite = Fraction(2) ** ((1 << source.exponent) - 1 - source.bias)
+    if scale is not None or infinite <= out.magnitude(out.highest):
+        # Infinity may be no greater than other numbers of the output.
         m.d.comb += over.eq((code > out.highest) | (fields >= source.infinity))
     beyond = out.highest if design.overflow == "saturate" else out.overflow
     magnitude = Mux(over, Const(beyond, wide), code[:wide])
