@@ -53,14 +53,15 @@ class Float:
 
     def below(self, value):
         """Return the pattern of the greatest finite number that is not above a value."""
-        low, high = 0, self.highest
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.value(middle) <= value:
-                low = middle
-            else:
-                high = middle - 1
-        return low
+        if value <= 0:
+            return 0
+        binade = value.numerator.bit_length() - value.denominator.bit_length()
+        if value < Fraction(2) ** binade:
+            binade -= 1
+        field = max(binade + self.bias, 1)
+        # Patterns count on over the binades: the leading bit of a normal number is a field's.
+        whole = int(value / self.power(field))
+        return min((field - 1) * 2**self.fraction + whole, self.highest)
 
 
 class FloatUnit:
