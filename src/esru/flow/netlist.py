@@ -20,6 +20,7 @@ _READ = """\
 hierarchy -check -top {module}
 proc
 flatten -noscopeinfo
+delete */t:$scopeinfo
 tee -q -o {stem}_check.txt check
 opt_expr
 opt_clean
