@@ -31,7 +31,8 @@ def _aligned(patch: pytest.MonkeyPatch, fault: Callable[[Any], Any]) -> None:
 
 def _mux_lost(patch: pytest.MonkeyPatch, name: str) -> None:
     def fault(condition: Any, value: Any, other: Any) -> Any:
-        return other if condition.name.startswith(name) else Mux(condition, value, other)
+        named = getattr(condition, "name", "").startswith(name)
+        return other if named else Mux(condition, value, other)
 
     patch.setattr(float_unit, "Mux", fault)
 

@@ -64,12 +64,23 @@ def _plain(m: Module, source: FloatFormat, fields: Value, suffix: str) -> tuple[
     return Cat(field[0] | ~normal, field[1:]), Cat(fraction, normal)
 
 
+def _doubled(m: Module, source: FloatFormat, fields: Value, suffix: str) -> tuple[Value, Value]:
+    """Return exponent field (of a subnormal: 0) and significand, of a subnormal twice its own."""
+    field, fraction = fields[source.fraction :], fields[: source.fraction]
+    normal = Signal(name=f"normal{suffix}")
+    m.d.comb += normal.eq(field.any())
+    return field, Mux(normal, Cat(fraction, Const(1, 1)), Cat(Const(0, 1), fraction))
+
+
 def _align(m: Module, design: Design, fields: Value, scale: Value | None, suffix: str) -> _Aligned:
     """Shift a significand to the output's ulp; what falls below n fraction bits is lost."""
     source, out = design.floats
     # The field of the output's least binade, as the input counts it.
     least = source.bias - out.bias + 1
-    if least < 1 or scale is not None:
+    if scale is not None and source.bias == SCALE_BIAS and out.least_exponent >= 0:
+        # Of subnormal inputs only the upper half at the least scale can be normal outputs.
+        exponent, significand = _doubled(m, source, fields, suffix)
+    elif least < 1 or scale is not None:
         # Some subnormal inputs are normal outputs.
         exponent, significand = _normalised(m, source, fields, suffix)
         least += source.fraction
