@@ -4,7 +4,9 @@ Written from `docs/rounding.md` alone and importing nothing of esru, so that the
 with the Verilog into another project. Bit patterns are Python integers; lane 0 is lowest.
 """
 
+import itertools
 import json
+import math
 import re
 from pathlib import Path
 
@@ -32,6 +34,20 @@ class Format:
         return value % 2**self.width
 
 
+def mapped(name, text, lane):
+    """Return a word, as text of bits, as lane `lane` of its source sees it (no delay)."""
+    k = len(text)
+    if name == "rotate":
+        return text[lane % k :] + text[: lane % k]
+    if name == "invert" and lane % 2:
+        return text.translate({48: "1", 49: "0"})
+    if name == "permute":
+        number = lane % math.factorial(k)
+        order = next(itertools.islice(itertools.permutations(range(k)), number, None))
+        return "".join(text[::-1][place] for place in reversed(order))
+    return text
+
+
 class Source:
     """One random source: its register's true state, and whether its word is inverted now."""
 
@@ -40,29 +56,55 @@ class Source:
         self.length = int(digits)
         self.k = parameters["k"]
         self.leap = parameters["leap"]
-        self.galois = parameters["form"] == "galois"
-        self.polynomial = int(parameters["taps"], 16)
+        self.galois = parameters.get("form") == "galois"
+        # For an automaton its rule vector.
+        self.polynomial = int(parameters.get("taps", "0"), 16)
         self.exponents = [i for i in range(self.length) if self.polynomial >> i & 1]
         self.start = (int(start["state"], 16), start["inverted"])
+        self.map = parameters["map"]
+        self.before = start.get("earlier", [])
         self.reset()
 
     def reset(self):
         """Return to the word of start-up."""
         self.state, self.inverted = self.start
+        self.earlier = list(self.before)
+
+    def seen(self, lane):
+        """Return this cycle's word as a lane of this source sees it."""
+        if self.map == "delay" and lane:
+            return self.earlier[lane - 1]
+        return int(mapped(self.map, format(self.word(), f"0{self.k}b"), lane), 2)
 
     def word(self):
-        """Return this cycle's word: the k top bits."""
+        """Return this cycle's word: the k top bits, k lowest cells or reversed count."""
+        if self.family == "cellular":
+            return self.state % 2**self.k
+        if self.family == "counter":
+            return int(format(self.state, f"0{self.length}b")[::-1], 2)
         word = self.state // 2 ** (self.length - self.k)
         return 2**self.k - 1 - word if self.inverted else word
 
     def advance(self):
         """Go on to the next word."""
+        if self.before:
+            self.earlier = [self.word(), *self.earlier[:-1]]
         for _ in range(self.leap):
             self._step()
         self.inverted = self.family == "plateau" and not self.inverted
 
     def _step(self):
         bits = self.length
+        if self.family == "counter":
+            self.state = (self.state + 1) % 2**bits
+            return
+        if self.family == "cellular":
+            cells = [0, *(self.state >> i & 1 for i in range(bits)), 0]
+            self.state = 0
+            for i in range(bits):
+                total = cells[i] + cells[i + 2] + cells[i + 1] * (i in self.exponents)
+                self.state += total % 2 << i
+            return
         out = self.state >> (bits - 1)
         rest = self.state % 2 ** (bits - 1)
         flip = self.family == "debruijn" and rest == 0
@@ -114,30 +156,61 @@ class Model:
             self.input, self.output = Format(p["in"]), Format(p["out"])
         self.dropped = self.input.fraction - self.output.fraction
         self.sources = [Source(p, start) for start in manifest["sources"]]
-        self.width_in = self.n if self.decision else self.input.width
+        self.source = p["source"]
+        self.by_operands = self.source.startswith("operand-")
+        self.by_port = self.source == "port"
+        self.port_width = p["k"] * self.lanes // self.shared if self.by_port else 0
+        width = self.dropped if self.by_operands else self.n
+        self.width_in = width if self.decision else self.input.width
         self.width_out = 1 if self.decision else self.output.width
-        self.held = 0
+        self.reset()
 
     def reset(self):
         """Do what a clock edge with rst = 1 does."""
         for source in self.sources:
             source.reset()
         self.held = 0
+        self.before = [0] * self.lanes
 
-    def words(self):
-        """Return each lane's random word in this cycle."""
+    def words(self, inputs=None, given=0):
+        """Return each lane's random word in this cycle.
+
+        `inputs` are the lanes' input patterns and `given` the port r, where the words depend on
+        them.
+        """
+        if self.by_port:
+            port = format(given, f"0{self.port_width}b")
+            return [self._from_port(port, lane) for lane in range(self.lanes)]
+        if self.by_operands:
+            own = [x % 2**self.k for x in inputs or [0] * self.lanes]
+            return [self._from_operands(own, lane) for lane in range(self.lanes)]
         if not self.sources:
             return [0] * self.lanes
-        words = [source.word() for source in self.sources]
-        return [words[lane // self.shared] for lane in range(self.lanes)]
+        return [source.seen(lane) for source in self.sources for lane in range(self.shared)]
 
-    def rounded(self, inputs):
+    def _from_port(self, port, lane):
+        source, place = divmod(lane, self.shared)
+        end = len(port) - source * self.k
+        return int(mapped(self.parameters["map"], port[end - self.k : end], place), 2)
+
+    def _from_operands(self, own, lane):
+        place = lane % self.shared
+        neighbour = own[lane - place + (place + 1) % self.shared]
+        return {
+            "operand-own": own[lane],
+            "operand-prev": self.before[lane],
+            "operand-neighbour": neighbour,
+            "operand-xor": own[lane] ^ neighbour,
+        }[self.source]
+
+    def rounded(self, inputs, given=0):
         """Return each lane's output pattern for its input pattern, in this cycle."""
-        return [self._lane(x, r) for x, r in zip(inputs, self.words(), strict=True)]
+        words = self.words(inputs, given)
+        return [self._lane(x, r) for x, r in zip(inputs, words, strict=True)]
 
     def _lane(self, x, r):
         if self.decision:
-            return decide(self.rule, self.n, self.k, x, r)
+            return decide(self.rule, self.n, self.k, x >> (self.width_in - self.n), r)
         if self.floats:
             return self.floats.rounded(x, lambda f: decide(self.rule, self.n, self.k, f, r))
         value = self.input.value(x)
@@ -147,18 +220,18 @@ class Model:
             y = max(self.output.low, min(self.output.high, y))
         return self.output.pattern(y)
 
-    def exact(self, x):
-        """Return an input without its dropped bits."""
-        return self.floats.exact(x) if self.floats else x >> self.dropped << self.dropped
-
-    def advance(self, inputs):
+    def advance(self, inputs, given=0):
         """Do what a clock edge with en = 1 does."""
         if not self.decision:
-            self.held = self.pack(self.rounded(inputs), self.width_out)
+            self.held = self.pack(self.rounded(inputs, given), self.width_out)
+        self.before = [x % 2**self.k for x in inputs]
         for source in self.sources:
             source.advance()
 
     @staticmethod
     def pack(patterns, width):
         """Return patterns side by side as one integer, lane 0 lowest."""
-        return int("".join(format(p, f"0{width}b") for p in reversed(patterns)), 2)
+        word = 0
+        for pattern in reversed(patterns):
+            word = word << width | pattern
+        return word

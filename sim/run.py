@@ -28,7 +28,7 @@ def main():
 
     folder, results = args.folder.resolve(), args.results.resolve()
     manifest = json.loads((folder / "manifest.json").read_text())
-    (verilog,) = (name for name in manifest["files"] if name.endswith(".v"))
+    verilog = manifest["module"].removeprefix("esru_") + ".v"
     environment = {"ESRU_GENERATED": str(folder)}
     if args.counts:
         args.counts.unlink(missing_ok=True)

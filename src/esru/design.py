@@ -16,10 +16,23 @@ from math import gcd
 from esru.errors import InputError
 from esru.float_formats import FloatFormat, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
-from esru.sources.polynomial import default_polynomial, format_polynomial, is_primitive
+from esru.sources.lane_maps import canonical_map
+from esru.sources.settings import (
+    KEYS,
+    KEYS_OF,
+    OPERANDS,
+    check_key,
+    check_source,
+    default_taps,
+    in_range,
+    one_of,
+    parse_source,
+    register_period,
+)
+from esru.sources.settings import MAX_LANES as MAX_LANES
+from esru.sources.settings import SOURCES as SOURCES
 
 MAX_ROUNDING_BITS = 32
-MAX_LANES = 1024
 
 #: Rule names, each with a one-line summary.
 RULES = {
@@ -28,14 +41,6 @@ RULES = {
     "nearest": "round the fraction to k bits, ties to even, then as zero (P3109 StochasticC)",
     "replicate": "add the bits of r repeated down all n bits",
     "select": "the leading zeros of r choose the fraction bit that decides; k = n-1",
-}
-
-#: Source families, each with a one-line summary. All but `none` are followed by a length.
-SOURCES = {
-    "lfsr": "linear feedback shift register, period 2^L - 1, never zero",
-    "debruijn": "LFSR with the zero state spliced in: exactly uniform, period 2^L",
-    "plateau": "LFSR words and inverted LFSR words in turn, period 2(2^L - 1)",
-    "none": "no random bits (k = 0): truncation or round half up",
 }
 
 BOUNDARIES = {
@@ -51,22 +56,8 @@ ALIASES = {
     "nearest": "8:0:half:none",
 }
 
-_FORMS = ("fibonacci", "galois")
-_MAPS = ("same",)
-_KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "in", "out", "overflow", "boundary")
-_SOURCE_KEYS = frozenset(("form", "taps", "seed", "leap", "lanes", "map"))
-_SOURCE = re.compile(r"([a-z]+?)([0-9]*)")
+_KEYS = (*KEYS, "in", "out", "overflow", "boundary")
 _ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
-
-
-def _one_of(subject: str, allowed: tuple[str, ...], value: str) -> None:
-    if value not in allowed:
-        raise InputError.must(subject, f"one of {', '.join(allowed)}", repr(value))
-
-
-def _in_range(subject: str, low: int, high: int, value: int) -> None:
-    if not low <= value <= high:
-        raise InputError.must(subject, f"between {low} and {high}", value)
 
 
 @dataclass(frozen=True)
@@ -85,27 +76,31 @@ class Design:
         One of `SOURCES`, without its length.
     length : int
         Register length L of the source, k <= L <= 32 (`select` on a source that is never zero:
-        k < L); 0 for `none`.
+        k < L; `counter`: k = L); 0 for a source without a length.
     form : str
         ``fibonacci`` or ``galois``.
     taps : int
-        The primitive polynomial, x^L and the constant term included; 0 takes the default one.
+        The primitive polynomial, x^L and the constant term included (`cellular`: the rule
+        vector); 0 takes the default one.
     seed : int
-        State from which the first word comes; 1 <= seed < 2^L (`debruijn`: 0 too).
+        State from which the first word comes; 1 <= seed < 2^L (`debruijn`, `counter`: 0 too).
     leap : int
-        Register steps per word, 1 <= leap < 2^L - 1 (`debruijn`: < 2^L); coprime with the
-        register's period if L > 24.
+        Register steps per word, 1 <= leap < the register's period; coprime with it if L > 24.
     lanes : int
         Lanes that share one source, 1 <= lanes <= 1024.
     map : str
-        How a lane sees its source's word: ``same``.
+        How a lane sees its source's word, one of `esru.sources.lane_maps.MAPS`.
     in_format, out_format : FixedFormat or FloatFormat
-        Formats of the unit's words, of one kind. `None` for the input takes n fraction bits
-        more than the output has, so that every dropped bit is a rounding bit; floats: float32.
+        Formats of the unit's words, of one kind. `None` for the input takes n fraction bits more
+        than the output has, so that every dropped bit is a rounding bit (the operand sources:
+        n + k); floats: float32.
     overflow : str
         ``saturate`` or ``wrap``; floats: ``saturate`` or ``nonsaturate``.
     boundary : str
         What the hardware includes, one of `BOUNDARIES`.
+    recover : int
+        1: a register that is found in its lockup state, zero, goes on from state 1. Only for
+        sources that have one; their words stay the same.
 
     Raises
     ------
@@ -128,19 +123,26 @@ class Design:
     out_format: Format = INT8
     overflow: str = "saturate"
     boundary: str = "decision"
+    recover: int = 0
 
     def __post_init__(self) -> None:
-        _in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
-        _in_range("Random bits (k)", 0, self.n, self.k)
-        _one_of("Rule", tuple(RULES), self.rule)
-        _one_of("Boundary", tuple(BOUNDARIES), self.boundary)
+        in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
+        in_range("Random bits (k)", 0, self.n, self.k)
+        one_of("Rule", tuple(RULES), self.rule)
+        one_of("Boundary", tuple(BOUNDARIES), self.boundary)
         self._check_rule()
-        self._check_source()
+        if not self.taps and self.source in KEYS_OF and self.length in range(2, 33):
+            object.__setattr__(self, "taps", default_taps(self.source, self.length))
+        check_source(self)
         source, out = self.in_format, self.out_format
+        operand = (self.source, self.k if self.source in OPERANDS else 0)
         if isinstance(out, FloatFormat):
+            if self.source in OPERANDS:
+                rule = "one whose words come from no operand, as the output is a float"
+                raise InputError.must("Source", rule, self.source)
             pair: tuple[Format, Format] = float_pair(source, out, self.overflow)
         else:
-            pair = fixed_pair(source, out, self.overflow, self.n)
+            pair = fixed_pair(source, out, self.overflow, self.n, operand)
         object.__setattr__(self, "in_format", pair[0])
 
     def _check_rule(self) -> None:
@@ -151,38 +153,6 @@ class Design:
         if self.rule == "select" and (self.k != self.n - 1 or self.k < 1):
             rule = f"n-1 ({self.n - 1}) and at least 1"
             raise InputError.must("Random bits (k) of rule select", rule, self.k)
-
-    def _check_source(self) -> None:
-        _one_of("Source", tuple(SOURCES), self.source)
-        if (self.source == "none") != (self.k == 0):
-            rule = "none when k is 0" if self.k == 0 else "one with random bits when k is above 0"
-            raise InputError.must("Source", rule, repr(self.source_name))
-        if self.source == "none":
-            if self.length or self._source_settings() != (1, 1, 1, "fibonacci", "same", 0):
-                raise InputError.must("Source none", "without length or settings", str(self))
-            return
-        shortest = self.k + (self.rule == "select" and self.source != "debruijn")
-        _in_range("Source length (L)", max(2, shortest), 32, self.length)
-        _one_of("Form", _FORMS, self.form)
-        _one_of("Lane map", _MAPS, self.map)
-        if not self.taps:
-            object.__setattr__(self, "taps", default_polynomial(self.length))
-        if self.taps.bit_length() != self.length + 1:
-            raise InputError.must("Taps", f"of degree {self.length}", hex(self.taps))
-        if not is_primitive(self.taps):
-            value = f"{self.taps:#x} ({format_polynomial(self.taps)})"
-            raise InputError.must("Taps", "a primitive polynomial", value)
-        top = (1 << self.length) - 1
-        spliced = self.source == "debruijn"
-        _in_range("Seed", 0 if spliced else 1, top, self.seed)
-        _in_range("Leap", 1, top if spliced else top - 1, self.leap)
-        if self.length > 24 and gcd(self.leap, top + spliced) != 1:
-            rule = f"coprime with the period ({top + spliced}) of a register above 24 bits"
-            raise InputError.must("Leap", rule, self.leap)
-        _in_range("Lanes", 1, MAX_LANES, self.lanes)
-
-    def _source_settings(self) -> tuple[int, int, int, str, str, int]:
-        return (self.seed, self.leap, self.lanes, self.form, self.map, self.taps)
 
     @property
     def source_name(self) -> str:
@@ -216,12 +186,19 @@ class Design:
         """D: the dropped bits, below the output's unit in the last place; floats: if normal."""
         return self.input.fraction - self.out_format.fraction
 
+    @property
+    def fraction_bits(self) -> int:
+        """Bits of a lane's port ``frac``: n, or all D if the source takes its word from them."""
+        return self.dropped if self.source in OPERANDS else self.n
+
     def canonical(self) -> Design:
         """Return the representative of all designs that make the same decisions.
 
         `zero` cannot see below its k random bits, so n = k; `half` sees one bit more, so
-        n = k+1; `nearest` and `replicate` with n = k are `zero`. An input format that is the
-        default one stays the default one.
+        n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
+        is `same`, and lanes that see their own operands only share no source. An input format
+        that is the default one stays the default one, but for the operand sources. Recovery
+        from a state that never comes changes no decision.
         """
         rule, n = self.rule, self.n
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
@@ -230,8 +207,17 @@ class Design:
             n = max(self.k, 1)
         elif rule == "half":
             n = self.k + 1
-        default = replace(self, in_format=None).input == self.input
-        return replace(self, n=n, rule=rule, in_format=None if default else self.in_format)
+        # The word of an operand source lies below the bits that the default one would drop.
+        kept = self.source in OPERANDS or replace(self, in_format=None).input != self.input
+        return replace(
+            self,
+            n=n,
+            rule=rule,
+            lanes=1 if self.source in ("operand-own", "operand-prev") else self.lanes,
+            map=canonical_map(self.map, self.k, self.lanes),
+            in_format=self.in_format if kept else None,
+            recover=0,
+        )
 
     def to_json(self) -> dict[str, int | str]:
         """Return every field by its key in the text form, defaults included."""
@@ -245,16 +231,17 @@ class Design:
             "overflow": self.overflow,
             "boundary": self.boundary,
         }
-        if self.source != "none":
-            fields |= {
-                "form": self.form,
-                "taps": hex(self.taps),
-                "seed": self.seed,
-                "leap": self.leap,
-                "lanes": self.lanes,
-                "map": self.map,
-            }
-        return fields
+        source: dict[str, int | str] = {
+            "form": self.form,
+            "taps": hex(self.taps),
+            "seed": self.seed,
+            "leap": self.leap,
+            "lanes": self.lanes,
+            "map": self.map,
+        }
+        if self.recover:
+            source["recover"] = 1  # left out where it is not: ids are older than the key
+        return fields | {key: source[key] for key in source if key in KEYS_OF[self.source]}
 
     @classmethod
     def from_json(cls, fields: dict[str, int | str]) -> Design:
@@ -278,9 +265,9 @@ class Design:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed but probably not wanted, one sentence each."""
-        if self.source == "none":
+        if not self.length:
             return ()
-        period = (1 << self.length) - (self.source != "debruijn")
+        period = register_period(self.source, self.length)
         shared = gcd(self.leap, period)
         if shared == 1:
             return ()
@@ -295,9 +282,9 @@ class Design:
         pairs = []
         if self.form != default["form"].default:
             pairs.append(f"form={self.form}")
-        if self.source != "none" and self.taps != default_polynomial(self.length):
+        if self.length and self.taps != default_taps(self.source, self.length):
             pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map"):
+        for key in ("seed", "leap", "lanes", "map", "recover"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
         if self.in_format is not None and replace(self, in_format=None).input != self.input:
@@ -325,19 +312,6 @@ def _integer(subject: str, text: str, base: int = 10) -> int:
         raise InputError.must(subject, kind, repr(text)) from None
 
 
-def _parse_source(text: str) -> tuple[str, int]:
-    match = _SOURCE.fullmatch(text)
-    family, digits = match.groups() if match else (text, "")
-    _one_of("Source", tuple(SOURCES), family)
-    if family == "none":
-        if digits:
-            raise InputError.must("Source none", "without a length", repr(text))
-        return family, 0
-    if not digits:
-        raise InputError.must(f"Source {family}", f"followed by its length ({family}8)", repr(text))
-    return family, _integer("Source length (L)", digits)
-
-
 def parse(text: str) -> Design:
     """Return the design that `text` describes.
 
@@ -360,7 +334,7 @@ def parse(text: str) -> Design:
     if len(parts) != 4:
         rule = f"n:k:rule:source[,key=value...] or one of {', '.join(ALIASES)}"
         raise InputError.must("Design", rule, repr(text))
-    family, length = _parse_source(parts[3])
+    family, length = parse_source(parts[3])
     values: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -368,14 +342,13 @@ def parse(text: str) -> Design:
             raise InputError.must("Design key", f"one of {', '.join(_KEYS)}, with a value", pair)
         if key in values:
             raise InputError.must("Design key", "given once", key)
-        if family == "none" and key in _SOURCE_KEYS:
-            raise InputError.must("Source none", "without settings", pair)
+        check_key(family, key, pair)
         values[key] = value
     numbers = {key: _integer(key.capitalize(), values.get(key, "1")) for key in ("seed", "leap")}
     if "taps" in values:
         numbers["taps"] = _integer("Taps", values["taps"], 16)
         if not numbers["taps"]:
-            raise InputError.must("Taps", "a primitive polynomial", "0x0")
+            raise InputError.must("Taps", "above 0", "0x0")
     return Design(
         n=_integer("Rounding bits (n)", parts[0]),
         k=_integer("Random bits (k)", parts[1]),
@@ -385,6 +358,7 @@ def parse(text: str) -> Design:
         form=values.get("form", "fibonacci"),
         lanes=_integer("Lanes", values.get("lanes", "1")),
         map=values.get("map", "same"),
+        recover=_integer("Recover", values.get("recover", "0")),
         in_format=parse_format(values["in"]) if "in" in values else None,
         out_format=parse_format(values.get("out", "int8")),
         overflow=values.get("overflow", "saturate"),

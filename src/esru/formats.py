@@ -100,11 +100,12 @@ FIXED_OVERFLOWS = ("saturate", "wrap")
 
 
 def fixed_pair(
-    source: Format | None, out: FixedFormat, overflow: str, n: int
+    source: Format | None, out: FixedFormat, overflow: str, n: int, operand: tuple[str, int] = ("", 0)
 ) -> tuple[FixedFormat, FixedFormat]:
     """Return the formats of a fixed-point unit with n rounding bits.
 
-    A source of None is the output with n fraction bits more.
+    A source of None is the output with n fraction bits more, and below them those from which an
+    operand source takes its word: `operand` is its name and their number.
 
     Raises
     ------
@@ -115,13 +116,15 @@ def fixed_pair(
         rule = f"one of {', '.join(FIXED_OVERFLOWS)}"
         raise InputError.must("Overflow", rule, repr(overflow))
     if source is None:
-        source = FixedFormat(out.signed, out.width + n, out.fraction + n)
+        seen = n + operand[1]
+        source = FixedFormat(out.signed, out.width + seen, out.fraction + seen)
     if isinstance(source, FloatFormat):
         raise InputError.must("Input format", f"fixed-point, as {out} is", source)
-    if source.fraction - out.fraction < n:
-        raise InputError.must(
-            "Dropped bits (input fraction bits less output fraction bits)",
-            f"at least the rounding bits ({n})",
-            source.fraction - out.fraction,
-        )
+    dropped = source.fraction - out.fraction
+    subject = "Dropped bits (input fraction bits less output fraction bits)"
+    if dropped < n:
+        raise InputError.must(subject, f"at least the rounding bits ({n})", dropped)
+    if dropped < n + operand[1]:
+        rule = f"at least rounding and random bits ({n + operand[1]}) of {operand[0]}"
+        raise InputError.must(subject, rule, dropped)
     return source, out

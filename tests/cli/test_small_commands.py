@@ -89,9 +89,49 @@ def test_show_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
         "max": pytest.approx(3 / 56),
         "rms": pytest.approx((28 / 8) ** 0.5 / 56),
     }
-    assert {"gcd": 7, "words": 2} in found["classes"]  # type: ignore[operator]  # a list
+    classes = found["classes"]
+    assert isinstance(classes, list)
+    assert [(entry["gcd"], entry["words"]) for entry in classes] == [
+        (1, 14),
+        (2, 7),
+        (7, 2),
+        (14, 1),
+    ]
+    whole, *_, last = classes
+    assert [whole[key] for key in ("mean", "max", "rms")] == list(found["bias"].values())  # type: ignore[attr-defined]
+    assert last == {"gcd": 14, "words": 1, "mean": 0.4375, "max": 0.875, "rms": last["rms"],
+                    "dead_zone": 1.0}  # the word 0: never up  # fmt: skip
+    lags = found["lags"]
+    assert isinstance(lags, list) and len(lags) == 16 and lags[13] == pytest.approx(1)
+    lanes = found["lanes"]
+    assert isinstance(lanes, dict) and lanes["lanes"] == len(lanes["correlation"]) == 8
+    # Sources of one period of 14 in 8 lanes: phases 0, 1, 3, 5, ...; lag 7 between 0 and 4.
+    assert lanes["correlation"][0][4] == pytest.approx(lags[6])
     assert main(["show", "nearest"]) == 0
     assert "1/2 ulp" in capsys.readouterr().out
+    assert main(["show", "3:3:zero:debruijn3,lanes=2,map=invert"]) == 0
+    assert "Correlation of 2 lanes, 2 to a source" in capsys.readouterr().out
+    _refused(
+        capsys, "Lanes of the array must be a multiple", "show", "papers,lanes=2", "--lanes", "3"
+    )
+
+
+def test_show_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = [tmp_path / "one.svg", tmp_path / "two.svg", tmp_path / "deep" / "three.png"]
+    for picture in pictures:
+        assert main(["show", "papers", "--plot", str(picture)]) == 0
+        assert f"wrote {picture}" in capsys.readouterr().err
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    text = pictures[0].read_text()
+    for said in ("8:3:replicate:plateau3", "period of 14 words", "ideal", "dead zone", "rms 0.041"):
+        assert said in text
+    assert pictures[2].read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "one.svg", "two.svg"]
+    _refused(capsys, "or --force given", "show", "papers", "--plot", str(pictures[0]))
+    assert main(["show", "papers-zero", "--plot", str(pictures[0]), "--force"]) == 0
+    assert "8:3:zero:plateau3" in pictures[0].read_text()
+    capsys.readouterr()
+    _refused(capsys, "ends in .svg or .png", "show", "papers", "--plot", str(tmp_path / "p.pdf"))
 
 
 def test_cost_counts(capsys: pytest.CaptureFixture[str]) -> None:

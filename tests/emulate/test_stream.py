@@ -10,6 +10,7 @@ from esru.emulate import Array
 from esru.emulate.stream import tensor_cycles
 from esru.errors import InputError
 from esru.sources import source_model
+from esru.sources.lane_maps import MAPS, map_word, variant
 
 DESIGNS = [
     "reference",
@@ -38,6 +39,31 @@ def test_every_lane_sees_its_own_sources_word(text: str, cycle: int) -> None:
         for lane in range(0, 64, 5):
             start = (lane // design.lanes) * model.period // sources
             assert found[c, lane] == model.word_at((start + cycle + c) % model.period)
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize(
+    "text",
+    ["8:5:zero:lfsr7,leap=5,lanes=16", "8:4:zero:debruijn31,leap=5,lanes=16", "8:8:zero:plateau32"],
+)
+def test_lanes_see_their_word_through_the_map(text: str, name: str) -> None:
+    design = parse(f"{text},map={name}")
+    array = Array(design, 32)
+    model = source_model(design)
+    sources = 32 // design.lanes
+    for cycle in (0, 1, 1000, 10**12 + 7):
+        found = array.lane_words(cycle, 3)
+        for c in range(3):
+            for lane in range(0, 32, 3):
+                start = (lane // design.lanes) * model.period // sources
+                place = lane % design.lanes
+                delay = place if name == "delay" else 0
+                word = model.word_at((start + cycle + c - delay) % model.period)
+                number = variant(name, design.k, place)
+                assert found[c, lane] == map_word(name, design.k, number, word)
+        blocks = array.block_words([cycle, cycle + 2], 3)
+        assert (blocks[0] == found).all()
+        assert (blocks[1] == array.lane_words(cycle + 2, 3)).all()
 
 
 @pytest.mark.parametrize("text", DESIGNS)

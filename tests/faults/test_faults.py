@@ -165,6 +165,120 @@ def _floor_as_trunc(patch: pytest.MonkeyPatch) -> None:
     _everywhere(patch, "fraction_of", lambda design, x: x[: design.n])
 
 
+def _wrong_way_round(patch: pytest.MonkeyPatch) -> None:
+    true = sources.places
+
+    def fault(name: str, width: int, number: int) -> tuple[int, ...]:
+        order = true(name, width, number)
+        return tuple(order.index(bit) for bit in range(width))
+
+    patch.setattr(sources, "places", fault)
+
+
+def _even_lanes_inverted(patch: pytest.MonkeyPatch) -> None:
+    true = bank.variant
+    patch.setattr(bank, "variant", lambda name, width, lane: 1 - true(name, width, lane))
+
+
+def _one_delay_less(patch: pytest.MonkeyPatch) -> None:
+    true = bank.variant
+    patch.setattr(bank, "variant", lambda name, width, lane: true(name, width, max(lane - 1, 0)))
+
+
+def _delays_start_at_the_seed(patch: pytest.MonkeyPatch) -> None:
+    true = bank.Bank._delayed
+
+    def fault(self: Any, m: Any, draw: Any, delay: int, phase: int, suffix: str) -> Any:
+        return true(self, m, draw, delay, phase + delay, suffix)
+
+    patch.setattr(bank.Bank, "_delayed", fault)
+
+
+def _one_rule_wrong(patch: pytest.MonkeyPatch) -> None:
+    true = sources.source_model
+    patch.setattr(sources, "source_model", lambda d: replace(true(d), rules=0x3))
+
+
+def _ring_of_cells(patch: pytest.MonkeyPatch) -> None:
+    """Plant an automaton whose ends are neighbours."""
+    true = sources.power
+
+    def fault(columns: Any, leap: int) -> Any:
+        ends = columns[0] | 1 << (len(columns) - 1)
+        return true((ends, *columns[1:-1], columns[-1] | 1), leap)
+
+    patch.setattr(sources, "power", fault)
+
+
+def _top_cells(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_source
+
+    def fault(m: Any, design: Any, *rest: Any) -> Any:
+        word = true(m, replace(design, n=5, k=5), *rest)
+        return word._replace(now=word.now[1:])
+
+    patch.setattr(bank, "add_source", fault)
+
+
+def _not_reversed(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_source
+
+    def fault(*args: Any) -> Any:
+        word = true(*args)
+        return word._replace(now=word.now[::-1], following=word.following[::-1])
+
+    patch.setattr(bank, "add_source", fault)
+
+
+def _stuck_top_of_count(patch: pytest.MonkeyPatch) -> None:
+    true = sources.Cat
+
+    def fault(m: Any, design: Any, en: Any, phase: int, suffix: str) -> Any:
+        word = real(m, design, en, phase, suffix)
+        return word._replace(now=true(Const(0, 1), word.now[1:]))
+
+    real = sources._add_counter
+    patch.setattr(sources, "_add_counter", fault)
+
+
+def _reversed_port(patch: pytest.MonkeyPatch) -> None:
+    true = bank.mapped_word
+    patch.setattr(bank, "mapped_word", lambda m, d, word, *rest: true(m, d, word[::-1], *rest))
+
+
+def _next_to_lowest_bits(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+
+    def fault(m: Any, design: Any, en: Any, operands: Any, suffixes: Any) -> Any:
+        return true(m, design, en, [operand[1:] for operand in operands], suffixes)
+
+    patch.setattr(bank, "add_operand_words", fault)
+
+
+def _other_neighbour(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+
+    def fault(m: Any, design: Any, en: Any, operands: Any, suffixes: Any) -> Any:
+        words = true(m, design, en, operands[::-1], suffixes[::-1])
+        return words[::-1]
+
+    patch.setattr(bank, "add_operand_words", fault)
+
+
+def _operands_while_idle(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+    patch.setattr(bank, "add_operand_words", lambda m, d, en, *rest: true(m, d, Const(1, 1), *rest))
+
+
+def _own_operand(patch: pytest.MonkeyPatch) -> None:
+    true = bank.add_operand_words
+
+    def fault(m: Any, design: Any, *rest: Any) -> Any:
+        return true(m, replace(design, source="operand-own"), *rest)
+
+    patch.setattr(bank, "add_operand_words", fault)
+
+
 FAULTS: dict[str, tuple[Plant, str]] = {
     "wrong tap": (_wrong_tap, "8:5:zero:lfsr5,leap=3"),
     "one leap less": (_one_leap_less, "8:5:half:plateau5,form=galois,leap=3"),
@@ -182,6 +296,22 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "wrong mux order": (_wrong_mux_order, "6:5:select:lfsr7"),
     "late index": (_late_index, "6:5:select:lfsr7,lanes=2"),
     "crossed lanes": (_crossed_lanes, "8:3:zero:lfsr5,lanes=2"),
+    "rotated right": (_wrong_way_round, "5:5:zero:lfsr5,lanes=2,map=rotate"),
+    "inverse permutation": (_wrong_way_round, "4:3:select:lfsr5,lanes=5,map=permute"),
+    "even lanes inverted": (_even_lanes_inverted, "5:5:zero:lfsr5,lanes=2,map=invert"),
+    "one delay missing": (_one_delay_less, "5:5:zero:lfsr5,lanes=3,map=delay"),
+    "delays start at the seed": (_delays_start_at_the_seed, "5:4:select:lfsr5,lanes=3,map=delay"),
+    "reversed port": (_reversed_port, "8:3:zero:port"),
+    "next to lowest bits": (_next_to_lowest_bits, "8:3:zero:operand-own,in=s20.12"),
+    "other neighbour": (_other_neighbour, "5:4:select:operand-neighbour,lanes=3"),
+    "no xor": (_own_operand, "8:3:half:operand-xor,lanes=2,boundary=unit"),
+    "this cycle's operand": (_own_operand, "8:3:half:operand-prev,boundary=unit"),
+    "operands while idle": (_operands_while_idle, "8:3:zero:operand-prev"),
+    "one rule wrong": (_one_rule_wrong, "8:5:zero:cellular5,leap=3"),
+    "ring of cells": (_ring_of_cells, "8:5:half:cellular5"),
+    "top cells": (_top_cells, "8:4:zero:cellular5"),
+    "count not reversed": (_not_reversed, "8:4:zero:counter4"),
+    "top of count stuck": (_stuck_top_of_count, "8:4:replicate:counter4,boundary=unit"),
     "missing saturation": (_no_saturation, "papers,boundary=unit"),
     "missing saturation below": (
         _no_saturation_below,

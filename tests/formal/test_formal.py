@@ -67,6 +67,43 @@ def test_every_source_with_reset_and_enable(source: str, form: str, tmp_path: Pa
         assert check.cases == 3 * {"lfsr": 127, "debruijn": 128, "plateau": 254}[source]
 
 
+@pytest.mark.parametrize("text", ["cellular7", "cellular7,leap=5", "cellular7,leap=25", "counter5"])
+def test_automata_and_counters_with_reset_and_enable(text: str, tmp_path: Path) -> None:
+    check = prove_design(parse(f"6:5:select:{text},lanes=3"), tmp_path)
+    assert check.passed, check.detail
+    assert check.cases == 3 * (32 if text == "counter5" else 127)
+
+
+@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "port",
+        "port,lanes=3,map=permute",
+        "operand-own",
+        "operand-prev",
+        "operand-neighbour,lanes=3",
+        "operand-xor,lanes=3",
+    ],
+)
+def test_words_from_outside(source: str, boundary: str, tmp_path: Path) -> None:
+    for core in ("5:4:select", "5:3:replicate"):
+        design = parse(f"{core}:{source},boundary={boundary}")
+        check = prove_design(design, tmp_path, lanes=2 * design.lanes)
+        assert check.passed, check.detail
+        assert check.cases == 2 * design.lanes << design.k
+        assert f"all {1 << design.k} words from outside" in check.detail
+
+
+@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
+@pytest.mark.parametrize("source", ["lfsr7,leap=5", "debruijn6,form=galois", "plateau7,leap=3"])
+def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
+    for rule in ("zero", "select"):
+        design = parse(f"6:5:{rule}:{source},lanes=4,map={name}")
+        check = prove_design(design, tmp_path, lanes=8 if rule == "select" else None)
+        assert check.passed, check.detail
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -79,6 +116,12 @@ def test_every_source_with_reset_and_enable(source: str, form: str, tmp_path: Pa
         "8:8:zero:debruijn20,leap=33",
         "8:7:select:lfsr13,leap=7,lanes=64",
         "8:0:half:none,boundary=unit",
+        "24:24:zero:lfsr24,leap=29,lanes=8,map=delay,boundary=unit",
+        "24:24:zero:cellular24,leap=25",
+        "16:16:zero:cellular20,leap=1000003",
+        "32:31:half:cellular32",
+        "32:32:zero:counter32,leap=1000003,boundary=unit",
+        "24:24:replicate:plateau24,lanes=8,map=permute",
     ],
 )
 def test_whole_modules(text: str, tmp_path: Path) -> None:

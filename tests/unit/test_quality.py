@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from esru.design import Design, parse
-from esru.quality import quality, resonance_classes, variance_inflation
+from esru.errors import InputError
+from esru.quality import lag_correlations, listed_probabilities, quality, variance_inflation
 from esru.rounding import round_up, up_counts
 from esru.search.space import space
 from esru.sources import source_model
@@ -126,7 +127,77 @@ def test_every_design_of_the_space_has_a_quality() -> None:
         assert len(up_counts(design)) == 1 << design.n
 
 
-def test_resonance_classes_are_the_divisors() -> None:
-    assert resonance_classes(14) == [(1, 14), (2, 7), (7, 2), (14, 1)]
-    assert resonance_classes(8191) == [(1, 8191), (8191, 1)]
-    assert len(resonance_classes((1 << 24) - 1)) == 96
+def test_lag_correlations_by_brute_force() -> None:
+    for text in ("4:4:zero:lfsr5", "4:3:select:debruijn6,leap=3", "papers", "8:8:zero:lfsr9"):
+        design = parse(text)
+        model = source_model(design)
+        stream = model.words(0, model.period).tolist()
+        size = len(stream)
+        for lag, found in enumerate(lag_correlations(design, 20), 1):
+            covariance = variance = 0.0
+            for i in range(1, 16):
+                f = (i << design.n) // 16
+                up = [round_up(design.rule, design.n, design.k, f, r) for r in stream]
+                p = sum(up) / size
+                covariance += sum(up[t] & up[(t + lag) % size] for t in range(size)) / size - p * p
+                variance += p * (1 - p)
+            assert found == pytest.approx(covariance / variance, abs=1e-12)
+
+
+def test_variance_is_what_the_lags_add_up_to() -> None:
+    """Var(sum of N) / (N p(1-p)) = 1 + 2 sum over j < N of (1 - j/N) rho_j."""
+    for text in ("8:8:zero:lfsr16", "5:4:select:lfsr17,leap=4", "papers"):
+        design = parse(text)
+        lags = lag_correlations(design, 31)
+        total = 1 + 2 * sum((1 - j / 32) * rho for j, rho in enumerate(lags, 1))
+        assert variance_inflation(design, 32) == pytest.approx(total)
+
+
+def test_words_that_overlap_by_all_but_one_bit_are_correlated() -> None:
+    """The lag-1 correlation of the decisions, over all fractions, is a quarter; fresh bits' 0."""
+    assert lag_correlations(parse("8:8:zero:lfsr16"), 1)[0] == pytest.approx(0.25, abs=0.01)
+    assert lag_correlations(parse("8:8:zero:lfsr16,leap=8"), 1)[0] == pytest.approx(0, abs=0.05)
+    assert isnan(lag_correlations(parse("nearest"), 1)[0])
+    assert isnan(lag_correlations(parse("8:8:zero:lfsr31"), 1)[0])
+
+
+def test_sums_do_not_depend_on_how_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("papers", "5:4:zero:lfsr6", "6:5:select:lfsr7,in=s17.9"):
+        design = parse(text)
+        whole = (
+            quality(design).bias.mean,
+            quality(design).bias.max,
+            variance_inflation(design, 32),
+            lag_correlations(design, 40),
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr("esru.quality.BLOCK", 5)
+            assert whole == (
+                quality(design).bias.mean,
+                quality(design).bias.max,
+                variance_inflation(design, 32),
+                lag_correlations(design, 40),
+            )
+
+
+def test_listed_probabilities_are_the_models() -> None:
+    for text in ("papers", "6:5:select:lfsr7", "8:3:half:plateau5", "nearest"):
+        design = parse(text)
+        words = int(source_model(design).word_counts().sum())
+        every = [Fraction(int(count), words) for count in up_counts(design)]
+        assert listed_probabilities(design, 256) == (list(range(1 << design.n)), every)
+        fractions, some = listed_probabilities(design, 8)
+        assert some == [every[f] for f in fractions] and len(some) == 8
+
+
+def test_the_widest_designs_are_exact_too() -> None:
+    """n = 32: a table of 2^32 fractions would not fit; sums beyond 64 bits are exact."""
+    tail = Fraction(1, 1 << 33)
+    zero = quality(parse("32:3:zero:debruijn3")).bias
+    assert zero.mean == -Fraction(1, 16) + tail
+    assert zero.max == Fraction((1 << 29) - 1, 1 << 32)
+    words = quality(parse("32:4:zero:lfsr32")).bias  # 2^32 - 1 words
+    assert abs(words.mean - (-Fraction(1, 32) + tail)) < Fraction(1, 1 << 32)
+    assert words.mean != -Fraction(1, 32) + tail
+    with pytest.raises(InputError, match=r"Random bits \(k\) must be at most 26"):
+        quality(parse("32:32:zero:lfsr32"))

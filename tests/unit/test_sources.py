@@ -9,38 +9,57 @@ import pytest
 
 from esru.design import Design, parse
 from esru.sources import fresh_leap, source_model
+from esru.sources.cellular import CellularModel
+from esru.sources.counter import CounterModel
 from esru.sources.lfsr import LfsrModel
+from esru.sources.register import RegisterModel
 
-FAMILIES = ("lfsr", "debruijn", "plateau")
+FAMILIES = ("lfsr", "debruijn", "plateau", "cellular", "counter")
+SHIFT = ("lfsr", "debruijn", "plateau")
 
 
-def _model(design: Design) -> LfsrModel:
+def _model(design: Design) -> RegisterModel:
     model = source_model(design)
-    assert isinstance(model, LfsrModel)
+    assert isinstance(model, RegisterModel)
     return model
 
 
-def _walk(model: LfsrModel, count: int) -> list[int]:
+def _word(model: RegisterModel, state: int) -> int:
+    bits = format(state, f"0{model.length}b")
+    if isinstance(model, CellularModel):
+        bits = bits[-model.width :]
+    if isinstance(model, CounterModel):
+        bits = bits[::-1]
+    return int(bits[: model.width], 2)
+
+
+def _walk(model: RegisterModel, count: int) -> list[int]:
     """Return words by the definition: one register step after the other."""
     mask = (1 << model.width) - 1
     state, words = model.seed, []
     for index in range(count):
-        word = state >> (model.length - model.width)
-        inverted = model.family == "plateau" and index % 2
+        word = _word(model, state)
+        inverted = isinstance(model, LfsrModel) and model.family == "plateau" and index % 2
         words.append(word ^ mask if inverted else word)
         for _ in range(model.leap):
             state = model.step(state)
     return words
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("form", ["fibonacci", "galois"])
+@pytest.mark.parametrize(
+    ("family", "form"),
+    [
+        *((family, form) for family in SHIFT for form in ("fibonacci", "galois")),
+        ("cellular", "fibonacci"),
+        ("counter", "fibonacci"),
+    ],
+)
 @pytest.mark.parametrize("length", range(2, 8))
 def test_streams_are_the_stepped_register(family: str, form: str, length: int) -> None:
     top = (1 << length) - 1
     for leap in sorted({1, 2, 3, length, top - 1} & set(range(1, top))):
-        for seed in {1, 2, top} | ({0} if family == "debruijn" else set()):
-            width = max(1, length - 1)
+        for seed in {1, 2, top} | ({0} if family in ("debruijn", "counter") else set()):
+            width = length if family == "counter" else max(1, length - 1)
             model = _model(
                 Design(width, width, "zero", family, length, form=form, seed=seed, leap=leap)
             )
@@ -69,7 +88,9 @@ def test_the_period_is_the_least_one(family: str) -> None:
 @pytest.mark.parametrize("length", [16, 20, 23, 24])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_jumps_land_where_the_stream_is(family: str, length: int) -> None:
-    model = _model(Design(8, 8, "zero", family, length, leap=11 if family == "debruijn" else 4))
+    k = length if family == "counter" else 8
+    leap = 11 if family in ("debruijn", "counter") else 4
+    model = _model(Design(k, k, "zero", family, length, leap=leap))
     for phase in (0, 1, 12345, model.period - 3):
         window = model._generate(phase, 8)
         assert window.tolist() == [model.word_at(phase + i) for i in range(8)]
@@ -77,7 +98,8 @@ def test_jumps_land_where_the_stream_is(family: str, length: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_long_registers_have_windows_without_a_table(family: str) -> None:
-    model = _model(Design(8, 8, "zero", family, 31))
+    k = 31 if family == "counter" else 8
+    model = _model(Design(k, k, "zero", family, 31))
     assert model.words(0, 200).tolist() == _walk(model, 200)
     far = model.period - 2
     assert model.words(far, 6).tolist() == [model.word_at(far + i) for i in range(6)]
@@ -87,6 +109,7 @@ def test_long_registers_have_windows_without_a_table(family: str) -> None:
 def test_seed_anywhere_in_a_long_de_bruijn_register() -> None:
     model = _model(parse("8:8:zero:debruijn30,seed=123456789"))
     assert model.register_at(0) == 123456789
+    assert model.period == 1 << 30
     assert model.words(0, 50).tolist() == _walk(model, 50)
 
 
@@ -104,7 +127,7 @@ def test_distributions() -> None:
 
 
 def test_fresh_leap_is_the_least_that_qualifies() -> None:
-    for family in FAMILIES:
+    for family in SHIFT:
         for length in range(2, 14):
             period = (1 << length) - (family != "debruijn")
             for width in range(1, length + 1):

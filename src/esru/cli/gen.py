@@ -1,4 +1,4 @@
-"""Write a design's Verilog, RTLIL and manifests to a folder."""
+"""Write a design's Verilog, RTLIL and manifests to a folder, and what else a designer wants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from esru.cli.terminal import add_design, add_json, emit_json, note, read_design
+from esru.errors import InputError
 from esru.flow.generate import file_names, generate
+from esru.flow.takeaway import EXTRAS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lanes of a whole array, a multiple of the lanes that share a source "
         "(default: the lanes of one source)",
     )
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        metavar="X[,X...]",
+        default="",
+        help="more files: " + "; ".join(f"{name}: {text}" for name, text in EXTRAS.items())
+        + "; or all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cost",
+        metavar="T[,T...]",
+        default="",
+        help="measure the cost on these targets for the datasheet (esru list targets)",
+    )
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     add_json(parser)
 
@@ -29,9 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the files, then say where they are."""
     design = read_design(args.design)
+    extras = _extras(args.extras)
+    targets = _targets(args.cost, extras)
     folder = Path("build", design.id) if args.out is None else args.out
-    manifest = generate(design, folder, lanes=args.lanes, force=args.force)
-    names = file_names(design, args.lanes)
+    manifest = generate(
+        design, folder, lanes=args.lanes, force=args.force, extras=extras, targets=targets
+    )
+    names = file_names(design, args.lanes, extras)
     if args.json:
         content = {key: manifest[key] for key in manifest if key not in ("schema", "versions")}
         emit_json("gen", manifest["versions"], {"folder": str(folder)} | content)
@@ -40,3 +60,21 @@ def run(args: argparse.Namespace) -> int:
             print(folder / name)
     note(f"wrote {len(names)} files to {folder}; next: esru verify {args.design}")
     return 0
+
+
+def _extras(text: str) -> tuple[str, ...]:
+    wanted = list(EXTRAS) if text == "all" else [name for name in text.split(",") if text]
+    for name in wanted:
+        if name not in EXTRAS:
+            raise InputError.must("Extra", f"one of {', '.join(EXTRAS)} or all", repr(name))
+    return tuple(name for name in EXTRAS if name in wanted)
+
+
+def _targets(text: str, extras: tuple[str, ...]) -> list[str]:
+    if not text:
+        return []
+    from esru.flow.targets import target
+
+    if "datasheet" not in extras:
+        raise InputError.must("Cost", "asked for with --with datasheet, which holds it", text)
+    return [target(name).name for name in text.split(",")]

@@ -14,9 +14,11 @@ Rows = list[tuple[str, str]]
 
 
 def _sources() -> Rows:
-    from esru.design import SOURCES
+    from esru.sources.settings import SOURCES, WITHOUT_LENGTH
 
-    return [(name if name == "none" else f"{name}L", text) for name, text in SOURCES.items()]
+    return [
+        (name if name in WITHOUT_LENGTH else f"{name}L", text) for name, text in SOURCES.items()
+    ]
 
 
 def _rules() -> Rows:
@@ -79,6 +81,21 @@ def _polynomials() -> Rows:
     return [(f"{p:#x}", format_polynomial(p)) for p in CATALOGUE.values()]
 
 
+def _automata() -> Rows:
+    from esru.sources.cellular import CATALOGUE, format_rules
+
+    return [
+        (f"cellular{length}", f"{rules:#x}: {format_rules(rules)}")
+        for length, rules in CATALOGUE.items()
+    ]
+
+
+def _maps() -> Rows:
+    from esru.sources.lane_maps import MAPS
+
+    return list(MAPS.items())
+
+
 def _boards() -> Rows:
     return [(row["name"], row["summary"]) for row in board_rows()]
 
@@ -134,6 +151,7 @@ def _print_boards() -> None:
 
 KINDS: dict[str, tuple[str, Callable[[], Rows]]] = {
     "sources": ("random sources; L is the register's length", _sources),
+    "maps": ("how each lane of a source sees its word", _maps),
     "rules": ("how the random word and the fraction make the decision", _rules),
     "formats": ("number formats of the unit's words", _formats),
     "targets": ("what cost can be measured on", _targets),
@@ -141,6 +159,7 @@ KINDS: dict[str, tuple[str, Callable[[], Rows]]] = {
     "boards": ("FPGA boards that the demo is built for, and how each is loaded", _boards),
     "tasks": ("trainings that judge a design", _tasks),
     "polynomials": ("the default primitive polynomial of each length", _polynomials),
+    "automata": ("the default rule vector of each cellular source", _automata),
 }
 
 

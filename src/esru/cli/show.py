@@ -1,9 +1,11 @@
-"""Exact properties of one design: period, bias, dead zone, P(up)."""
+"""Exact properties of one design: period, bias, dead zone, P(up), correlations, resonance."""
 
 from __future__ import annotations
 
 import argparse
-from math import isnan
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from esru.cli.binades import binade_rows, print_binades
 from esru.cli.terminal import (
@@ -16,104 +18,218 @@ from esru.cli.terminal import (
     read_design,
 )
 from esru.design import Design
+from esru.errors import InputError
+
+if TYPE_CHECKING:
+    from esru.quality import Quality
+    from esru.resonance import Resonance
 
 #: P(up) is listed for as many fractions; beyond, for evenly spaced ones.
 LISTED = 256
 
-#: Sums whose variance is shown.
+#: Sums whose variance is shown, and distances whose correlation is.
 ROUNDINGS = (32, 1024)
+LAGS = 16
+
+#: Lanes whose correlation is shown where each has a source of its own.
+OWN_SOURCES = 8
+
+#: Rows of the tables on a terminal; --json has all.
+CLASSES_SHOWN = 16
+LANES_SHOWN = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_design(parser)
+    parser.add_argument(
+        "--plot", metavar="FILE", type=Path,
+        help="draw P(up) against the ideal, bias and dead zone (FILE ends in .svg or .png)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lanes", metavar="M", type=int,
+        help="lanes whose correlation is shown, a multiple of the lanes that share a source "
+        "(default: the lanes of one source; 8 if each has its own)",
+    )  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="replace the picture that is there")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a design's exact properties."""
+    from esru.emulate.stream import Array
+
     design = read_design(args.design)
-    content = _content(design)
+    if args.plot is not None:
+        _check_plot(args.plot, args.force)
+    lanes = args.lanes or (design.lanes if design.lanes > 1 else OWN_SOURCES)
+    Array(design, lanes)  # refuses lanes that do not fit
+    exact, content, classes = _content(design, lanes)
     if args.json:
         import numpy
 
         from esru import __version__
 
         emit_json("show", {"esru": __version__, "numpy": numpy.__version__}, content)
-        return 0
-    _print(design, content)
+    else:
+        _print(design, exact, content, classes)
+    if args.plot is not None:
+        _plot(design, args.plot)
     trained = "" if design.floats else f" or esru train {design}"
     note(f"next: esru gen {design}, esru cost {design}{trained}")
     return 0
 
 
-def _content(design: Design) -> dict[str, object]:
-    from esru.quality import quality, resonance_classes, variance_inflation
-    from esru.rounding import up_counts
-    from esru.sources import source_model
+def _check_plot(path: Path, force: bool) -> None:
+    if path.suffix not in (".svg", ".png"):
+        raise InputError.must("Picture", "a file that ends in .svg or .png", path)
+    from esru.flow.output import refuse
 
-    with progress(f"exact sums over the period of {design}") as step:
-        step(0, 4)
-        found = quality(design)
-        step(1, 4)
-        counts = up_counts(design)
-        words = int(source_model(design).word_counts().sum())
-        stride = max(1, (1 << design.n) // LISTED)
+    refuse(path.parent, [path.name], force)
+
+
+def _plot(design: Design, path: Path) -> None:
+    from esru.flow.output import beside
+    from esru.report.curve import curve, draw_curve
+
+    picture = draw_curve(curve(design), path.suffix[1:])
+    with beside(path.parent) as place:
+        (place / path.name).write_bytes(picture)
+    note(f"wrote {path}")
+
+
+def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[Resonance]]:
+    from esru.lane_correlation import lane_correlation
+    from esru.quality import (
+        lag_correlations,
+        listed_probabilities,
+        quality,
+        variance_inflation,
+    )
+    from esru.resonance import resonances
+
+    label = f"exact sums over the period of {design}"
+    with progress(label) as step:
+        step(0, 5)
+        exact = quality(design)
+        _, up = listed_probabilities(design, LISTED)
+        step(1, 5)
         variance = {}
-        for index, roundings in enumerate(ROUNDINGS):
-            step(2 + index, 4)
-            value = variance_inflation(design, roundings)
-            variance[str(roundings)] = None if isnan(value) else value
-        step(4, 4)
-    content: dict[str, object] = {
+        for roundings in ROUNDINGS:
+            variance[str(roundings)] = _finite(variance_inflation(design, roundings))
+        step(2, 5)
+        lags = [_finite(value) for value in lag_correlations(design, LAGS)]
+        step(3, 5)
+        matrix = lane_correlation(design, lanes)
+        step(4, 5)
+    with progress(f"resonance classes of {design}") as step:
+        classes = resonances(design, step)
+    content: dict[str, Any] = {
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
-        "period": found.period,
+        "period": exact.period or None,
         "bias": {
-            "mean": float(found.bias.mean),
-            "max": float(found.bias.max),
-            "rms": found.bias.rms,
+            "mean": float(exact.bias.mean),
+            "max": float(exact.bias.max),
+            "rms": exact.bias.rms,
         },
-        "dead_zone": float(found.dead_zone),
-        "p_up": [float(count) / words for count in counts[::stride]],
+        "dead_zone": float(exact.dead_zone),
+        "p_up": [float(probability) for probability in up],
         "variance": variance,
+        "lags": lags,
+        "lanes": {
+            "lanes": lanes,
+            "correlation": [[_finite(value) for value in row] for row in matrix.tolist()],
+        },
         "classes": [
-            {"gcd": shared, "words": seen} for shared, seen in resonance_classes(found.period)
+            {
+                "gcd": entry.gcd,
+                "words": entry.words,
+                "mean": None if entry.bias is None else float(entry.bias.mean),
+                "max": None if entry.bias is None else float(entry.bias.max),
+                "rms": None if entry.bias is None else entry.bias.rms,
+                "dead_zone": None if entry.dead_zone is None else float(entry.dead_zone),
+            }
+            for entry in classes
         ],
     }
-    return content | ({"binades": binade_rows(design)} if design.floats else {})
+    content |= {"binades": binade_rows(design)} if design.floats else {}
+    return exact, content, classes
 
 
-def _print(design: Design, content: dict[str, object]) -> None:
-    from esru.quality import quality
-    from esru.sources.polynomial import format_polynomial
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
 
-    exact = quality(design)
+
+def _print(
+    design: Design, exact: Quality, content: dict[str, Any], classes: list[Resonance]
+) -> None:
+    from esru.sources.settings import structure
+
     rows = [
         ["id", design.id],
         ["behaviour", f"{design.behaviour} ({design.canonical()})"],
         ["formats", f"{design.input} in, {design.out_format} out, {design.dropped} dropped bits"],
-        ["period", str(exact.period)],
+        ["period", str(exact.period) if exact.period else "none: taken for uniform words"],
         ["mean bias", f"{exact.bias.mean} ulp ({float(exact.bias.mean):+.3g})"],
         ["greatest bias", f"{float(exact.bias.max):.3g} ulp"],
         ["rms bias", f"{exact.bias.rms:.3g} ulp"],
         ["dead zone", f"{exact.dead_zone} ulp: smaller fractions are never rounded up"],
     ]
-    if design.source != "none":
-        rows.insert(3, ["polynomial", format_polynomial(design.taps)])
-    variance = content["variance"]
-    assert isinstance(variance, dict)
-    for roundings, value in variance.items():
+    if found := structure(design):
+        rows.insert(3, found)
+    for roundings, value in content["variance"].items():
         text = "-" if value is None else f"{value:.3g} times that of independent roundings"
         rows.append([f"variance, sum of {roundings}", text])
+    for first in range(0, LAGS, LAGS // 2):
+        some = content["lags"][first : first + LAGS // 2]
+        text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
+        rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
     if design.floats:
-        print_binades(design, binade_rows(design))
-    classes = content["classes"]
-    assert isinstance(classes, list)
-    print("\nWords that a weight sees which meets the unit every C cycles\n")
-    table = [[str(entry["gcd"]), str(entry["words"])] for entry in classes[:16]]
-    print_table(["gcd(C, period)", "words"], table)
-    if len(classes) > 16:
-        print(f"... and {len(classes) - 16} more classes (--json has all)")
+        print_binades(design, content["binades"])
+    _print_lanes(design, content["lanes"]["correlation"])
+    if classes:
+        _print_classes(classes)
+
+
+def _print_lanes(design: Design, matrix: list[list[float | None]]) -> None:
+    lanes = len(matrix)
+    found = [
+        (value, i, j) for i, row in enumerate(matrix) for j, value in enumerate(row[:i])
+        if value is not None
+    ]  # fmt: skip
+    if not found:
+        return
+    shared = f"{design.lanes} to a source" if design.lanes > 1 else "a source each"
+    value, i, j = max(found, key=lambda entry: abs(entry[0]))
+    mean = sum(entry[0] for entry in found) / len(found)
+    print(
+        f"\nCorrelation of {lanes} lanes, {shared}: mean {mean:+.4f}, greatest {value:+.4f} "
+        f"(lanes {j} and {i})"
+    )
+    if lanes <= LANES_SHOWN:
+        print()
+        table = [
+            [str(i), *("-" if value is None else f"{value:+.3f}" for value in row)]
+            for i, row in enumerate(matrix)
+        ]
+        print_table(["lane", *map(str, range(lanes))], table)
+
+
+def _print_classes(classes: list[Resonance]) -> None:
+    print("\nWords that a weight sees which meets the unit every C cycles; worst biases, ulp\n")
+    table = []
+    for entry in classes[:CLASSES_SHOWN]:
+        row = [str(entry.gcd), str(entry.words)]
+        if entry.bias is None or entry.dead_zone is None:
+            row += ["-"] * 4
+        else:
+            row += [f"{float(entry.bias.mean):+.3g}", f"{float(entry.bias.max):.3g}"]
+            row += [f"{entry.bias.rms:.3g}", f"{float(entry.dead_zone):.3g}"]
+        table.append(row)
+    header = ["gcd(C, period)", "words", "mean", "greatest", "rms", "dead zone"]
+    print_table(header, table)
+    if len(classes) > CLASSES_SHOWN:
+        print(f"... and {len(classes) - CLASSES_SHOWN} more classes (--json has all)")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from esru.demo.protocol import MOST_TEXT, SELF_TEST_CYCLES, Info
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
+from esru.sources.settings import GIVEN
 
 __all__ = ["DEFAULT_BAUD", "SELF_TEST_CYCLES", "DemoConfig"]
 
@@ -60,6 +61,9 @@ class DemoConfig:
     ) -> None:
         shared = design.lanes
         count = -(-_SOME_LANES // shared) * shared if lanes is None else lanes
+        if design.source in GIVEN:
+            rule = "one that makes its own words"
+            raise InputError.must("Source of the demo's design", rule, repr(design.source))
         if not 1 <= count <= MAX_LANES:
             raise InputError.must("Lanes of the demo", f"between 1 and {MAX_LANES}", count)
         if count % shared:
@@ -120,8 +124,12 @@ class DemoConfig:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of a block: one more than its answers at least, so that these keep up."""
-        return max(self.operand_bytes, self.answer_bytes + 1)
+        """Bytes of a block: more than its answers, so that these keep up.
+
+        One byte in 32 is for clocks that differ by up to 3 %, the one more for the first block.
+        """
+        answers = self.answer_bytes
+        return max(self.operand_bytes, answers + 1 + answers // 32)
 
     @property
     def held(self) -> int:

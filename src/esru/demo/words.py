@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.emulate.stream import Array
-from esru.sources.lfsr import Columns, LfsrModel, apply, compose, power
+from esru.sources.lfsr import LfsrModel
+from esru.sources.register import Columns, apply, compose, power
 
 Words = npt.NDArray[np.uint32]
 
@@ -107,5 +108,6 @@ def lane_words(array: Array, phase: int, cycles: int) -> Words:
     model = array.model
     if not isinstance(model, LfsrModel) or model.period <= _TABLED or model.family == "debruijn":
         return array.lane_words(phase, cycles)
-    words = _register(model).words([start + phase for start in array.phases], cycles)
-    return np.repeat(words, array.design.lanes, axis=1)
+    if array.design.map == "delay":
+        return array.lane_words(phase, cycles)
+    return array.to_lanes(_register(model).words([start + phase for start in array.phases], cycles))

@@ -8,6 +8,14 @@ and PyTorch tensors. Nothing here keeps state: a phase goes in and the next phas
 from __future__ import annotations
 
 from esru.emulate.arrays import decision_values, round_array, round_tensor, round_up_array
+from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 
-__all__ = ["Array", "decision_values", "round_array", "round_tensor", "round_up_array"]
+__all__ = [
+    "Array",
+    "decision_values",
+    "operand_words",
+    "round_array",
+    "round_tensor",
+    "round_up_array",
+]

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from esru.design import Design
 from esru.emulate.floats import round_float_array
-from esru.emulate.stream import DEFAULT_LANES, Array
+from esru.emulate.operand import tensor_words
+from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
+from esru.sources.settings import OPERANDS
 
 if TYPE_CHECKING:
     import torch
@@ -157,6 +159,38 @@ def _round_values(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) 
     return _finish(design, (wide >> n) + up)
 
 
+def _check_float_type(x: npt.NDArray[Any]) -> None:
+    if x.dtype.itemsize not in (4, 8):
+        raise InputError.must("Array type", "an integer type, float32 or float64", x.dtype)
+
+
+def _round_by_operands(array: Array, x: Any, phase: int) -> tuple[Any, int]:
+    """Round a tensor by words from its own elements; values keep all D dropped bits."""
+    if not isinstance(x, np.ndarray):
+        import torch
+
+        y, following = _round_by_operands(array, x.detach().cpu().numpy(), phase)
+        return torch.from_numpy(np.asarray(y)).to(x.device), following
+    design = array.design
+    following = phase + tensor_cycles(x.size, array.lanes)
+    if not np.issubdtype(x.dtype, np.floating):
+        words = tensor_words(design, x.astype(np.int64), array.lanes)
+        return round_array(design, x, words), following
+    _check_float_type(x)
+    dropped, (_, out) = design.dropped, design.fixed
+    if out.width + dropped > _EXACT_BITS:
+        rule = f"at most {_EXACT_BITS} for floating-point arrays"
+        raise InputError.must("Output width plus dropped bits (D)", rule, out.width + dropped)
+    if np.isnan(x).any():
+        raise InputError.must("Values", "numbers", "nan")
+    scaled = np.floor(np.clip(x.astype(np.float64), out.low, out.high + 1) * float(1 << dropped))
+    wide = np.minimum(scaled, float(((out.high + 1) << dropped) - 1)).astype(np.int64)
+    words = tensor_words(design, wide, array.lanes)
+    fractions = (wide >> (dropped - design.n)) & ((1 << design.n) - 1)
+    up = round_up_array(design, fractions, words)
+    return _finish(design, (wide >> dropped) + up).astype(x.dtype), following
+
+
 @overload
 def round_tensor(
     design: Design, x: npt.NDArray[Any], phase: int = 0, lanes: int = DEFAULT_LANES
@@ -175,7 +209,8 @@ def round_tensor(
     """Round a tensor as an array of `lanes` units does, beginning at a phase.
 
     Element j (in C order) goes to lane j mod `lanes` in cycle j div `lanes`; the next tensor
-    begins in a new cycle, at the phase that is returned.
+    begins in a new cycle, at the phase that is returned. The words of the sources `operand-own`,
+    `operand-neighbour` and `operand-xor` come from the tensor itself, wherever it begins.
 
     Parameters
     ----------
@@ -183,10 +218,11 @@ def round_tensor(
         The unit.
     x : ndarray or torch.Tensor
         Integers are input words, in units of the input format's last place. Floats are values in
-        ulps of the output: they are floored to n fraction bits and saturated to the output
-        format's range, then rounded. A tensor may be on any device; it must be integer, float32
-        or float64, with n <= 24 if it is floating-point. Of a float unit integers are bit
-        patterns, and floats (float16, bfloat16, float32) are values of the input format.
+        ulps of the output: they are floored to n fraction bits (operand sources: to all D) and
+        saturated to the output format's range, then rounded. A tensor may be on any device; it
+        must be integer, float32 or float64, with n <= 24 if it is floating-point. Of a float unit
+        integers are bit patterns, and floats (float16, bfloat16, float32) are values of the input
+        format.
     phase : int
         Cycles since reset, >= 0.
     lanes : int
@@ -204,9 +240,12 @@ def round_tensor(
     Raises
     ------
     InputError
-        If a value, the phase or the lanes are out of range.
+        If a value, the phase or the lanes are out of range, or the source is `port` or
+        `operand-prev`, whose words neither a phase nor a tensor holds.
     """
     array = Array(design, lanes)
+    if design.source in OPERANDS:
+        return _round_by_operands(array, x, phase)
     if not isinstance(x, np.ndarray):
         from esru.emulate.tensors import round_torch
 
@@ -217,7 +256,6 @@ def round_tensor(
         decided = round_float_array(design, x, lambda f: round_up_array(design, f, words))
         return decided, following
     if np.issubdtype(x.dtype, np.floating):
-        if x.dtype.itemsize not in (4, 8):
-            raise InputError.must("Array type", "an integer type, float32 or float64", x.dtype)
+        _check_float_type(x)
         return _round_values(design, x, words).astype(x.dtype), following
     return round_array(design, x, words), following

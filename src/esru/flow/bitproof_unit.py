@@ -17,13 +17,12 @@ from pathlib import Path
 from esru.design import Design
 from esru.errors import InputError, ToolFailed
 from esru.flow import icebox, toolchain
-from esru.flow.checks import Check
+from esru.flow.checks import Check, words_covered
 from esru.flow.icebox import HX8K, Chip
 from esru.flow.miter import compare
 from esru.flow.netlist import Ports, read_netlist, unfit
 from esru.flow.yosys import run_logged, run_script
 from esru.hdl.emit import emit_rtlil, module_name
-from esru.sources import source_model
 
 #: nextpnr's starting point; any other is as good, but this one gives the same bitstream again.
 SEED = 1
@@ -48,13 +47,15 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
     """Return the ports of a design's module: direction and width, clock first."""
     count = design.lanes if lanes is None else lanes
     if design.boundary == "decision":
-        data, result = ("frac", design.n), ("up", 1)
+        data, result = ("frac", design.fraction_bits), ("up", 1)
     else:
         data, result = ("x", design.input.width), ("y", design.out_format.width)
+    words = count // design.lanes * design.k
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
+        **({"r": ("input", words)} if design.source == "port" else {}),
         data[0]: ("input", count * data[1]),
         result[0]: ("output", count * result[1]),
     }
@@ -172,10 +173,9 @@ def prove_mapped(
 
 def _covered(design: Design, lanes: int | None) -> str:
     count = design.lanes if lanes is None else lanes
-    words = source_model(design).period
+    _, words = words_covered(design)
     return (
-        "every input, en and rst in every cycle from power-up, "
-        f"{'1 word' if words == 1 else f'all {words} words'}, "
+        f"every input, en and rst in every cycle from power-up, {words}, "
         f"{'1 lane' if count == 1 else f'{count} lanes'}"
     )
 
@@ -189,7 +189,7 @@ def _check(
     began: float,
     level: str = LEVEL,
 ) -> Check:
-    cases = source_model(design).period * (design.lanes if lanes is None else lanes)
+    cases = words_covered(design)[0] * (design.lanes if lanes is None else lanes)
     return Check(level, name, cases, not failure, failure or proved, time.monotonic() - began)
 
 
@@ -247,6 +247,9 @@ def compare_configuration(design: Design, folder: Path, lanes: int | None, chip:
 
 def compare_netlist(design: Design, folder: Path, lanes: int | None) -> str:
     """Compare ``chip.v`` with ``hardware.il``; return the first difference or an empty text."""
+    header = (folder / "chip.v").read_text(encoding="utf-8").partition(";")[0]
+    if " inout " in header.replace("(", "( "):
+        return "the bitstream's netlist has a pin that works both ways"
     reads = ["read_verilog chip.v"]
     return _compare(design, folder, lanes, reads, icebox.MODULE, "the bitstream's netlist")
 

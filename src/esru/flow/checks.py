@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from esru.design import Design
+from esru.sources import source_model
+
+
+def words_covered(design: Design) -> tuple[int, str]:
+    """Return how many words a proof over all cycles covers, and the same in words."""
+    period = source_model(design).period
+    if not period:
+        return 1 << design.k, f"all {1 << design.k} words from outside"
+    return period, "1 word" if period == 1 else f"all {period} words"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -13,7 +24,8 @@ class Check:
     Attributes
     ----------
     level : str
-        ``simulation``, ``cocotb``, ``formal`` or ``bitstream``.
+        ``simulation``, ``cocotb``, ``formal``, ``netlist`` (mapped or routed), ``bitstream`` or
+        ``board``.
     name : str
         What was compared with what.
     cases : int

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from importlib import resources
 from pathlib import Path
 
 from esru.design import Design
 from esru.errors import ToolFailed, ToolMissing
 from esru.flow import toolchain
+from esru.flow.bench import bench_folder
 from esru.flow.checks import Check
 from esru.flow.generate import generate
 
@@ -33,15 +33,6 @@ def require_cocotb() -> None:
     if importlib.util.find_spec("cocotb_tools") is None:
         raise ToolMissing("cocotb", "pip install 'cocotb>=2.1'")
     toolchain.iverilog()
-
-
-def bench_folder() -> Path:
-    """Return the folder of the testbench: in the installed package, else in the repository."""
-    package = Path(str(resources.files("esru")))
-    for folder in (package / "sim", package.parents[1] / "sim"):
-        if (folder / "run.py").is_file():
-            return folder
-    raise ToolMissing("The cocotb testbench (sim/)", "pip install --force-reinstall esru")
 
 
 def run_cocotb(
@@ -80,8 +71,8 @@ def run_cocotb(
     generated = folder / "generated"
     manifest = generate(design, generated, lanes=lanes, force=True)
     if verilog is not None:
-        (name,) = (name for name in manifest["files"] if name.endswith(".v"))
-        (generated / name).write_text(verilog, encoding="utf-8")
+        name = manifest["module"].removeprefix("esru_")
+        (generated / f"{name}.v").write_text(verilog, encoding="utf-8")
     results, counts, log = folder / "results.xml", folder / "counts.json", folder / "cocotb.log"
     began = time.monotonic()
     # -P: the script adds its own folder to sys.path, and nothing of this process's.

@@ -6,7 +6,8 @@ Two proofs, both for all inputs:
 - The whole module, with its source, reset and enable, from its start-up state on: sequential
   sweeping (`scorr`) and, for what it leaves over, PDR in `yosys-abc`. Every lane gets the same
   input there; that a lane looks at no other lane's input is read off the netlist, and both
-  together are the proof for all inputs of all lanes.
+  together are the proof for all inputs of all lanes. Where the words come from operands, each
+  lane has an input of its own instead.
 
 A proof that neither succeeds nor fails is an error, never a pass.
 """
@@ -15,17 +16,18 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from esru.design import Design
 from esru.errors import ToolFailed
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check
+from esru.flow.checks import Check, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name, rounder_rtlil
-from esru.sources import source_model
+from esru.sources.settings import OPERANDS
 
 _SAT = """\
 read_verilog reference.v
@@ -41,7 +43,7 @@ sat -timeout {limit} -prove trigger 0 -show-ports miter
 
 # No pass here may use one side's knowledge for the other: the proof itself is abc's.
 # Undefined constants (function locals of the reference) become free inputs.
-_MITER = """\
+MITER = """\
 read_verilog reference.v top.v
 read_rtlil hardware.il
 proc
@@ -146,22 +148,22 @@ def prove_design(
     count = design.lanes if lanes is None else lanes
     text = emit_rtlil(design, lanes) if text is None else text
     (folder / "hardware.il").write_text(text, encoding="utf-8")
-    reference = design_verilog(_one_lane(design), count // design.lanes)
+    reference = design_verilog(*_fewest_lanes(design, count))
     (folder / "reference.v").write_text(reference, encoding="utf-8")
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
-    script = _MITER.format(module=module_name(design, lanes))
+    script = MITER.format(module=module_name(design, lanes))
     run_script(script, cwd=folder, log=folder / "miter.log")
     failure = decide(folder, "the reference")
-    if not failure and count > 1:
+    if not failure and count > 1 and design.source not in OPERANDS:
         run_script(_NETLIST, cwd=folder, log=folder / "netlist.log")
         failure = _crosstalk(design, count, read_aiger(folder / "netlist.aag"))
-    period = source_model(design).period
+    words, covered = words_covered(design)
     return Check(
         "formal",
         "module == reference (PDR)",
-        period * count,
+        words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, all {period} words, {_number(count)}",
+        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
 
@@ -170,38 +172,54 @@ def _number(lanes: int) -> str:
     return "1 lane" if lanes == 1 else f"{lanes} lanes"
 
 
-def _one_lane(design: Design) -> Design:
-    """Return the design with a source for every lane."""
-    return Design.from_json(design.to_json() | {"lanes": 1}) if design.lanes > 1 else design
+def _fewest_lanes(design: Design, lanes: int) -> tuple[Design, int]:
+    """Return the reference's design and its lanes: one a source if all of them see the same."""
+    if design.lanes == 1 or design.map != "same" or design.source in OPERANDS:
+        return design, lanes
+    return replace(design, lanes=1), lanes // design.lanes
 
 
 def _top(design: Design, lanes: int) -> str:
     """Return the miter: every lane gets the same input, every lane's output is compared."""
-    groups = lanes // design.lanes
+    _, groups = _fewest_lanes(design, lanes)
     decision = design.boundary == "decision"
-    port, wide = ("frac", design.n) if decision else ("x", design.input.width)
+    port, wide = _data_port(design)
     out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
+    # Lanes that look at their neighbours' operands get operands of their own.
+    copies = 1 if design.source in OPERANDS else lanes
+    wide *= lanes // copies
+    sources = lanes // design.lanes
+    is_port = design.source == "port"
+    random = f"input [{sources * design.k - 1}:0] r, " if is_port else ""
+    control = ".clk(clk), .rst(rst), .en(en)" + (", .r(r)" if is_port else "")
     expected = ", ".join(
-        f"{{{design.lanes}{{expected[{group * wide_out} +: {wide_out}]}}}}"
+        f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))
     )
     return (
-        f"module top(input clk, input rst, input en, input [{wide - 1}:0] data, output trigger);\n"
+        f"module top(input clk, input rst, input en, input [{wide - 1}:0] data, "
+        f"{random}output trigger);\n"
         f"  wire [{groups * wide_out - 1}:0] expected;\n"
         f"  wire [{lanes * wide_out - 1}:0] got;\n"
-        f"  reference r(.clk(clk), .rst(rst), .en(en), .{port}({{{groups}{{data}}}}), "
+        f"  reference wanted({control}, .{port}({{{min(groups, copies)}{{data}}}}), "
         f".{out}(expected));\n"
-        f"  hardware h(.clk(clk), .rst(rst), .en(en), .{port}({{{lanes}{{data}}}}), "
-        f".{out}(got));\n"
+        f"  hardware found({control}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
 
 
+def _data_port(design: Design) -> tuple[str, int]:
+    """Return the name of the data input and the bits of one lane."""
+    if design.boundary == "decision":
+        return "frac", design.fraction_bits
+    return "x", design.input.width
+
+
 def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
     """Return the first lane that looks at another lane's input, or an empty text."""
     decision = design.boundary == "decision"
-    port, wide = ("frac", design.n) if decision else ("x", design.input.width)
+    port, wide = _data_port(design)
     out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
     bit = re.compile(rf"{port}\[(\d+)\]")
     for lane in range(lanes):

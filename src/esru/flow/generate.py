@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from esru import __version__
 from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.output import beside, refuse
+from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
+from esru.sources.register import RegisterModel
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -49,8 +51,8 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             port(
                 "frac",
                 "input",
-                count * design.n,
-                f"top {design.n} dropped bits of each lane, lane 0 lowest",
+                count * design.fraction_bits,
+                f"top {design.fraction_bits} dropped bits of each lane, lane 0 lowest",
             ),
             port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
         ]
@@ -65,6 +67,9 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             ),
         ]
     )
+    if design.source == "port":
+        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
+        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -79,25 +84,28 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "throughput": count,
         "lanes": count,
         "sources": count // design.lanes,
-        "period": source_model(design).period,
+        "period": source_model(design).period or None,
     }
 
 
 def starts(design: Design, lanes: int | None = None) -> list[dict[str, Any]]:
-    """Return each source's state at start-up and after a reset; empty without random bits."""
+    """Return each source's state at start-up and after a reset; empty without registers.
+
+    With the lane map ``delay`` also the words before the first, the latest first.
+    """
     model = source_model(design)
-    if not isinstance(model, LfsrModel):
+    if not isinstance(model, RegisterModel):
         return []
     groups = (design.lanes if lanes is None else lanes) // design.lanes
     phases = [group * model.period // groups for group in range(groups)]
-    return [
-        {
-            "phase": phase,
-            "state": hex(model.register_at(phase)),
-            "inverted": model.inverted_at(phase),
-        }
-        for phase in phases
-    ]
+    found: list[dict[str, Any]] = []
+    for phase in phases:
+        state, inverted = hex(model.register_at(phase)), model.inverted_at(phase)
+        found.append({"phase": phase, "state": state, "inverted": inverted})
+        if design.map == "delay":
+            before = [(phase - i) % model.period for i in range(1, design.lanes)]
+            found[-1]["earlier"] = [model.word_at(earlier) for earlier in before]
+    return found
 
 
 def file_stem(design: Design, lanes: int | None = None) -> str:
@@ -105,16 +113,25 @@ def file_stem(design: Design, lanes: int | None = None) -> str:
     return module_name(design, lanes).removeprefix("esru_")
 
 
-def file_names(design: Design, lanes: int | None = None) -> tuple[str, ...]:
-    """Return the names of the files that `generate` writes."""
+def file_names(
+    design: Design, lanes: int | None = None, extras: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the names of the files that `generate` writes, the manifest last."""
     stem = file_stem(design, lanes)
-    return (f"{stem}.v", f"{stem}.il", "interface.json", "manifest.json")
+    more = (name for extra in extras for name in extra_names(extra, stem))
+    return (f"{stem}.v", f"{stem}.il", "interface.json", *more, "manifest.json")
 
 
 def generate(
-    design: Design, folder: Path, *, lanes: int | None = None, force: bool = False
+    design: Design,
+    folder: Path,
+    *,
+    lanes: int | None = None,
+    force: bool = False,
+    extras: Sequence[str] = (),
+    targets: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``.
+    """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``, and extras.
 
     Parameters
     ----------
@@ -127,6 +144,10 @@ def generate(
         The two files are then called ``<id>_x<lanes>``.
     force : bool
         Replace files of these names.
+    extras : sequence of str
+        What else is written, of `esru.flow.takeaway.EXTRAS`.
+    targets : sequence of str
+        Targets whose cost the datasheet gives; only with the extra ``datasheet``.
 
     Returns
     -------
@@ -141,7 +162,8 @@ def generate(
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    verilog, netlist, described, manifest = names = file_names(design, lanes)
+    names = file_names(design, lanes, extras)
+    verilog, netlist, described, *_, manifest = names
     refuse(folder, names, force)
     used = versions()
     texts = {
@@ -149,6 +171,7 @@ def generate(
         verilog: emit_verilog(design, lanes),
         described: _json(interface(design, lanes)),
     }
+    texts |= extra_files(design, lanes, interface(design, lanes), extras, targets)
     content = {
         "schema": MANIFEST_SCHEMA,
         "versions": used,
@@ -162,8 +185,9 @@ def generate(
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }
     texts[manifest] = _json(content)
-    with beside(folder) as place:
+    with beside(folder, names, force) as place:
         for file, text in texts.items():
+            (place / file).parent.mkdir(exist_ok=True)
             (place / file).write_text(text, encoding="utf-8")
     return content
 

@@ -17,7 +17,7 @@ Ports = dict[str, tuple[str, int]]
 # `check` sees drivers that fight only before anything is optimised.
 _READ = """\
 {reads}
-hierarchy -check -top {module}
+hierarchy -top {module}
 proc
 flatten -noscopeinfo
 delete */t:$scopeinfo

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 from esru.design import Design
 from esru.flow.float_reference import float_result
-from esru.sources import source_model
-from esru.sources.lfsr import LfsrModel
-from esru.sources.polynomial import power_mod
+from esru.flow.reference_sources import lane_words
 
 #: Wide enough for every sum of a 64-bit word and a decision.
 _WIDE = 68
-
-#: Up to this many register steps per word are written out one by one.
-UNROLLED_STEPS = 64
 
 
 def _decision(design: Design) -> str:
@@ -106,109 +101,37 @@ def rounder_verilog(design: Design, name: str = "reference") -> str:
     return f"module {name}(\n{ports});\n{body}endmodule\n"
 
 
-def _step(design: Design) -> str:
-    """Return a function ``step(s)``: the register's state one word later."""
-    length, p = design.length, design.taps
-    low = p & ((1 << length) - 1)
-    head = (
-        f"  function [{length - 1}:0] step(input [{length - 1}:0] start);\n"
-        f"    reg [{length - 1}:0] s;\n    integer i;\n    begin\n      s = start;\n"
-    )
-    if design.leap > UNROLLED_STEPS and design.source != "debruijn":
-        body = _long_leap(design)
-    else:
-        splice = f" ^ (s[{length - 2}:0] == 0)" if design.source == "debruijn" else ""
-        if design.form == "galois":
-            # Multiplication by x modulo p.
-            once = f"(s << 1) ^ ((s[{length - 1}]{splice}) ? {length}'h{low:x} : {length}'h0)"
-        else:
-            fed = " ^ ".join(f"s[{length - 1 - i}]" for i in range(length) if p >> i & 1)
-            once = f"{{s[{length - 2}:0], {fed}{splice}}}"
-        body = f"      for (i = 0; i < {design.leap}; i = i + 1) s = {once};\n"
-    return head + body + "      step = s;\n    end\n  endfunction\n"
-
-
-def _long_leap(design: Design) -> str:
-    """Return the statements of a long leap, from powers of x modulo p.
-
-    Galois: the state is a polynomial, and a leap multiplies it by x^leap. Fibonacci: the states
-    are windows on a bit stream a with bit i = a[L-1-i]; a[m] is the sum of the c_j a[j] where
-    x^m = sum of c_j x^j modulo p.
-    """
-    length, p = design.length, design.taps
-    top = length - 1
-    if design.form == "galois":
-        terms = [
-            f"(start[{j}] ? {length}'h{power_mod(2, j + design.leap, p):x} : {length}'h0)"
-            for j in range(length)
-        ]
-        return f"      s = {' ^ '.join(terms)};\n"
-    lines = []
-    for i in range(length):
-        sums = power_mod(2, design.leap + top - i, p)
-        taps = " ^ ".join(f"start[{top - j}]" for j in range(length) if sums >> j & 1)
-        lines.append(f"      s[{i}] = {taps};\n")
-    return "".join(lines)
-
-
 def design_verilog(design: Design, lanes: int | None = None, name: str = "reference") -> str:
     """Return a whole design as a module: ports as `esru.hdl.emit.emit_rtlil` gives them."""
     lanes = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
     if decision:
-        ports = f"  input [{lanes * design.n - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
+        wide = lanes * design.fraction_bits
+        ports = f"  input [{wide - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
     else:
         wide_in, wide_out = lanes * design.input.width, lanes * design.out_format.width
         ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
+    if design.source == "port":
+        ports = f"  input [{lanes // design.lanes * design.k - 1}:0] r,\n{ports}"
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
     if not decision:
         parts.append(_result(design))
-    model = source_model(design)
-    if isinstance(model, LfsrModel):
-        parts.append(_step(design))
-    groups = lanes // design.lanes
-    for group in range(groups):
-        word = "1'b0"
-        if isinstance(model, LfsrModel):
-            parts.append(_source(design, model, group, groups))
-            word = f"word{group}"
-        for lane in range(group * design.lanes, (group + 1) * design.lanes):
-            if decision:
-                data = f"frac[{lane * design.n} +: {design.n}]"
-                parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
-            else:
-                wide_in, wide_out = design.input.width, design.out_format.width
-                data = f"x[{lane * wide_in} +: {wide_in}]"
-                parts.append(
-                    f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
-                    f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"
-                    f"  always @(posedge clk)\n    if (rst) y{lane} <= 0;\n"
-                    f"    else if (en) y{lane} <= result({data}, {word});\n"
-                )
+    text, words = lane_words(design, lanes)
+    parts.append(text)
+    for lane, word in enumerate(words):
+        if decision:
+            top = (lane + 1) * design.fraction_bits - design.n
+            data = f"frac[{top} +: {design.n}]"
+            parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
+        else:
+            wide_in, wide_out = design.input.width, design.out_format.width
+            data = f"x[{lane * wide_in} +: {wide_in}]"
+            parts.append(
+                f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
+                f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"
+                f"  always @(posedge clk)\n    if (rst) y{lane} <= 0;\n"
+                f"    else if (en) y{lane} <= result({data}, {word});\n"
+            )
     parts.append("endmodule\n")
     return "".join(parts)
-
-
-def _source(design: Design, model: LfsrModel, group: int, groups: int) -> str:
-    """Return the registers of one source: its true state, and whether its word is inverted."""
-    length = design.length
-    phase = group * model.period // groups
-    start = f"{length}'h{design.seed if phase == 0 else model.register_at(phase):x}"
-    odd = f"1'b{phase % 2}"
-    word = f"state{group}[{length - 1}:{length - design.k}]"
-    if design.source == "plateau":
-        word = f"odd{group} ? ~{word} : {word}"
-    return (
-        f"  reg [{length - 1}:0] state{group};\n"
-        f"  reg odd{group};\n"
-        f"  initial state{group} = {start};\n"
-        f"  initial odd{group} = {odd};\n"
-        f"  wire [{design.k - 1}:0] word{group} = {word};\n"
-        "  always @(posedge clk)\n"
-        f"    if (rst) state{group} <= {start};\n"
-        f"    else if (en) state{group} <= step(state{group});\n"
-        "  always @(posedge clk)\n"
-        f"    if (rst) odd{group} <= {odd};\n"
-        f"    else if (en) odd{group} <= !odd{group};\n"
-    )

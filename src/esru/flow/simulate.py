@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
+from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 from esru.flow.checks import Check
 from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
+from esru.sources.settings import OPERANDS
 
 Progress = Callable[[int, int], None]
 
@@ -58,6 +60,9 @@ class Plan:
 def plan(design: Design, lanes: int) -> Plan:
     """Return what a simulation of some lanes of a design covers."""
     period = Array(design, lanes).period
+    if not period:
+        words = min(FEWEST_WORDS, max(MOST_CASES // lanes, 1024))
+        return Plan(words, False, f"{words} words from outside, chosen fractions")
     every = period << design.n
     converts = design.boundary == "unit" and design.floats is not None
     if not converts and every <= MOST_WORDS and every * lanes <= MOST_CASES:
@@ -94,8 +99,18 @@ def _fractions(
     return mixed & ((1 << n) - 1)
 
 
+def _dropped_bits(
+    design: Design, fractions: npt.NDArray[np.int64], unseen: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    """Return all D dropped bits: the fractions above what the rule does not see."""
+    return fractions.astype(np.uint64) << np.uint64(design.dropped - design.n) | unseen
+
+
 def _inputs(
-    design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
+    design: Design,
+    fractions: npt.NDArray[np.int64],
+    unseen: npt.NDArray[np.uint64],
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
     if design.floats:
@@ -110,8 +125,7 @@ def _inputs(
     if whole_bits:
         free = rng.integers(0, (1 << whole_bits) - 1, shape, dtype=np.uint64, endpoint=True)
         chosen = np.where(rng.integers(0, 3, shape) == 0, free, chosen)
-    unseen = rng.integers(0, 1 << (dropped - design.n), shape, dtype=np.uint64)
-    low = fractions.astype(np.uint64) << np.uint64(dropped - design.n) | unseen
+    low = _dropped_bits(design, fractions, unseen)
     if not whole_bits:
         return low
     return chosen << np.uint64(dropped) | low
@@ -143,13 +157,26 @@ def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
-def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int, list[int]]]:
-    """Yield data, expected output and each lane's word for successive phases from 0."""
+def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int, list[int], int]]:
+    """Yield data, expected output, each lane's word and the port `r` for successive phases."""
     rng = np.random.default_rng(_SEED)
     period = array.period
+    previous = None
     for first in range(0, todo.words, _CHUNK):
         count = min(_CHUNK, todo.words - first)
-        words = array.lane_words(first, count)
+        shape = (count, array.lanes)
+        below = max(design.dropped - design.n, 0)
+        unseen = rng.integers(0, 1 << below, shape, dtype=np.uint64)
+        given = np.zeros((count, 1), np.uint32)
+        if design.source == "port":
+            sources = array.lanes // design.lanes
+            given = rng.integers(0, 1 << design.k, (count, sources), dtype=np.uint32)
+            words = array.to_lanes(given)
+        elif design.source in OPERANDS:
+            words = operand_words(design, unseen, previous)
+            previous = unseen[-1]
+        else:
+            words = array.lane_words(first, count)
         if todo.exhaustive:
             index = np.arange(first, first + count, dtype=np.int64)[:, None]
             lane = np.arange(array.lanes, dtype=np.int64)[None, :]
@@ -157,13 +184,31 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         else:
             fractions = _fractions(design, words, first, rng)
         if design.boundary == "decision":
-            data = _packed(fractions, design.n)
+            whole = design.fraction_bits > design.n
+            seen = _dropped_bits(design, fractions, unseen) if whole else fractions
+            data = _packed(seen, design.fraction_bits)
             expected = _packed(round_up_array(design, fractions, words), 1)
         else:
-            patterns = _inputs(design, fractions, rng)
+            patterns = _inputs(design, fractions, unseen, rng)
             data = _packed(patterns, design.input.width)
             expected = _packed(_results(design, patterns, words), design.out_format.width)
-        yield from zip(data, expected, words.tolist(), strict=True)
+        yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
+
+
+def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int]]:
+    """Yield data and expected output, all lanes side by side, for successive phases from 0.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int
+        Lanes of the array, lane 0 lowest in data and output.
+    words : int
+        How many.
+    """
+    for data, expected, _, _ in _rounds(design, Array(design, lanes), Plan(words, False, "")):
+        yield data, expected
 
 
 def _mismatch(
@@ -171,7 +216,7 @@ def _mismatch(
 ) -> str:
     """Return the first lane's difference in words."""
     decision = design.boundary == "decision"
-    port, wide = ("frac", design.n) if decision else ("x", design.input.width)
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
     wide_out = 1 if decision else design.out_format.width
     differing = expected ^ got
     lane = ((differing & -differing).bit_length() - 1) // wide_out
@@ -236,7 +281,7 @@ def simulate(
         rng = random.Random(_SEED)
         rounds = _rounds(design, array, todo)
         held = done = cycle = 0
-        data, expected, words = next(rounds)
+        data, expected, words, given = next(rounds)
         reset_done = False
         while not failure:
             reset = not reset_done and cycle == _WARM_UP
@@ -244,6 +289,8 @@ def simulate(
             ctx.set(sync.rst, reset)
             ctx.set(bank.en, enabled)
             ctx.set(port, data)
+            if design.source == "port":
+                ctx.set(bank.r, given)
             if decision:
                 got, wanted = ctx.get(output), expected
                 await ctx.tick()
@@ -271,11 +318,11 @@ def simulate(
                 # Shorter than the cycles before the reset: from the first word again.
                 rounds = _rounds(design, array, todo)
                 following = next(rounds)
-                if done % array.period:
+                if array.period and done % array.period:
                     raise AssertionError("a plan covers whole periods or is long")
             if following is None:
                 return
-            data, expected, words = following
+            data, expected, words, given = following
 
     simulator = Simulator(top)
     simulator.add_clock(1e-6)

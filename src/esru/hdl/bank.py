@@ -10,9 +10,17 @@ from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.float_unit import add_float_result
 from esru.hdl.rounder import add_index, add_round_up
-from esru.hdl.sources import add_source, check_source
+from esru.hdl.sources import (
+    Word,
+    add_operand_words,
+    add_source,
+    check_source,
+    mapped_word,
+)
 from esru.hdl.unit import add_result, fraction_of
 from esru.sources import source_model
+from esru.sources.lane_maps import map_word, variant
+from esru.sources.settings import OPERANDS
 
 
 def phase_of(design: Design, group: int, groups: int) -> int:
@@ -35,6 +43,8 @@ def phase_of(design: Design, group: int, groups: int) -> int:
 class Bank(wiring.Component):
     """M rounding lanes, each `design.lanes` neighbours of which share one source.
 
+    Each sees the source's word through the design's lane map (`esru.sources.lane_maps`).
+
     All registers start at their reset values and return to them at a reset (domain ``sync``).
     Throughput: M roundings per clock cycle. Latency: 0 at the boundary ``decision``
     (combinational from ``frac`` and the sources' registers), 1 at the boundary ``unit``.
@@ -52,8 +62,11 @@ class Bank(wiring.Component):
     en : In(1)
         1: a rounding happens in this cycle. The sources step and ``y`` takes the result at the
         clock edge that ends it; 0: both hold.
+    r : In(G * k)
+        Source ``port`` only: the random word of each of the G sources, source 0 lowest.
     frac : In(M * n)
-        Boundary ``decision``: the top n dropped bits of each lane, lane 0 lowest.
+        Boundary ``decision``: the top n dropped bits of each lane, lane 0 lowest. For sources
+        that take their word from the operand: In(M * D), all dropped bits.
     up : Out(M)
         Boundary ``decision``: 1 rounds up.
     x : In(M * W_in)
@@ -85,12 +98,14 @@ class Bank(wiring.Component):
         self.lanes = lanes
         self.groups = lanes // design.lanes
         if design.boundary == "decision":
-            data = {"frac": In(lanes * design.n), "up": Out(lanes)}
+            data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
         else:
             data = {
                 "x": In(lanes * design.input.width),
                 "y": Out(lanes * design.out_format.width),
             }
+        if design.source == "port":
+            data = {"r": In(self.groups * design.k)} | data
         super().__init__({"en": In(1)} | data)
 
     def elaborate(self, platform) -> Module:
@@ -99,10 +114,9 @@ class Bank(wiring.Component):
         design = self.design
         results = []
         for group in range(self.groups):
-            suffix = f"_{group}" if self.groups > 1 else ""
-            draw = self._draw(m, phase_of(design, group, self.groups), suffix)
+            draws = self._draws(m, group)
             first = group * design.lanes
-            results += [self._lane(m, lane, draw) for lane in range(first, first + design.lanes)]
+            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
         if design.boundary == "decision":
             m.d.comb += self.up.eq(Cat(results))
         else:
@@ -110,34 +124,104 @@ class Bank(wiring.Component):
                 m.d.sync += self.y.eq(Cat(results))
         return m
 
-    def _draw(self, m: Module, phase: int, suffix: str) -> Value:
-        """Add one source and return what its lanes see: the word, or for `select` the index."""
+    def _draws(self, m: Module, group: int) -> list[Value]:
+        """Add one source and return what each of its lanes sees: a word, for `select` an index.
+
+        Lanes that see the same share it.
+        """
         design = self.design
-        word = add_source(m, design, self.en, phase, suffix)
+        suffix = f"_{group}" if self.groups > 1 else ""
+        phase = 0
+        if design.source in OPERANDS:
+            return self._operand_draws(m, group)
+        if design.source == "port":
+            word = Word(self.r.word_select(group, design.k), None)
+        else:
+            phase = phase_of(design, group, self.groups)
+            word = add_source(m, design, self.en, phase, suffix)
+        draws: dict[int, Value] = {}
+        seen = []
+        for lane in range(design.lanes):
+            number = variant(design.map, max(design.k, 1), lane)
+            if number not in draws:
+                name = f"_{design.map}_{number}{suffix}" if number else suffix
+                if number and design.map == "delay":
+                    draws[number] = self._delayed(m, draws[number - 1], number, phase, name)
+                else:
+                    draws[number] = self._draw(m, word, number, phase, name)
+            seen.append(draws[number])
+        return seen
+
+    def _operand_draws(self, m: Module, group: int) -> list[Value]:
+        """Return each lane's draw where the word comes from the operands."""
+        design = self.design
+        lanes = range(group * design.lanes, (group + 1) * design.lanes)
+        suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
+        operands = [self._operand(lane) for lane in lanes]
+        words = add_operand_words(m, design, self.en, operands, suffixes)
         if design.rule != "select":
-            return word.now
-        if design.lanes == 1:
-            return add_index(m, design, word.now, f"index{suffix}")
+            return words
+        pairs = zip(words, suffixes, strict=True)
+        return [add_index(m, design, word, f"index{suffix}") for word, suffix in pairs]
+
+    def _operand(self, lane: int) -> Value:
+        """Return a lane's part of the input port."""
+        design = self.design
+        if design.boundary == "decision":
+            return self.frac.word_select(lane, design.fraction_bits)
+        return self.x.word_select(lane, design.input.width)
+
+    def _draw(self, m: Module, word: Word, number: int, phase: int, suffix: str) -> Value:
+        """Return a word through a lane map, or for `select` the index that it leads to."""
+        design = self.design
+        now = mapped_word(m, design, word.now, number, f"word{suffix}")
+        if design.rule != "select":
+            return now
+        if design.lanes == 1 or word.following is None:
+            return add_index(m, design, now, f"index{suffix}")
         # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
         # flip-flops per source and keeps synthesis from building the index again in every lane.
-        first = source_model(design).word_at(phase).bit_length()
-        index = Signal(range(design.n), name=f"index{suffix}", init=first)
-        following = add_index(m, design, word.following, f"index_next{suffix}")
+        first = map_word(design.map, design.k, number, source_model(design).word_at(phase))
+        index = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
+        ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
+        following = add_index(m, design, ahead, f"index_next{suffix}")
         with m.If(self.en):
             m.d.sync += index.eq(following)
         return index
+
+    def _delayed(self, m: Module, draw: Value, delay: int, phase: int, suffix: str) -> Value:
+        """Return a draw one step later, in a register that starts as if it had always run."""
+        design = self.design
+        model = source_model(design)
+        first = model.word_at((phase - delay) % model.period)
+        if design.rule == "select":
+            later = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
+        else:
+            later = Signal(design.k, name=f"word{suffix}", init=first)
+        with m.If(self.en):
+            m.d.sync += later.eq(draw)
+        return later
 
     def _lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its decision or its output word."""
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            fraction = self.frac.word_select(lane, design.n)
+            top = self._operand(lane)
+            if self.lanes == 1 and design.fraction_bits == design.n:
+                fraction: Value = self.frac
+            else:
+                fraction = Signal(design.n, name=f"frac{suffix}")
+                m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
-        x = self.x.word_select(lane, design.input.width)
+        x = self._operand(lane)
         if design.floats:
-            return add_float_result(m, design, x, draw, suffix)
+            made = Signal(design.out_format.width, name=f"result{suffix}")
+            m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix))
+            return made
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
         up = add_round_up(m, design, fraction, draw, suffix)
-        return add_result(m, design, x, up, suffix)
+        result = Signal(design.out_format.width, name=f"result{suffix}")
+        m.d.comb += result.eq(add_result(m, design, x, up, suffix))
+        return result

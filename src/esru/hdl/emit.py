@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -19,9 +20,22 @@ from esru.design import Design
 from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
+from esru.hdl.padding import pad_operands
 from esru.hdl.rounder import Rounder
+from esru.hdl.sources import Source
+from esru.hdl.stream import StreamBank
 from esru.hdl.unit import UnitLogic
+from esru.hdl.verilog import tidy
 from esru.sources import source_model
+
+#: Where the words of a source without a period come from.
+_WORDS = {
+    "operand-own": "the lane's own operand",
+    "operand-prev": "the lane's operand of the cycle before",
+    "operand-neighbour": "the next lane's operand",
+    "operand-xor": "the lane's own operand XOR the next lane's",
+    "port": "the input r[k * sources], source 0 lowest",
+}
 
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 
@@ -29,6 +43,8 @@ _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 _TO_VERILOG = """\
 read_rtlil module.il
 proc
+opt_clean
+opt_dff
 clean
 write_verilog -noattr module.v
 """
@@ -115,7 +131,8 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    return _header(design, lanes) + _verilog(emit_rtlil(design, lanes), _TO_VERILOG, tool)
+    text = _to_verilog(emit_rtlil(design, lanes), tool)
+    return _header(design, lanes) + text
 
 
 def flat_verilog(text: str, tool: Tool | None = None) -> str:
@@ -136,6 +153,34 @@ def flat_verilog(text: str, tool: Tool | None = None) -> str:
     return _verilog(text, _TO_FLAT_VERILOG, tool)
 
 
+def stream_name(design: Design, lanes: int | None = None) -> str:
+    """Return the name of the stream module: the module's with ``_stream``."""
+    return f"{module_name(design, lanes)}_stream"
+
+
+def stream_rtlil(design: Design, lanes: int | None = None) -> str:
+    """Return `esru.hdl.stream.StreamBank` as RTLIL; arguments and errors as `emit_rtlil`'s."""
+    return convert(StreamBank(design, lanes), stream_name(design, lanes), clocked=True)
+
+
+def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
+    """Return the same as Verilog; arguments and errors as `emit_verilog`'s."""
+    text = _to_verilog(stream_rtlil(design, lanes), tool)
+    count = design.lanes if lanes is None else lanes
+    latency = 0 if design.boundary == "decision" else 1
+    lines = (
+        f"esru {__version__}: {design} as a valid/ready stream, lanes {count}, latency {latency}",
+        "A word is taken in a cycle with i__valid = i__ready = 1, given in one with o__valid =",
+        "o__ready = 1. The sources step once for each word taken, whenever that is.",
+        "clk: rising edge; rst: synchronous, high",
+    )
+    return _comment(lines) + text
+
+
+def _to_verilog(text: str, tool: Tool | None) -> str:
+    return tidy(_verilog(pad_operands(text), _TO_VERILOG, tool))
+
+
 def _verilog(text: str, script: str, tool: Tool | None) -> str:
     with tempfile.TemporaryDirectory(prefix="esru-") as name:
         folder = Path(name)
@@ -145,26 +190,42 @@ def _verilog(text: str, script: str, tool: Tool | None) -> str:
     return verilog[verilog.index("module ") :]
 
 
+def _comment(lines: Sequence[str]) -> str:
+    # The files are named <id>.v by the interface that others rely on.
+    return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
+
+
 def _header(design: Design, lanes: int | None) -> str:
     """Return the comment above the Verilog: what it is and how to connect it."""
     count = design.lanes if lanes is None else lanes
     sources = count // design.lanes
     decision = design.boundary == "decision"
     data = (
-        f"frac[{design.n} * lanes] to up[lanes], combinational (latency 0)"
+        f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
         if decision
         else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
         "registered (latency 1)"
     )
+    period = source_model(design).period
+    words = f"period {period} words" if period else f"words from {_WORDS[design.source]}"
     lines = (
         f"esru {__version__}: stochastic rounding unit {design}",
         f"id {design.id}, boundary {design.boundary}, lanes {count} (lane 0 lowest), "
-        f"sources {sources}, period {source_model(design).period} words",
+        f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
         f"{data}; one rounding a lane and clock cycle",
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
     )
-    return "".join(f"// {line}\n" for line in lines)
+    return _comment(lines)
+
+
+def locked_rtlil(design: Design, phase: int) -> str:
+    """Return the bare source as RTLIL, started in its lockup state, for proofs of recovery.
+
+    The module is ``esru_<id>_source``: clk, rst, en and word[k]. A reset leads back to the lockup
+    state; `phase` says whether the first word is an inverted one.
+    """
+    return convert(Source(design, phase, start=0), f"{module_name(design)}_source", clocked=True)
 
 
 def rounder_rtlil(design: Design) -> str:

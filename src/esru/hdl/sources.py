@@ -15,7 +15,9 @@ from amaranth.lib.wiring import In, Out
 from esru.design import Design
 from esru.errors import InputError
 from esru.sources import source_model
-from esru.sources.lfsr import apply, power
+from esru.sources.lane_maps import places
+from esru.sources.register import apply, power
+from esru.sources.settings import GIVEN
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
 MAX_UNROLLED = 256
@@ -66,7 +68,9 @@ def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
     return Cat(_parity(fed) ^ splice, state[:-1])
 
 
-def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "") -> Word:
+def add_source(
+    m: Module, design: Design, en: Value, phase: int, suffix: str = "", start: int | None = None
+) -> Word:
     """Add a design's source to a module and return its random word.
 
     Parameters
@@ -81,6 +85,8 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
         Words that the source has advanced at start-up and after a reset, 0 <= phase.
     suffix : str
         Ends the names of the registers.
+    start : int or None
+        State at start-up and after a reset instead of that phase's, for proofs of recovery.
 
     Returns
     -------
@@ -89,15 +95,19 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     """
     if design.source == "none":
         return Word(Const(0, 0), Const(0, 0))
+    if design.source == "counter":
+        return _add_counter(m, design, en, phase, suffix)
     model = source_model(design)
     length = design.length
     ones = (1 << length) - 1
     inverted = model.inverted_at(phase)
-    init = model.register_at(phase) ^ (ones if inverted else 0)
-    lfsr = Signal(length, name=f"lfsr{suffix}", init=init)
-    following = Signal(length, name=f"lfsr_next{suffix}")
+    init = model.register_at(phase) if start is None else start
+    init ^= ones if inverted else 0
+    name = "cells" if design.source == "cellular" else "lfsr"
+    register = Signal(length, name=f"{name}{suffix}", init=init)
+    following = Signal(length, name=f"{name}_next{suffix}")
     if design.source == "debruijn":
-        state: Value = lfsr
+        state: Value = register
         for step in range(1, design.leap):
             between = Signal(length, name=f"step_{step}{suffix}")
             m.d.comb += between.eq(_spliced_step(state, design.taps, model.galois))
@@ -106,7 +116,7 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     else:
         leap = power(model.columns, design.leap)
         bits = [
-            _parity([lfsr[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
+            _parity([register[j] for j in range(length) if leap[j] >> i & 1]) for i in range(length)
         ]
         if design.source == "plateau":
             # The register holds the state, inverted while toggle is 1. With v = s ^ toggle the
@@ -117,12 +127,82 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
             bits = [~bit if image >> i & 1 else bit ^ ~toggle for i, bit in enumerate(bits)]
             with m.If(en):
                 m.d.sync += toggle.eq(~toggle)
+        if design.recover:
+            # From zero every linear step leads back to zero: one bit more makes it state 1.
+            lockup = Const(0, length) if design.source != "plateau" else toggle.replicate(length)
+            locked = Signal(name=f"locked{suffix}")
+            m.d.comb += locked.eq(register == lockup)
+            bits[0] = bits[0] ^ locked
         m.d.comb += following.eq(Cat(bits))
     with m.If(en):
-        m.d.sync += lfsr.eq(following)
+        m.d.sync += register.eq(following)
+    # A shift register's word is its top bits, an automaton's its lowest cells.
+    first = 0 if design.source == "cellular" else length - design.k
     word = Signal(design.k, name=f"word{suffix}")
-    m.d.comb += word.eq(lfsr[length - design.k :])
-    return Word(word, following[length - design.k :])
+    m.d.comb += word.eq(register[first : first + design.k])
+    return Word(word, following[first : first + design.k])
+
+
+def _add_counter(m: Module, design: Design, en: Value, phase: int, suffix: str) -> Word:
+    """Add a counter; its word is the count with its bits reversed."""
+    first = source_model(design).register_at(phase)
+    count = Signal(design.length, name=f"count{suffix}", init=first)
+    following = Signal(design.length, name=f"count_next{suffix}")
+    m.d.comb += following.eq(count + design.leap)
+    with m.If(en):
+        m.d.sync += count.eq(following)
+    word = Signal(design.k, name=f"word{suffix}")
+    m.d.comb += word.eq(count[::-1])
+    return Word(word, following[::-1])
+
+
+def add_operand_words(
+    m: Module, design: Design, en: Value, operands: list[Value], suffixes: list[str]
+) -> list[Value]:
+    """Add the words that the lanes of one source take from their operands and return them.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic; for `operand-prev` registers, in the domain ``sync``.
+    design : Design
+        The design; its source is one of the operand sources.
+    en : Value
+        1 bit: a rounding happens in this cycle.
+    operands : list of Value
+        Each lane's operand, its lowest dropped bits lowest.
+    suffixes : list of str
+        Ends the names of each lane's signals.
+    """
+    own = [operand[: design.k] for operand in operands]
+    words = []
+    for lane, suffix in enumerate(suffixes):
+        word = Signal(design.k, name=f"word{suffix}")
+        neighbour = own[(lane + 1) % len(own)]
+        if design.source == "operand-prev":
+            with m.If(en):
+                m.d.sync += word.eq(own[lane])
+        elif design.source == "operand-neighbour":
+            m.d.comb += word.eq(neighbour)
+        elif design.source == "operand-xor":
+            m.d.comb += word.eq(own[lane] ^ neighbour)
+        else:
+            m.d.comb += word.eq(own[lane])
+        words.append(word)
+    return words
+
+
+def mapped_word(m: Module, design: Design, word: Value, number: int, name: str) -> Value:
+    """Add a word as lanes of a variant see it (`esru.sources.lane_maps.variant`) and return it."""
+    if not number:
+        return word
+    seen = Signal(design.k, name=name)
+    if design.map == "invert":
+        m.d.comb += seen.eq(~word)
+    else:
+        order = places(design.map, design.k, number)
+        m.d.comb += seen.eq(Cat(word[bit] for bit in order))
+    return seen
 
 
 class Source(wiring.Component):
@@ -136,6 +216,8 @@ class Source(wiring.Component):
         The design; only its source is looked at.
     phase : int
         Words that the source has advanced at start-up and after a reset.
+    start : int or None
+        As `add_source` takes it.
 
     Attributes
     ----------
@@ -145,18 +227,23 @@ class Source(wiring.Component):
         The random word.
     """
 
-    def __new__(cls, design: Design, phase: int = 0):
+    def __new__(cls, design: Design, phase: int = 0, start: int | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
         check_source(design)
+        if design.source in GIVEN:
+            rule = "one that makes its own words"
+            raise InputError.must("Source", rule, repr(design.source))
         return super().__new__(cls)
 
-    def __init__(self, design: Design, phase: int = 0):
+    def __init__(self, design: Design, phase: int = 0, start: int | None = None):
         self.design = design
         self.phase = phase
+        self.start = start
         super().__init__({"en": In(1), "word": Out(design.k)})
 
     def elaborate(self, platform) -> Module:
         """Return the source."""
         m = Module()
-        m.d.comb += self.word.eq(add_source(m, self.design, self.en, self.phase).now)
+        word = add_source(m, self.design, self.en, self.phase, start=self.start)
+        m.d.comb += self.word.eq(word.now)
         return m

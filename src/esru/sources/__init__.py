@@ -5,19 +5,30 @@ from __future__ import annotations
 from math import gcd
 from typing import TYPE_CHECKING
 
+from esru.sources.cellular import CellularModel
+from esru.sources.counter import CounterModel
+from esru.sources.given import GivenModel
 from esru.sources.lfsr import LfsrModel
 from esru.sources.none import NoneModel
+from esru.sources.register import RegisterModel
+from esru.sources.settings import GIVEN
 
 if TYPE_CHECKING:
     from esru.design import Design
 
-SourceModel = LfsrModel | NoneModel
+SourceModel = RegisterModel | NoneModel | GivenModel
 
 
 def source_model(design: Design) -> SourceModel:
     """Return the model of a design's source; its word stream is exactly the hardware's."""
     if design.source == "none":
         return NoneModel()
+    if design.source in GIVEN:
+        return GivenModel(design.source, design.k)
+    if design.source == "cellular":
+        return CellularModel(design.length, design.taps, design.seed, design.leap, design.k)
+    if design.source == "counter":
+        return CounterModel(design.length, design.seed, design.leap, design.k)
     return LfsrModel(
         family=design.source,
         length=design.length,

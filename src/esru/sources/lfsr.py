@@ -9,65 +9,22 @@ Conventions, for a primitive polynomial p of degree L:
 - `debruijn` passes through zero between the state 10...0 and that state's successor, so that
   every state occurs once in 2^L steps (Golomb, Shift Register Sequences, VI).
 - `plateau` inverts every second rounding's word, beginning with the second.
-
-Everything is exact: a phase anywhere in the period is reached by GF(2) matrix powers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import gcd, isqrt
+from math import isqrt
 
 import numpy as np
-import numpy.typing as npt
 
-Words = npt.NDArray[np.uint32]
-
-#: A period up to this many words is kept as a table (64 MiB at most).
-TABLE_PERIOD = 1 << 24
-
-#: A linear map on the register: column i is the image of bit i.
-Columns = tuple[int, ...]
-
-
-def apply(columns: Columns, state: int) -> int:
-    """Return the image of a state under a linear map over GF(2)."""
-    image = 0
-    for i, column in enumerate(columns):
-        if state >> i & 1:
-            image ^= column
-    return image
-
-
-def compose(outer: Columns, inner: Columns) -> Columns:
-    """Return the map that applies `inner`, then `outer`."""
-    return tuple(apply(outer, column) for column in inner)
-
-
-def power(columns: Columns, exponent: int) -> Columns:
-    """Return a linear map applied `exponent` >= 0 times."""
-    result: Columns = tuple(1 << i for i in range(len(columns)))
-    while exponent:
-        if exponent & 1:
-            result = compose(columns, result)
-        columns = compose(columns, columns)
-        exponent >>= 1
-    return result
-
-
-def _apply_array(columns: Columns, states: Words) -> Words:
-    """Apply a linear map to an array of states, a byte at a time through tables."""
-    image = np.zeros_like(states)
-    for low in range(0, len(columns), 8):
-        part = columns[low : low + 8]
-        table = np.array([apply(part, byte) for byte in range(1 << len(part))], np.uint32)
-        image ^= table[(states >> np.uint32(low)) & np.uint32((1 << len(part)) - 1)]
-    return image
+from esru.sources.register import TABLE_PERIOD as TABLE_PERIOD
+from esru.sources.register import Columns, LinearModel, Words, apply, power
 
 
 @dataclass(frozen=True)
-class LfsrModel:
+class LfsrModel(LinearModel):
     """Exact model of a shift-register source.
 
     Parameters
@@ -131,17 +88,14 @@ class LfsrModel:
         return tuple((2 << i) & mask | feeds[i] for i in range(self.length))
 
     @property
-    def register_period(self) -> int:
-        """States the register passes through: 2^L - 1, or 2^L for ``debruijn``."""
-        return (1 << self.length) - (self.family != "debruijn")
+    def visits_zero(self) -> bool:
+        """Whether the zero state is spliced in."""
+        return self.family == "debruijn"
 
     @property
-    def period(self) -> int:
-        """Words until the stream repeats."""
-        steps = self.register_period // gcd(self.leap, self.register_period)
-        if self.family == "plateau" and steps % 2:
-            return 2 * steps
-        return steps
+    def alternating(self) -> bool:
+        """Whether every second word is inverted."""
+        return self.family == "plateau"
 
     @cached_property
     def _after_zero(self) -> int:
@@ -169,75 +123,16 @@ class LfsrModel:
 
     def register_at(self, phase: int) -> int:
         """Return the register's true state (never inverted) at a phase, in words."""
-        steps = self.leap * phase
         if self.family != "debruijn":
-            return apply(power(self.columns, steps % self.register_period), self.seed)
-        index = (self._seed_index + steps) % self.register_period
+            return super().register_at(phase)
+        index = (self._seed_index + self.leap * phase) % self.register_period
         return apply(power(self.columns, index - 1), self._after_zero) if index else 0
 
-    def inverted_at(self, phase: int) -> bool:
-        """Return whether the word at a phase is an inverted one."""
-        return self.family == "plateau" and phase % 2 == 1
-
-    def word_at(self, phase: int) -> int:
-        """Return the word at a phase >= 0 (scalar reference for `words`)."""
-        word = self.register_at(phase) >> (self.length - self.width)
-        return word ^ ((1 << self.width) - 1) if self.inverted_at(phase) else word
-
-    def words(self, start: int, count: int) -> Words:
-        """Return `count` successive words, the first at phase `start` >= 0."""
-        if self.period <= TABLE_PERIOD:
-            first = start % self.period
-            if first + count <= self.period:
-                return self.table[first : first + count]
-            return np.take(self.table, np.arange(first, first + count), mode="wrap")
-        return self._generate(start, count)
-
-    @cached_property
-    def table(self) -> Words:
-        """The words of one whole period, for periods up to `TABLE_PERIOD` (read-only)."""
-        table = self._generate(0, self.period)
-        table.flags.writeable = False
-        return table
-
-    def word_counts(self) -> npt.NDArray[np.int64]:
-        """Return how often each of the 2^k words occurs in one period.
-
-        Where the leap is coprime with the register's period every state occurs once (plateau:
-        once and once inverted), and the counts need no table. A `Design` refuses any other
-        leap for a period too long for one.
-        """
-        if gcd(self.leap, self.register_period) != 1:
-            return np.bincount(self.table, minlength=1 << self.width).astype(np.int64)
-        counts = np.full(1 << self.width, 1 << (self.length - self.width), np.int64)
-        if self.family != "debruijn":
-            counts[0] -= 1
-        return counts + counts[::-1] if self.family == "plateau" else counts
-
-    def _generate(self, start: int, count: int) -> Words:
+    def states(self, start: int, count: int) -> Words:
+        """Return `count` states, a word apart, the first at phase `start` >= 0."""
         if self.family == "debruijn":
-            states = self._spliced(start, count)
-        else:
-            states = self._linear(self.register_at(start), count)
-        words = states >> np.uint32(self.length - self.width)
-        if self.family == "plateau":
-            words[(start + 1) % 2 :: 2] ^= np.uint32((1 << self.width) - 1)
-        return words
-
-    def _linear(self, state: int, count: int) -> Words:
-        """Return `count` states `leap` linear steps apart, by doubling."""
-        states = np.empty(count, np.uint32)
-        if not count:
-            return states
-        states[0] = state
-        stride = power(self.columns, self.leap % ((1 << self.length) - 1))
-        filled = 1
-        while filled < count:
-            more = min(filled, count - filled)
-            states[filled : filled + more] = _apply_array(stride, states[:more])
-            stride = compose(stride, stride)
-            filled += more
-        return states
+            return self._spliced(start, count)
+        return super().states(start, count)
 
     def _spliced(self, start: int, count: int) -> Words:
         """Return `count` de Bruijn states `leap` steps apart: linear runs between zeros."""

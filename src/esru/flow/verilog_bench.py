@@ -1,0 +1,120 @@
+"""A plain Verilog testbench with vectors, for simulators without Python."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from esru.design import Design
+from esru.flow.simulate import stimuli
+from esru.hdl.emit import module_name
+
+#: Roundings checked per lane, at most; with many lanes fewer, so that the file stays small.
+_ROUNDINGS = 512
+_MOST_LANES_TIMES_ROUNDINGS = 1 << 13
+
+#: A reset comes after this many roundings; from then on the words are the first ones again.
+_BEFORE_RESET = 24
+
+_SEED = 20250322
+
+_BENCH = """\
+// Testbench of {module} ({design}): {count} vectors from the exact model.
+// Reset, hold and the words from start-up on. Prints PASS or FAIL; run for example
+//   iverilog -g2001 -o bench {stem}.v {stem}_tb.v && vvp -n bench
+// Exit status 1 on failure, where the simulator has a way to say so.
+module {module}_tb;
+  reg clk = 1'b0, rst = 1'b0, en = 1'b0;
+  reg [{w_in}:0] data = 0;
+  wire [{w_out}:0] got;
+  integer checks = 0, failures = 0;
+
+  {module} dut (.clk(clk), .rst(rst), .en(en), .{port_in}(data), .{port_out}(got));
+
+  // Inputs change after the falling edge; {when}.
+  task check(input reset, input enable, input [{w_in}:0] value, input [{w_out}:0] expected);
+    begin
+      rst = reset;
+      en = enable;
+      data = value;
+{sample}
+      checks = checks + 1;
+      if (got !== expected) begin
+        failures = failures + 1;
+        $display("FAIL: check %0d: input %h, expected %h, got %h", checks, value, expected, got);
+      end
+{rest}
+    end
+  endtask
+
+  initial begin
+{vectors}
+    if (failures == 0) $display("PASS: {module}, %0d checks", checks);
+    else $display("FAIL: {module}, %0d of %0d checks", failures, checks);
+`ifdef __ICARUS__
+    $finish_and_return(failures != 0);
+`else
+    if (failures != 0) $fatal(1);
+    $finish;
+`endif
+  end
+endmodule
+"""
+
+_EDGES = "      #1 clk = 1'b1;\n      #1 clk = 1'b0;"
+
+
+def verilog_bench(design: Design, lanes: int | None = None) -> str:
+    """Return a testbench module ``<module>_tb`` for what `esru.hdl.emit.emit_verilog` writes.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int or None
+        Lanes of a whole array; None: the lanes of one source.
+    """
+    count = design.lanes if lanes is None else lanes
+    decision = design.boundary == "decision"
+    w_in = count * (design.fraction_bits if decision else design.input.width)
+    w_out = count * (1 if decision else design.out_format.width)
+    vectors = list(_vectors(design, count))
+    width_in, width_out = f"{w_in}'h", f"{w_out}'h"
+    name = module_name(design, lanes)
+    return _BENCH.format(
+        module=name,
+        stem=name.removeprefix("esru_"),
+        design=design,
+        count=len(vectors),
+        w_in=w_in - 1,
+        w_out=w_out - 1,
+        port_in="frac" if decision else "x",
+        port_out="up" if decision else "y",
+        when="the decision is there at once" if decision else "y is there after the rising edge",
+        sample="      #1;" if decision else _EDGES,
+        rest=_EDGES if decision else "",
+        vectors="\n".join(
+            f"    check(1'b{reset:d}, 1'b{enable:d}, {width_in}{data:x}, {width_out}{expected:x});"
+            for reset, enable, data, expected in vectors
+        ),
+    )
+
+
+def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, int, int]]:
+    """Yield reset, enable, data and the output expected in (decision) or after that cycle."""
+    rng = random.Random(_SEED)
+    decision = design.boundary == "decision"
+    most = max(_BEFORE_RESET, min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
+    held = 0
+    for words, reset in ((_BEFORE_RESET, True), (most, False)):
+        rounds = list(stimuli(design, lanes, words + reset))
+        for data, expected in rounds[:words]:
+            if not rng.randrange(8):
+                yield False, False, data, expected if decision else held
+            held = expected
+            yield False, True, data, expected
+        if reset:
+            # It goes before en: whatever the input, y is 0 and the first word is next.
+            data, expected = rounds[-1]
+            held = 0
+            yield True, True, data, expected if decision else 0

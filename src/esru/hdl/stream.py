@@ -1,0 +1,69 @@
+"""The array as a valid/ready stream: what a datapath with back-pressure connects to."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from esru.design import Design
+from esru.hdl.bank import Bank
+
+
+class StreamBank(Bank):
+    """A `Bank` between two streams; a rounding happens in every cycle with a transfer in.
+
+    Throughput: one transfer of M lanes per clock cycle. Boundary ``unit``: latency 1; the result
+    is held until it is taken, and ``i.ready`` is 1 while there is none or it is being taken.
+    Boundary ``decision``: latency 0; both handshakes are passed through. The sources step once for
+    each transfer in, so that back-pressure uses up no random words and the words of a run do not
+    depend on when the neighbours were ready.
+
+    Parameters
+    ----------
+    design, lanes
+        As `Bank` takes them.
+
+    Attributes
+    ----------
+    i : In(stream.Signature(M * W_in))
+        Input words (boundary ``decision``: the top dropped bits) of all lanes, lane 0 lowest.
+    o : Out(stream.Signature(M * W_out))
+        Output words (boundary ``decision``: the decisions) of all lanes, lane 0 lowest.
+
+    Raises
+    ------
+    InputError
+        As `Bank` raises it.
+    """
+
+    def __init__(self, design: Design, lanes: int | None = None):
+        lanes = design.lanes if lanes is None else lanes
+        self.design = design
+        self.lanes = lanes
+        self.groups = lanes // design.lanes
+        decision = design.boundary == "decision"
+        width_in = design.fraction_bits if decision else design.input.width
+        width_out = 1 if decision else design.out_format.width
+        members = {
+            "i": In(stream.Signature(lanes * width_in)),
+            "o": Out(stream.Signature(lanes * width_out)),
+        }
+        wiring.Component.__init__(self, members)
+        self.en = Signal()
+        if decision:
+            self.frac, self.up = self.i.payload, self.o.payload
+        else:
+            self.x, self.y = self.i.payload, self.o.payload
+
+    def elaborate(self, platform) -> Module:
+        """Return the array with its handshakes, one flat module."""
+        m = super().elaborate(platform)
+        m.d.comb += self.en.eq(self.i.valid & self.i.ready)
+        if self.design.boundary == "decision":
+            m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
+        else:
+            m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
+            with m.If(self.i.ready):
+                m.d.sync += self.o.valid.eq(self.i.valid)
+        return m

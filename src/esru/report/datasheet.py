@@ -1,0 +1,161 @@
+"""A unit's one-page datasheet in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from esru.design import RULES, SOURCES, Design
+from esru.quality import quality, variance_inflation
+from esru.report.tables import markdown
+from esru.sources.settings import structure
+
+Json = dict[str, Any]
+
+
+def datasheet(
+    design: Design,
+    interface: Json,
+    files: Mapping[str, str],
+    costs: Mapping[str, Json] | None = None,
+) -> str:
+    """Return the datasheet.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    interface : dict
+        What ``interface.json`` holds.
+    files : mapping of str to str
+        Names of the files beside it, each with what it is.
+    costs : mapping of str to dict or None
+        Counts per lane by target, as `esru.flow.cost.LaneCost.to_json` returns them.
+    """
+    lines = [
+        f"# {interface['module']}: stochastic rounding unit",
+        "",
+        f"`{design}`. {_overview(design, interface)}",
+        "",
+        "![Block diagram](block.svg)",
+        "",
+        "## Parameters",
+        "",
+        _table(("parameter", "value"), _parameters(design)),
+        "",
+        "## Ports",
+        "",
+        _table(
+            ("port", "direction", "width", "meaning"),
+            [
+                (f"`{port['name']}`", port["direction"], str(port["width"]), port["meaning"])
+                for port in interface["ports"]
+            ],
+        ),
+        "",
+        "## Timing",
+        "",
+        _table(("property", "value"), _timing(interface)),
+        "",
+        "## Rounding",
+        "",
+        "Exact, over every fraction and the whole period of the source; in units in the last "
+        "place (ulp) of the output.",
+        "",
+        _table(("property", "value"), _rounding(design)),
+        "",
+        "![P(up) against the ideal, and the bias](p_up.svg)",
+        "",
+        *_cost(costs),
+        "## Files",
+        "",
+        _table(("file", "what it is"), [(f"`{k}`", v) for k, v in files.items()]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return markdown((list(header), [list(row) for row in rows]))
+
+
+def _overview(design: Design, interface: Json) -> str:
+    lanes = interface["lanes"]
+    what = "decides whether to round up" if design.boundary == "decision" else "rounds"
+    each = "one word" if lanes == 1 else f"{lanes} words"
+    dropped = f"{design.dropped} dropped bits, of which it looks at the top {design.n}"
+    if design.floats:
+        dropped = (
+            f"{design.dropped} dropped bits in a normal result and one more for each binade below; "
+            f"it looks at the {design.n} below the output's last place"
+        )
+    return (
+        f"It {what} for {each} in each clock cycle: {design.input} to {design.out_format}, "
+        f"{dropped}, with {design.k} random bits."
+    )
+
+
+def _parameters(design: Design) -> list[tuple[str, str]]:
+    rows = [
+        ("rounding bits n", str(design.n)),
+        ("random bits k", str(design.k)),
+        ("rule", f"`{design.rule}`: {RULES.get(design.rule, 'found by machine')}"),
+        ("source", f"`{design.source_name}`: {SOURCES[design.source]}"),
+    ]
+    if design.taps:
+        name, text = structure(design) or ["", ""]
+        form = f", {design.form} form" if name == "polynomial" else ""
+        rows.append((name, text + form))
+    if design.length:
+        rows.append(("seed, leap", f"{design.seed}, {design.leap}"))
+    if design.k:
+        rows.append(("lanes to a source", f"{design.lanes}, map `{design.map}`"))
+    return [
+        *rows,
+        ("formats", f"`{design.input}` in, `{design.out_format}` out"),
+        ("overflow", design.overflow),
+        ("boundary", design.boundary),
+        ("id, behaviour", f"`{design.id}`, `{design.behaviour}`"),
+    ]
+
+
+def _timing(interface: Json) -> list[tuple[str, str]]:
+    latency = interface["latency"]
+    return [
+        ("latency", "0 (combinational)" if not latency else f"{latency} clock cycle"),
+        ("throughput", f"{interface['throughput']} roundings a clock cycle"),
+        ("reset", "synchronous, active high; not needed where initial values are honoured"),
+        ("lanes, sources", f"{interface['lanes']}, {interface['sources']}"),
+    ]
+
+
+def _rounding(design: Design) -> list[tuple[str, str]]:
+    found = quality(design)
+    rows = [
+        (
+            "period of the source",
+            f"{found.period} words" if found.period else "none: taken for uniform words",
+        ),
+        ("mean bias", f"{found.bias.mean} ({float(found.bias.mean):+.3g})"),
+        ("greatest bias", f"{float(found.bias.max):.3g}"),
+        ("rms bias", f"{found.bias.rms:.3g}"),
+        ("dead zone", f"fractions below {found.dead_zone} are never rounded up"),
+    ]
+    inflation = variance_inflation(design, 32)
+    if inflation == inflation:
+        rows.append(("variance of sums of 32", f"{inflation:.3g} times independent roundings'"))
+    return rows
+
+
+def _cost(costs: Mapping[str, Json] | None) -> list[str]:
+    if not costs:
+        return []
+    rows: list[Sequence[str]] = [
+        (name, *("-" if counts[key] is None else f"{counts[key]:.2f}" for key in _COUNTS))
+        for name, counts in costs.items()
+    ]
+    header = ("target", "cells", "LUT", "FF", "carry")
+    note = "Per lane, at this boundary; cells are what `esru list targets` says of each target."
+    return ["## Cost", "", note, "", _table(header, rows), ""]
+
+
+_COUNTS = ("cells", "lut", "ff", "carry")

@@ -1,0 +1,201 @@
+"""`esru gen --with`: what a designer takes away works by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+import yaml
+
+from esru.cli import main
+from esru.design import parse
+from esru.flow.takeaway import EXTRAS
+from esru.flow.verilog_bench import verilog_bench
+from esru.hdl.emit import emit_verilog
+from esru.report.datasheet import datasheet
+
+DESIGN = "papers,boundary=unit"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that there is for one design."""
+    out = tmp_path_factory.mktemp("gen") / "all"
+    assert main(["gen", DESIGN, "-o", str(out), "--with", "all"]) == 0
+    return out
+
+
+def _stem(folder: Path) -> str:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return str(manifest["module"]).removeprefix("esru_")
+
+
+def test_all_files_are_there_and_in_the_manifest(folder: Path) -> None:
+    stem = _stem(folder)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        *(f"{stem}{end}" for end in (".v", ".il", "_stream.v", "_tb.v", ".core")),
+        *("interface.json", "manifest.json", "datasheet.md", "p_up.svg", "block.svg", "sim"),
+    }
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    for name, digest in files.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert there == {*files, "manifest.json"}
+    for path in folder.rglob("*.v"):
+        assert str(folder) not in path.read_text()
+
+
+def test_one_extra_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "one"
+    assert main(["gen", "papers", "-o", str(out), "--with", "testbench,core"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 6 == len(list(out.iterdir()))
+    core = yaml.safe_load(next(out.glob("*.core")).read_text())
+    assert core["filesets"]["rtl"]["files"] == [f"{_stem(out)}.v"]
+    for wrong in (
+        ["--with", "pony"],
+        ["--cost", "ice40"],
+        ["--with", "datasheet", "--cost", "z80"],
+    ):
+        assert main(["gen", "papers", "-o", str(tmp_path / "no"), *wrong]) == 2
+        assert " must be " in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+    # What is there already is kept, whatever extra it belongs to.
+    assert main(["gen", "papers", "-o", str(out), "--with", "testbench"]) == 2
+    assert "_tb.v" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "papers",
+        DESIGN,
+        "6:5:select:debruijn6,lanes=3,map=rotate,boundary=unit",
+        "8:3:nearest:lfsr5,in=s20.12,out=u6.4,boundary=unit",
+        "nearest",
+    ],
+)
+def test_the_plain_testbench_passes_and_bites(text: str, tmp_path: Path) -> None:
+    design = parse(text)
+    verilog = emit_verilog(design)
+    (tmp_path / "bench.v").write_text(verilog_bench(design))
+    assert _vvp(verilog, tmp_path)[0] == 0
+    bitten = 0
+    for old, new in (
+        ("else if (en)", "else if (1'b1)"),
+        ("if (rst)", "if (1'b0)"),
+        (" } + ", " } - "),
+        ("{ 8'h00, chosen", "{ 8'h00, ~chosen"),
+        (" ? ", " ? ~"),
+    ):
+        head, split, body = verilog.partition("  assign ")
+        if old in body:
+            spoilt = head + split + body.replace(old, new)
+            status, said = _vvp(spoilt, tmp_path)
+            assert status == 1 and "FAIL" in said and "PASS" not in said, (old, said)
+            bitten += 1
+    assert bitten
+
+
+def _vvp(verilog: str, folder: Path) -> tuple[int, str]:
+    (folder / "module.v").write_text(verilog)
+    build = ["iverilog", "-g2001", "-Wall", "-o", "bench", "module.v", "bench.v"]
+    built = subprocess.run(build, cwd=folder, capture_output=True, text=True)
+    assert (built.returncode, built.stdout + built.stderr) == (0, "")
+    done = subprocess.run(["vvp", "-n", "bench"], cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_the_core_file_has_its_structure(folder: Path) -> None:
+    stem = _stem(folder)
+    path = folder / f"{stem}.core"
+    assert path.read_text().startswith("CAPI=2:\n")
+    core = yaml.safe_load(path.read_text())
+    assert core["name"].split(":")[:3] == ["esru", "rounding", stem]
+    for files in core["filesets"].values():
+        assert files["file_type"] == "verilogSource-2005"
+        assert all((folder / name).is_file() for name in files["files"])
+    for target in core["targets"].values():
+        assert set(target["filesets"]) <= set(core["filesets"])
+    assert core["targets"]["default"]["toplevel"] == f"esru_{stem}"
+    assert core["targets"]["sim"]["toplevel"] == f"esru_{stem}_tb"
+
+
+@pytest.mark.slow
+def test_fusesoc_runs_it(folder: Path, tmp_path: Path) -> None:
+    if shutil.which("fusesoc", path=_with_scripts()) is None:
+        pytest.skip("no fusesoc: pip install fusesoc")
+    name = yaml.safe_load((folder / f"{_stem(folder)}.core").read_text())["name"]
+    done = subprocess.run(
+        [str(shutil.which("fusesoc", path=_with_scripts())), "--cores-root", str(folder),
+         "run", "--target=sim", name],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS" in done.stdout
+
+
+def _with_scripts() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def test_the_pictures_are_svg(folder: Path) -> None:
+    for name, said in (("p_up.svg", "P(up)"), ("block.svg", "saturate")):
+        text = (folder / name).read_text()
+        assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+        assert said in text and "8:3:replicate:plateau3" in text
+
+
+def test_the_datasheet_says_what_the_interface_and_the_model_say(folder: Path) -> None:
+    text = (folder / "datasheet.md").read_text()
+    interface = json.loads((folder / "interface.json").read_text())
+    for port in interface["ports"]:
+        assert f"| `{port['name']}` | {port['direction']} | {port['width']} |" in text
+    for said in ("14 words", "| rms bias | 0.041 |", "1/256", "(block.svg)", "(p_up.svg)"):
+        assert said in text
+    for name in EXTRAS:
+        assert name == "datasheet" or EXTRAS[name] in text
+    assert "## Cost" not in text
+    counts = {"cells": 31.0, "lut": 21.0, "ff": 12.0, "carry": None}
+    priced = datasheet(parse(DESIGN), interface, {}, {"ice40": counts})
+    assert "| ice40 | 31.00 | 21.00 | 12.00 | - |" in priced
+
+
+def test_somebody_elses_pytest(folder: Path, tmp_path: Path) -> None:
+    """The shipped folder `sim` finds the module beside it, and fails if it is broken."""
+    copy = tmp_path / "theirs"
+    shutil.copytree(folder, copy)
+    xml = tmp_path / "results.xml"
+    status, _ = _pytest(copy, xml)
+    assert status == 0
+    cases = list(ElementTree.parse(xml).getroot().iter("testcase"))
+    assert len(cases) == 7
+    assert {case.get("name", "").partition("[")[0] for case in cases} == {
+        "test_verilog",
+        "test_plain_verilog",
+    }
+    verilog = copy / f"{_stem(copy)}.v"
+    verilog.write_text(verilog.read_text().replace("lfsr <= 3'h1", "lfsr <= 3'h2"))
+    status, said = _pytest(copy, xml)
+    assert status == 1
+    assert "test_verilog[" in said and "test_plain_verilog[" in said and " failed" in said
+    status, said = _pytest(copy, xml, "--generated", str(tmp_path / "nothing"))
+    assert status != 0 and "esru gen wrote nothing below" in said
+
+
+def _pytest(folder: Path, xml: Path, *more: str) -> tuple[int, str]:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "sim", "-q", "-p", "no:cacheprovider",
+         "--junitxml", str(xml), *more],
+        cwd=folder, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
