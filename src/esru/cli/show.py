@@ -19,6 +19,7 @@ from esru.cli.terminal import (
 )
 from esru.design import Design
 from esru.errors import InputError
+from esru.sources.settings import GIVEN
 
 if TYPE_CHECKING:
     from esru.quality import Quality
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
         _print(design, exact, content, classes)
     if args.plot is not None:
         _plot(design, args.plot)
-    trained = "" if design.floats else f" or esru train {design}"
+    untrained = design.floats or design.source in GIVEN
+    trained = "" if untrained else f" or esru train {design}"
     note(f"next: esru gen {design}, esru cost {design}{trained}")
     return 0
 
@@ -120,7 +122,8 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         step(2, 5)
         lags = [_finite(value) for value in lag_correlations(design, LAGS)]
         step(3, 5)
-        matrix = lane_correlation(design, lanes)
+        # Given words have no period: how they hang together is not the design's matter.
+        matrix = lane_correlation(design, lanes).tolist() if exact.period else None
         step(4, 5)
     with progress(f"resonance classes of {design}") as step:
         classes = resonances(design, step)
@@ -140,7 +143,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         "lags": lags,
         "lanes": {
             "lanes": lanes,
-            "correlation": [[_finite(value) for value in row] for row in matrix.tolist()],
+            "correlation": matrix and [[_finite(value) for value in row] for row in matrix],
         },
         "classes": [
             {
@@ -189,7 +192,7 @@ def _print(
     print_table(["property", "value"], rows)
     if design.floats:
         print_binades(design, content["binades"])
-    _print_lanes(design, content["lanes"]["correlation"])
+    _print_lanes(design, content["lanes"]["correlation"] or [])
     if classes:
         _print_classes(classes)
 

@@ -195,8 +195,8 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int]]:
-    """Yield data and expected output, all lanes side by side, for successive phases from 0.
+def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, int]]:
+    """Yield data, port ``r`` and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
     ----------
@@ -207,8 +207,8 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int]]
     words : int
         How many.
     """
-    for data, expected, _, _ in _rounds(design, Array(design, lanes), Plan(words, False, "")):
-        yield data, expected
+    for data, expected, _, given in _rounds(design, Array(design, lanes), Plan(words, False, "")):
+        yield data, given, expected
 
 
 def _mismatch(

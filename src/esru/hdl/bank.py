@@ -207,12 +207,11 @@ class Bank(wiring.Component):
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            top = self._operand(lane)
-            if self.lanes == 1 and design.fraction_bits == design.n:
-                fraction: Value = self.frac
-            else:
-                fraction = Signal(design.n, name=f"frac{suffix}")
-                m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
+            fraction = self._operand(lane)[design.fraction_bits - design.n :]
+            if self.lanes > 1:
+                seen = Signal(design.n, name=f"frac{suffix}")
+                m.d.comb += seen.eq(fraction)
+                fraction = seen
             return add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
         if design.floats:

@@ -128,13 +128,13 @@ def _timing(interface: Json) -> list[tuple[str, str]]:
     ]
 
 
+_GIVEN = "none: its words are given, and taken for uniform here"
+
+
 def _rounding(design: Design) -> list[tuple[str, str]]:
     found = quality(design)
     rows = [
-        (
-            "period of the source",
-            f"{found.period} words" if found.period else "none: taken for uniform words",
-        ),
+        ("period of the source", f"{found.period} words" if found.period else _GIVEN),
         ("mean bias", f"{found.bias.mean} ({float(found.bias.mean):+.3g})"),
         ("greatest bias", f"{float(found.bias.max):.3g}"),
         ("rms bias", f"{found.bias.rms:.3g}"),
