@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esru.cli.binades import binade_rows, print_binades
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -75,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
         _print(design, exact, content, classes)
     if args.plot is not None:
         _plot(design, args.plot)
-    trained = "" if design.source in GIVEN else f" or esru train {design}"
+    untrained = design.floats or design.source in GIVEN
+    trained = "" if untrained else f" or esru train {design}"
     note(f"next: esru gen {design}, esru cost {design}{trained}")
     return 0
 
@@ -155,6 +157,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
             for entry in classes
         ],
     }
+    content |= {"binades": binade_rows(design)} if design.floats else {}
     return exact, content, classes
 
 
@@ -187,6 +190,8 @@ def _print(
         text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
         rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
+    if design.floats:
+        print_binades(design, content["binades"])
     _print_lanes(design, content["lanes"]["correlation"] or [])
     if classes:
         _print_classes(classes)

@@ -22,7 +22,7 @@ EXTRAS = {
 
 #: Files of the cocotb testbench; they import nothing of esru.
 _BENCH = (
-    *("README.md", "conftest.py", "example-workflow.yml", "model.py"),
+    *("README.md", "conftest.py", "example-workflow.yml", "floats.py", "model.py"),
     *("run.py", "test_emitted.py", "testbench.py"),
 )
 

@@ -82,10 +82,15 @@ def _overview(design: Design, interface: Json) -> str:
     lanes = interface["lanes"]
     what = "decides whether to round up" if design.boundary == "decision" else "rounds"
     each = "one word" if lanes == 1 else f"{lanes} words"
+    dropped = f"{design.dropped} dropped bits, of which it looks at the top {design.n}"
+    if design.floats:
+        dropped = (
+            f"{design.dropped} dropped bits in a normal result and one more for each binade below; "
+            f"it looks at the {design.n} below the output's last place"
+        )
     return (
         f"It {what} for {each} in each clock cycle: {design.input} to {design.out_format}, "
-        f"{design.dropped} dropped bits, of which it looks at the top {design.n}, with "
-        f"{design.k} random bits."
+        f"{dropped}, with {design.k} random bits."
     )
 
 

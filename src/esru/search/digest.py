@@ -9,11 +9,20 @@ from pathlib import Path
 import esru
 
 #: What a training's result depends on, below the package's folder.
-TRAINING = ("design.py", "formats.py", "rounding.py", "sources", "emulate", "train")
+TRAINING = (
+    "design.py",
+    "float_formats.py",
+    "formats.py",
+    "rounding.py",
+    "sources",
+    "emulate",
+    "train",
+)
 
 #: What a cost depends on.
 COST = (
     "design.py",
+    "float_formats.py",
     "formats.py",
     "rounding.py",
     "sources",
