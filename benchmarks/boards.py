@@ -84,9 +84,7 @@ def main() -> None:
         folder = Path(name)
         builds = {board: _build(board, folder) for board in BUILDS}
         proofs = {design: _prove(design, folder) for design in PROVED}
-    used = {
-        name: text for board in BUILDS for name, text in versions(BOARDS[board]).items()
-    } | {
+    used = {name: text for board in BUILDS for name, text in versions(BOARDS[board]).items()} | {
         "icebox_vlog": toolchain.icebox_vlog().identity,
         "yosys-abc": toolchain.yosys_abc().identity,
         "pyserial": importlib.metadata.version("pyserial"),

@@ -138,7 +138,12 @@ def _pins(board: Board) -> list[str]:
     ]
     lines = _table(("port of `demo.v`", "pin of the FPGA", "", "in amaranth-boards", ""), rows)
     if not any(pin.port == "clk" for pin in pins(board)):
-        lines += ["", "There is no clock pin: the demo runs on the chip's oscillator."]
+        lines += [
+            "",
+            "There is no clock pin: the demo runs on the chip's oscillator, which is no crystal. "
+            "If `esru check-board` gets no usable answer, give it a `--baud` a few percent lower "
+            "or higher than the demo's.",
+        ]
     return lines
 
 
@@ -169,7 +174,7 @@ def _line(board: Board) -> list[str]:
     rx, tx = board.labels
     rows = [("TX", f"{rx} (`rx`)"), ("RX", f"{tx} (`tx`)"), ("GND", "GND")]
     return [
-        "The board's USB does not reach the FPGA. Connect a USB serial adapter:",
+        "The board's USB is no serial port for the demo. Connect a USB serial adapter:",
         "",
         *_table(("adapter", "board's pin"), rows),
         "",

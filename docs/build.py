@@ -71,7 +71,7 @@ def _benchmark(figures: Json) -> str:
 
 def _board(figures: Json) -> str:
     mean, build = figures["mean"], figures["builds"]["icebreaker"]
-    proofs = figures["proofs"]
+    papers, reference = (figures["proofs"][name]["seconds"] for name in ("papers", "reference"))
     rates = [check["line_roundings_per_second"] for check in figures["checks"].values()]
     tools = ", ".join(
         figures["versions"][name] for name in ("yosys", "nextpnr-ice40", "icebox_vlog")
@@ -85,9 +85,10 @@ def _board(figures: Json) -> str:
             f"| on {figures['machine']} | |",
             "|---|---|",
             f"| `esru build papers --board icebreaker` | {build['seconds']:.1f} s |",
-            f"| proof of the papers' unit, finished iCE40 bitstream | {proofs['papers']['seconds']} s |",
-            f"| proof of the 24-bit reference | {proofs['reference']['seconds']} s |",
-            f"| simulated board, roundings compared over its line | {min(rates):,} to {max(rates):,} a second |",
+            f"| proof of the papers' unit, finished iCE40 bitstream | {papers} s |",
+            f"| proof of the 24-bit reference | {reference} s |",
+            "| simulated board, roundings a second, each compared over its line "
+            f"| {min(rates):,} to {max(rates):,} |",
             "",
             f"{tools}; `python benchmarks/boards.py` measures it again.",
         ]

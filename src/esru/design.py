@@ -17,6 +17,7 @@ from esru.errors import InputError
 from esru.formats import INT8, FixedFormat, parse_format
 from esru.sources.lane_maps import canonical_map
 from esru.sources.settings import (
+    KEYS,
     KEYS_OF,
     OPERANDS,
     check_key,
@@ -55,7 +56,7 @@ ALIASES = {
 }
 
 _OVERFLOWS = ("saturate", "wrap")
-_KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "in", "out", "overflow", "boundary")
+_KEYS = (*KEYS, "in", "out", "overflow", "boundary")
 _ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
 
 
@@ -96,6 +97,9 @@ class Design:
         ``saturate`` or ``wrap``.
     boundary : str
         What the hardware includes, one of `BOUNDARIES`.
+    recover : int
+        1: a register that is found in its lockup state, zero, goes on from state 1. Only for
+        sources that have one; their words stay the same.
 
     Raises
     ------
@@ -118,6 +122,7 @@ class Design:
     out_format: FixedFormat = INT8
     overflow: str = "saturate"
     boundary: str = "decision"
+    recover: int = 0
 
     def __post_init__(self) -> None:
         in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
@@ -177,7 +182,8 @@ class Design:
         `zero` cannot see below its k random bits, so n = k; `half` sees one bit more, so
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
         is `same`, and lanes that see their own operands only share no source. An input format
-        that is the default one stays the default one, but for the operand sources.
+        that is the default one stays the default one, but for the operand sources. Recovery
+        from a state that never comes changes no decision.
         """
         rule, n = self.rule, self.n
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
@@ -195,6 +201,7 @@ class Design:
             lanes=1 if self.source in ("operand-own", "operand-prev") else self.lanes,
             map=canonical_map(self.map, self.k, self.lanes),
             in_format=self.in_format if kept else None,
+            recover=0,
         )
 
     def to_json(self) -> dict[str, int | str]:
@@ -217,6 +224,8 @@ class Design:
             "lanes": self.lanes,
             "map": self.map,
         }
+        if self.recover:
+            source["recover"] = 1  # left out where it is not: ids are older than the key
         return fields | {key: source[key] for key in source if key in KEYS_OF[self.source]}
 
     @classmethod
@@ -260,7 +269,7 @@ class Design:
             pairs.append(f"form={self.form}")
         if self.length and self.taps != default_taps(self.source, self.length):
             pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map"):
+        for key in ("seed", "leap", "lanes", "map", "recover"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
         if self.in_format is not None and replace(self, in_format=None).input != self.input:
@@ -334,6 +343,7 @@ def parse(text: str) -> Design:
         form=values.get("form", "fibonacci"),
         lanes=_integer("Lanes", values.get("lanes", "1")),
         map=values.get("map", "same"),
+        recover=_integer("Recover", values.get("recover", "0")),
         in_format=parse_format(values["in"]) if "in" in values else None,
         out_format=parse_format(values.get("out", "int8")),
         overflow=values.get("overflow", "saturate"),

@@ -41,17 +41,17 @@ def lane_correlation(
         Entry i, j: the covariance of the decisions of lanes i and j, summed over the fractions,
         over the root of the product of both variances, summed likewise. 1 on the diagonal, 1 for
         lanes that always decide alike, 0 for lanes uncorrelated at each fraction. NaN for a lane
-        that never rounds at random, and everywhere if the period is too long.
+        that never rounds at random, and everywhere if the period is too long
+        or the source makes no words itself.
 
     Raises
     ------
     InputError
-        If the lanes do not fit the design, or its source makes no words itself.
+        If the lanes do not fit the design.
     """
     array = Array(design, design.lanes if lanes is None else lanes)
-    array.require_words()
     period = array.period
-    if period > TABLE_PERIOD:
+    if not 0 < period <= TABLE_PERIOD:
         return np.full((array.lanes, array.lanes), np.nan)
     # Lanes that see the same words are counted once.
     shown = [variant(design.map, max(design.k, 1), i) for i in range(design.lanes)]

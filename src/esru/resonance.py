@@ -69,7 +69,8 @@ def resonances(
     Parameters
     ----------
     design : Design
-        The unit. Of a period above 2^24 words only the whole is known, of its parts the sizes.
+        The unit. Of a period above 2^24 words only the whole is known, of its parts the sizes;
+        a source that makes no words itself has no classes.
     progress : callable or None
         Called with gcds done and in all.
     """

@@ -46,6 +46,19 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("torch_there")
+def test_a_design_without_a_generator(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bits of the data train near the reference where there are some, and fail where not."""
+    argv = ("--seeds", "2", "--schedule", "natural")
+    near = answer(capsys, "4:3:half:operand-own,in=s18.10", *argv)
+    far = answer(capsys, "4:3:half:operand-own,in=s22.14", *argv)
+    assert near["period"] is None and near["schedule"] == {"natural": {"C": 39, "gcd": 1}}
+    assert near["tests"][1]["lr"] == 2.0**-4
+    assert near["tests"][1]["diff"] > -1.5 and far["tests"][1]["diff"] < -5
+    assert main(["train", "4:3:half:operand-own", *argv]) == 0
+    assert "the words are the operands' own; seeds 0 to 1" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("torch_there")
 def test_json_equals_the_library(capsys: pytest.CaptureFixture[str]) -> None:
     from esru.design import parse
     from esru.train import Job, train_batch
@@ -108,6 +121,11 @@ def test_a_task_that_may_not_judge_is_the_answer_no(
         ([], "DESIGN must be given, unless --controls is, not missing"),
         (["papers", "--task", "mnist"], "Task must be one of digits-mlp"),
         (["papers", "--seeds", "0"], "Seeds must be between 1 and 10000, not 0"),
+        (["8:3:zero:port"], "Source of a trained design must be one that makes its own words or"),
+        (
+            ["8:3:zero:operand-own,in=s36.28"],
+            "Dropped bits (D) of a design trained with operand-own must be at most 24, not 28",
+        ),
         (["papers", "--seed0", "-1"], "First seed must be at least 0, not -1"),
         (["papers", "--schedule", "often"], "Schedule must be natural, worst or fixed:C"),
         (["papers", "--schedule", "fixed:38"], "Cycles of schedule fixed must be at least the 39"),

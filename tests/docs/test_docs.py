@@ -12,7 +12,6 @@ from types import ModuleType
 
 import matplotlib
 import pytest
-
 from flow.stand_in import StandIn
 
 from esru.cli import COMMANDS, main

@@ -9,6 +9,7 @@ import tty
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flow.stand_in import StandIn
 
@@ -179,3 +180,35 @@ def test_the_formulas_give_the_examples_numbers() -> None:
             told = protocol.parse_statistics(statistics[1 + (cycle > 10_000)][2:-3])
             assert (told.sum, told.signature) == (total, signature), cycle
             assert told.cycles == cycle + 1 - 1000 * (cycle > 10_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "lanes"), [("papers", 80), ("8:3:zero:plateau3,boundary=unit,in=s41.9,out=s32.0", 5)]
+)
+def test_the_formulas_hold_for_many_lanes_and_wide_words(text: str, lanes: int) -> None:
+    """The operand's formula is evaluated as it stands on the page; the fold is its sentence."""
+    config = DemoConfig(parse(text), lanes=lanes, clock_hz=12_000_000)
+    (formula,) = re.findall(r"bit (\(i \+ .*\) mod 32) of the register", FLAT)
+    code = re.sub(r"(\d+) (\(|l)", r"\1 * \2", formula).replace("div", "//").replace("mod", "%")
+    stream, signature, mask = _stimulus(0x13579BDF, 0xC5), 0, 0xFFFFFFFF
+    model = DemoModel(config)
+    for cycle in range(40):
+        state = next(stream)
+        operands = [
+            sum(
+                (state >> eval(code, {"i": i, "l": lane}) & 1) << i
+                for i in range(config.operand_bits)
+            )
+            for lane in range(lanes)
+        ]
+        answers = model.answers(cycle, np.array([operands], np.uint64))[0]
+        packed = sum(int(a) << lane * config.answer_bits for lane, a in enumerate(answers))
+        words = [packed >> low & mask for low in range(0, lanes * config.answer_bits, 32)]
+        folded = words.pop()
+        while words:
+            shifted = folded << 1 & mask
+            folded = shifted ^ (0x04C11DB7 if folded >> 31 else 0) ^ words.pop()
+        shifted = signature << 1 & mask
+        signature = shifted ^ (0x04C11DB7 if signature >> 31 else 0) ^ folded
+    model.run_stream(40)
+    assert model.signature == signature

@@ -146,6 +146,8 @@ def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
         "8:7:select:debruijn9,leap=9,seed=0,lanes=4",
         "32:31:select:cellular32,leap=37",
         "32:32:replicate:counter32,leap=12345677",
+        "16:15:select:plateau16,leap=17,lanes=2,recover=1",
+        "8:8:zero:cellular9,recover=1",
     ],
 )
 def test_wide_designs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:

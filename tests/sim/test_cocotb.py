@@ -35,6 +35,7 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
         "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
         "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
         "6:5:select:port",
+        "8:5:half:plateau6,leap=5,recover=1",
         "8:5:half:operand-own",
         "8:5:nearest:operand-prev,boundary=unit",
         "6:5:select:operand-neighbour,lanes=3",

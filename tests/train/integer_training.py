@@ -131,6 +131,27 @@ GRADIENTS: dict[str, Callable[[list[Ints], Ints, Ints], list[Gradient]]] = {
 }
 
 
+def taken_words(design: Design, operands: list[int], held: list[int]) -> list[int]:
+    """Return each operand's word as the operand sources take it; `held` keeps the last cycle."""
+    words = []
+    for first in range(0, len(operands), LANES):
+        row = operands[first : first + LANES]
+        low = [x % (1 << design.k) for x in row] + [0] * (LANES - len(row))
+        for lane in range(len(row)):
+            group = lane - lane % design.lanes
+            beside = low[group + (lane + 1 - group) % design.lanes]
+            words.append(
+                {
+                    "operand-own": low[lane],
+                    "operand-prev": held[lane],
+                    "operand-neighbour": beside,
+                    "operand-xor": low[lane] ^ beside,
+                }[design.source]
+            )
+        held[:] = low
+    return words
+
+
 def integer_steps(
     task: Task, design: Design, seed: int, lr: float, cycles: int, steps: int
 ) -> list[list[int]]:
@@ -142,6 +163,7 @@ def integer_steps(
     weights = [tensor.astype(np.int64) for tensor in network.initial(seed)]
     source = source_model(design)
     sources = LANES // design.lanes
+    held = [0] * LANES
     scale = Fraction(-lr) / task.batch
     order = batch_order(task, seed)
     for step in range(steps):
@@ -150,12 +172,19 @@ def integer_steps(
         cycle = step * cycles
         for tensor, (gradient, bits) in zip(weights, gradients, strict=True):
             flat = tensor.reshape(-1)
-            for j, g in enumerate(gradient.reshape(-1).tolist()):
-                start = (j % LANES) // design.lanes * source.period // sources
-                phase = (start + cycle + j // LANES) % source.period
-                value = int(flat[j]) + scale * g * Fraction(2) ** -bits
-                wide = floor(value * 2**design.n)
-                wide = min(max(wide, design.input.low), design.input.high)
-                flat[j] = round_word(design, wide, int(source.words(phase, 1)[0]))
+            operands = []
+            for weight, g in zip(flat.tolist(), gradient.reshape(-1).tolist(), strict=True):
+                value = weight + scale * g * Fraction(2) ** -bits
+                wide = floor(value * 2**design.dropped)
+                operands.append(min(max(wide, design.input.low), design.input.high))
+            if design.source.startswith("operand-"):
+                words = taken_words(design, operands, held)
+            else:
+                words = []
+                for j in range(len(operands)):
+                    start = (j % LANES) // design.lanes * source.period // sources
+                    phase = (start + cycle + j // LANES) % source.period
+                    words.append(int(source.words(phase, 1)[0]))
+            flat[:] = [round_word(design, x, r) for x, r in zip(operands, words, strict=True)]
             cycle += -(-tensor.size // LANES)
     return [tensor.reshape(-1).tolist() for tensor in weights]

@@ -40,6 +40,9 @@ def one_thread() -> None:
         ("digits-mlp", "8:7:select:lfsr13,leap=7,lanes=64", "fixed:77", 2.0**-6),
         ("digits-mlp", "8:5:nearest:debruijn6,leap=5,lanes=8", "worst", 2.0**-2),
         ("digits-mlp", "8:0:half:none,overflow=wrap", "natural", 2.0**-2),
+        ("digits-mlp", "4:3:half:operand-prev,in=s18.10", "natural", 2.0**-4),
+        ("digits-mlp", "4:3:select:operand-xor,lanes=16,in=s17.9", "natural", 2.0**-4),
+        ("digits-cnn", "4:3:half:operand-neighbour,lanes=64,in=s20.12", "natural", 2.0**-4),
         ("digits-cnn", "reference", "natural", 2.0**-4),
         ("digits-cnn", "8:7:select:lfsr13,leap=7,lanes=64", "worst", 2.0**-4),
     ],
@@ -74,7 +77,8 @@ def final_weights(task: Task, job: Job, steps: int) -> list[list[int]]:
 
 def mixed_jobs() -> list[Job]:
     """Return jobs that differ in everything a batch may mix."""
-    designs = [parse(t) for t in ("reference", "papers", "papers-zero", "nearest")] + [SELECT]
+    named = ("reference", "papers", "papers-zero", "nearest", "4:3:half:operand-prev,in=s18.10")
+    designs = [parse(t) for t in named] + [SELECT]
     return [
         Job(design, seed, lr, schedule)
         for design in designs

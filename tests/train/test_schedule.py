@@ -32,6 +32,7 @@ def test_the_cycles_of_a_step() -> None:
         ("reference", (39, 39), (51, 51)),  # 2^24 - 1 = 3^2 * 5 * 7 * 13 * 17 * 241
         ("8:7:select:lfsr13,leap=7,lanes=64", (39, 1), (39, 1)),  # 8191 is prime
         ("8:5:zero:debruijn5,leap=5", (39, 1), (48, 16)),
+        ("4:3:half:operand-own", (39, 1), (39, 1)),  # no period: nothing resonates
     ],
 )
 def test_natural_and_worst(text: str, natural: object, worst: object) -> None:

@@ -7,7 +7,9 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from esru import __version__
 from esru.errors import EsruError
@@ -61,6 +63,28 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     }
 
 
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let a request to end (SIGTERM, SIGHUP) do what Ctrl-C does: tidy up, then end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def end(number: int, frame: object) -> None:
+        if os.getpid() == owner:
+            raise KeyboardInterrupt(number)
+        signal.signal(number, signal.SIG_DFL)  # a worker has nothing to tidy up
+        os.kill(os.getpid(), number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
@@ -70,16 +94,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name in commands:
         module = importlib.import_module(f"esru.cli.{name.replace('-', '_')}")
         module.add_arguments(commands[name])
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
     assert module is not None
+    if unknown:
+        commands[name].error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
-        return int(module.run(args))
+        with _orderly_end():
+            return int(module.run(args))
     except EsruError as error:
         print(f"esru {name}: error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print(f"esru {name}: interrupted; finished results are kept", file=sys.stderr)
-        return 128 + signal.SIGINT
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     except BrokenPipeError:
         # The reader of our output went away (esru list | head): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

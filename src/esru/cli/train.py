@@ -126,7 +126,7 @@ def _content(
         "against": str(against),
         "margin": task.margin,
         "alpha": ALPHA,
-        "period": _period(design, lanes),
+        "period": _period(design, lanes) or None,
         "schedule": {cell.schedule: {"C": cell.cycles, "gcd": cell.gcd} for cell in cells},
         "tests": [
             {"task": task.name, "lr": cell.lr, "schedule": cell.schedule} | _row_content(cell)
@@ -176,9 +176,10 @@ def _numbers(row: Cell | ControlRow) -> list[str]:
 def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespace) -> None:
     period = _period(design, args.lanes)
     print(f"{design} on {task.name}: {task.summary}")
+    source = f"the source's period is {period}" if period else "the words are the operands' own"
     print(
-        f"{args.lanes} lanes, a step takes {task.cycles(args.lanes)} cycles, the source's period "
-        f"is {period}; seeds {args.seed0} to {args.seed0 + args.seeds - 1}\n"
+        f"{args.lanes} lanes, a step takes {task.cycles(args.lanes)} cycles, {source}; "
+        f"seeds {args.seed0} to {args.seed0 + args.seeds - 1}\n"
     )
     header = ["schedule", "C", "gcd", "lr", "accuracy %", "loss", f"less {args.against}", "loses <"]
     rows = [[cell.schedule, str(cell.cycles), str(cell.gcd), *_numbers(cell)] for cell in cells]

@@ -120,8 +120,12 @@ class DemoConfig:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of a block: one more than its answers at least, so that these keep up."""
-        return max(self.operand_bytes, self.answer_bytes + 1)
+        """Bytes of a block: more than its answers, so that these keep up.
+
+        One byte in 32 is for clocks that differ by up to 3 %, the one more for the first block.
+        """
+        answers = self.answer_bytes
+        return max(self.operand_bytes, answers + 1 + answers // 32)
 
     @property
     def held(self) -> int:

@@ -93,8 +93,11 @@ class Array:
         return tuple(g * self.period // sources for g in range(sources))
 
     def resonance(self, cycles: int) -> int:
-        """Return gcd(cycles, period): a weight met every `cycles` sees 1 in so many phases."""
-        return gcd(cycles, self.period)
+        """Return gcd(cycles, period): a weight met every `cycles` sees 1 in so many phases.
+
+        It is 1 for words without a period.
+        """
+        return gcd(cycles, self.period) if self.period else 1
 
     def lane_words(self, cycle: int, cycles: int) -> Words:
         """Return the words of successive cycles.

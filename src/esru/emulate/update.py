@@ -9,7 +9,7 @@ t * 2^(24-n).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from math import prod
 
 import numpy as np
@@ -17,8 +17,10 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import decision_values
+from esru.emulate.operand_update import OperandRounder
 from esru.emulate.stream import Array, tensor_cycles
 from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
+from esru.sources.settings import OPERANDS
 
 #: A design with the cycles C from one step to the next: fixes the words of a run.
 Stream = tuple[Design, int]
@@ -57,9 +59,31 @@ class Blocks:
 _SCALE = float(1 << MAX_FLOAT_BITS)
 
 
-def batch_key(design: Design) -> tuple[bool, str]:
-    """Return what the designs of one batch must share: the kind of rule and the overflow."""
+def batch_key(design: Design) -> Hashable:
+    """Return what the designs of one batch must share.
+
+    That is the kind of rule and the overflow; a design that takes its random words from the
+    operands has batches of its own.
+    """
+    if design.source in OPERANDS:
+        return design.behaviour
     return design.rule == "select", design.overflow
+
+
+def make_rounder(
+    streams: Sequence[Stream],
+    chosen: Sequence[int],
+    shapes: Sequence[tuple[int, ...]],
+    steps: int,
+    lanes: int,
+    device: torch.device,
+) -> UpdateRounder | OperandRounder:
+    """Return what rounds the updates of a batch of runs: see `UpdateRounder`."""
+    design = streams[0][0]
+    if design.source in OPERANDS:
+        assert len({batch_key(other) for other, _ in streams}) == 1
+        return OperandRounder(design, shapes, len(chosen), lanes, device)
+    return UpdateRounder(streams, chosen, shapes, steps, lanes, device)
 
 
 class UpdateRounder:

@@ -82,6 +82,8 @@ def _prove_ice40(finished: Finished, place: Path) -> list[Check]:
     chip = icebox.recover(folder, package, finished.pins)
     inputs = [pin.site for pin in pins(finished.board) if not pin.output]
     found = icebox.faults(folder, package, inputs)
+    if not found and finished.clock is None and not icebox.has_oscillator(folder):
+        found = ["no clock: the oscillator is not connected"]
     if not found and pll_settings(chip) != pll_settings(finished.verilog):
         found = ["another setting of the PLL than demo.v"]
     whole = Whole(
@@ -123,12 +125,12 @@ def _prove_gowin(finished: Finished, place: Path) -> list[Check]:
     """Prove the mapped unit and the mapped board."""
     checks = prove_mapped(finished.config.design, place / "unit", "gowin", finished.config.lanes)
     folder = place / "board"
-    copyfile(finished.folder / "work" / "board.json", folder / "board.json")
+    copyfile(finished.folder / "work" / "board.syn.json", folder / "board.json")
     whole = Whole(
         "netlist",
         "the board's mapped netlist",
-        tuple(json_reads("board.json", TOP)),
-        TOP,
+        tuple(json_reads("board.json", "board")),
+        "board",
         "+/gowin/cells_sim.v",
         "Yosys' own models of the cells; placement, routing and the bitstream stay unproved",
     )

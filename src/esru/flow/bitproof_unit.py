@@ -247,6 +247,9 @@ def compare_configuration(design: Design, folder: Path, lanes: int | None, chip:
 
 def compare_netlist(design: Design, folder: Path, lanes: int | None) -> str:
     """Compare ``chip.v`` with ``hardware.il``; return the first difference or an empty text."""
+    header = (folder / "chip.v").read_text(encoding="utf-8").partition(";")[0]
+    if " inout " in header.replace("(", "( "):
+        return "the bitstream's netlist has a pin that works both ways"
     reads = ["read_verilog chip.v"]
     return _compare(design, folder, lanes, reads, icebox.MODULE, "the bitstream's netlist")
 

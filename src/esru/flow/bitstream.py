@@ -14,7 +14,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +28,7 @@ from esru.flow.boards import Board
 from esru.flow.dfu import add_suffix
 from esru.flow.output import beside, refuse
 from esru.flow.pins import pin_file, pin_file_name, platform
+from esru.flow.process import run
 from esru.flow.toolchain import Tool, bitstream_tool
 from esru.hdl.board import board_verilog, clock_settings
 from esru.hdl.board_plan import board_plan
@@ -132,7 +132,7 @@ def build(
     config = DemoConfig(design=design, lanes=lanes, clock_hz=hz, baud=baud)
     used = versions(board)
     texts = {verilog: board_verilog(config, board, pll), pin_names: pin_file(board)}
-    with beside(folder) as place:
+    with beside(folder, names, force) as place:
         work, log = place / "work", place / "log"
         work.mkdir()
         log.mkdir()
@@ -196,18 +196,14 @@ def _run(board: Board, clock_hz: int, verilog: str, pin_text: str, work: Path) -
     with tempfile.TemporaryDirectory(prefix="esru-tools-") as name:
         environment = {**os.environ, "TMPDIR": str(work.resolve())}
         environment |= _shims(board, Path(name))
-        with (work / "build.log").open("wb") as sink:
-            done = subprocess.run(
-                ["sh", f"{plan.script}.sh"],
-                cwd=work,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                check=False,
-            )
-    if done.returncode != 0 or not (work / f"board{board.suffix}").is_file():
-        raise ToolFailed("The build for " + board.name, f"exit status {done.returncode}")
+        status = run(
+            ["sh", f"{plan.script}.sh"],
+            cwd=work,
+            log=work / "build.log",
+            environment=environment,
+        )
+    if status != 0 or not (work / f"board{board.suffix}").is_file():
+        raise ToolFailed("The build for " + board.name, f"exit status {status}")
 
 
 def _shims(board: Board, folder: Path) -> dict[str, str]:

@@ -4,7 +4,10 @@
 
 module LUT4 (input A, B, C, D, output Z);
     parameter [15:0] INIT = 0;
-    assign Z = INIT[{D, C, B, A}];
+    wire [7:0] of8 = D ? INIT[15:8] : INIT[7:0];
+    wire [3:0] of4 = C ? of8[7:4] : of8[3:0];
+    wire [1:0] of2 = B ? of4[3:2] : of4[1:0];
+    assign Z = A ? of2[1] : of2[0];
 endmodule
 
 module PFUMX (input ALUT, BLUT, C0, output Z);
@@ -18,8 +21,10 @@ endmodule
 module esru_ecp5_carry (input A, B, C, D, CIN, output S, COUT);
     parameter [15:0] INIT = 0;
     parameter INJECT = "NO";
-    wire passes = INIT[{D, C, B, A}];
-    wire made = INJECT != "YES" && INIT[{2'b00, B, A}];
+    wire passes, pair;
+    LUT4 #(.INIT(INIT)) four (.A(A), .B(B), .C(C), .D(D), .Z(passes));
+    LUT4 #(.INIT(INIT)) two (.A(A), .B(B), .C(1'b0), .D(1'b0), .Z(pair));
+    wire made = INJECT != "YES" && pair;
     assign S = passes ^ (INJECT != "YES" && CIN);
     assign COUT = passes ? CIN : made;
 endmodule
@@ -73,7 +78,7 @@ module TRELLIS_COMB (
     parameter UPPER = 0;
     generate
         if (MODE == "LOGIC") begin
-            assign F = INITVAL[{D, C, B, A}];
+            LUT4 #(.INIT(INITVAL)) lut (.A(A), .B(B), .C(C), .D(D), .Z(F));
             assign FCO = 1'b0;
         end else if (MODE == "CCU2")
             esru_ecp5_carry #(.INIT(INITVAL), .INJECT(CCU2_INJECT1)) carry (

@@ -24,7 +24,8 @@ class Check:
     Attributes
     ----------
     level : str
-        ``simulation``, ``cocotb``, ``formal`` or ``bitstream``.
+        ``simulation``, ``cocotb``, ``formal``, ``netlist`` (mapped or routed), ``bitstream`` or
+        ``board``.
     name : str
         What was compared with what.
     cases : int

@@ -43,7 +43,7 @@ sat -timeout {limit} -prove trigger 0 -show-ports miter
 
 # No pass here may use one side's knowledge for the other: the proof itself is abc's.
 # Undefined constants (function locals of the reference) become free inputs.
-_MITER = """\
+MITER = """\
 read_verilog reference.v top.v
 read_rtlil hardware.il
 proc
@@ -151,7 +151,7 @@ def prove_design(
     reference = design_verilog(*_fewest_lanes(design, count))
     (folder / "reference.v").write_text(reference, encoding="utf-8")
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
-    script = _MITER.format(module=module_name(design, lanes))
+    script = MITER.format(module=module_name(design, lanes))
     run_script(script, cwd=folder, log=folder / "miter.log")
     failure = decide(folder, "the reference")
     if not failure and count > 1 and design.source not in OPERANDS:

@@ -185,7 +185,7 @@ def generate(
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }
     texts[manifest] = _json(content)
-    with beside(folder) as place:
+    with beside(folder, names, force) as place:
         for file, text in texts.items():
             (place / file).parent.mkdir(exist_ok=True)
             (place / file).write_text(text, encoding="utf-8")

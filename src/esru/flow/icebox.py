@@ -51,6 +51,9 @@ class Chip:
 HX8K = Chip("hx8k", "ct256", tuple(_HX8K_CT256.split()))
 HX1K = Chip("hx1k", "tq144", tuple(_HX1K_TQ144.split()))
 
+#: The bit that connects the UltraPlus' oscillator to its global net.
+_OSCILLATOR = ".extra_bit 1 690 174\n"
+
 _CHILD = Path(__file__).with_name("icebox_child.py")
 
 
@@ -90,13 +93,19 @@ def pin_numbers(text: str) -> dict[str, str]:
     return {words[-2]: words[-1] for words in lines if words[:1] == ["set_io"]}
 
 
+def has_oscillator(folder: Path) -> bool:
+    """Return whether the oscillator of an iCE40 UltraPlus drives a clock in ``unpacked.asc``."""
+    text = (folder / "unpacked.asc").read_text(encoding="utf-8")
+    return ".device 5k\n" in text and _OSCILLATOR in text
+
+
 def recover(folder: Path, package: str, pins: str) -> str:
     """Turn ``unpacked.asc`` into a netlist in Verilog.
 
     Parameters
     ----------
     folder : Path
-        Holds the file; ``plain.pcf``, ``chip.v`` and logs are written to it.
+        Holds the file; ``plain.pcf``, ``wired.asc``, ``chip.v`` and logs are written to it.
     package : str
         nextpnr's name of the package, such as ``ct256``.
     pins : str
@@ -106,18 +115,23 @@ def recover(folder: Path, package: str, pins: str) -> str:
     -------
     str
         The module `MODULE`: assignments, registers that start at 0, and vendor cells for what is
-        neither LUT, carry nor flip-flop.
+        neither LUT, carry nor flip-flop. Nothing drives a clock that the chip's oscillator makes.
 
     Raises
     ------
     ToolMissing, ToolFailed
         If icebox_vlog is missing or fails.
     """
+    text = (folder / "unpacked.asc").read_text(encoding="utf-8")
+    if has_oscillator(folder):
+        # icebox_vlog would connect its net to pin 23, for want of a pin that belongs to it.
+        text = text.replace(_OSCILLATOR, "")
+    (folder / "wired.asc").write_text(text, encoding="utf-8")
     # icebox_vlog reads no options such as -pullup.
     plain = "".join(f"set_io {port} {pin}\n" for port, pin in pin_numbers(pins).items())
     (folder / "plain.pcf").write_text(plain, encoding="utf-8")
     tool = toolchain.icebox_vlog()
-    arguments = ["-s", "-c", "-n", MODULE, "-d", package, "-p", "plain.pcf", "unpacked.asc"]
+    arguments = ["-s", "-c", "-n", MODULE, "-d", package, "-p", "plain.pcf", "wired.asc"]
     text = _spoken(tool, [*tool.command, *arguments], folder, folder / "icebox_vlog.log")
     (folder / "chip.v").write_text(text, encoding="utf-8")
     return text

@@ -17,9 +17,10 @@ Ports = dict[str, tuple[str, int]]
 # `check` sees drivers that fight only before anything is optimised.
 _READ = """\
 {reads}
-hierarchy -check -top {module}
+hierarchy -top {module}
 proc
 flatten -noscopeinfo
+delete */t:$scopeinfo
 tee -q -o {stem}_check.txt check
 opt_expr
 opt_clean

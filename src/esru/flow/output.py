@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from esru.errors import InputError
@@ -40,33 +42,72 @@ def refuse(folder: Path, names: Sequence[str], force: bool) -> None:
 
 
 @contextmanager
-def beside(folder: Path) -> Iterator[Path]:
+def beside(folder: Path, names: Sequence[str] = (), force: bool = True) -> Iterator[Path]:
     """Yield an empty folder next to where its files will go; at the end, move them there.
 
     Files and folders replace those of the same name, ``manifest.json`` last; others are left
-    alone. If the block raises, nothing is moved.
+    alone. If the block raises, nothing is moved and no new folder stays.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go.
+    names : sequence of str
+        As `refuse` takes them; looked at again before anything is moved, for another program may
+        have written there meanwhile.
+    force : bool
+        Replace files of these names.
 
     Raises
     ------
     InputError
-        If the folder cannot be written, which is what any OSError in the block is taken for.
+        If the folder cannot be written, or holds one of the files by now.
     """
-    place = None
+    new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        place = (folder if folder.exists() else folder.parent) / f".esru-{os.getpid()}"
-        place.mkdir()
-        yield place
-        _move(place, folder)
+        near = folder if folder.exists() else folder.parent
+        place = Path(tempfile.mkdtemp(prefix=".esru-", dir=near))
     except OSError as error:
+        _drop(new)
         raise unusable(folder, error.strerror or str(error)) from None
+    try:
+        yield place
+        try:
+            with _alone(folder.parent):
+                refuse(folder, names, force)
+                _move(place, folder)
+        except OSError as error:
+            raise unusable(folder, error.strerror or str(error)) from None
     finally:
-        if place is not None:
-            shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
+        _drop(new)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, which the system takes back if the program ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _drop(folders: Sequence[Path]) -> None:
+    """Remove folders that are empty, innermost first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _move(place: Path, folder: Path) -> None:
     if not folder.exists():
+        # A temporary folder is its owner's alone; what is made of it is as the umask says.
+        mask = os.umask(0)
+        os.umask(mask)
+        place.chmod(0o777 & ~mask)
         place.rename(folder)
         return
     for made in sorted(place.iterdir(), key=lambda made: (made.name == "manifest.json", made.name)):

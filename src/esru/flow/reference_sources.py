@@ -117,7 +117,8 @@ def _step(design: Design) -> str:
         body = f"      for (i = 0; i < {design.leap}; i = i + 1) s = {_once(design)};\n"
     else:
         body = _long_leap(design)
-    return head + body + "      step = s;\n    end\n  endfunction\n"
+    end = f"      if (start == 0) step = {length}'d1;\n" if design.recover else ""
+    return head + body + f"      step = s;\n{end}    end\n  endfunction\n"
 
 
 def _once(design: Design) -> str:
@@ -181,10 +182,25 @@ def _long_leap(design: Design) -> str:
     return "".join(lines)
 
 
-def _source(design: Design, model: RegisterModel, phase: int, name: str) -> str:
+def locked_verilog(design: Design, phase: int, name: str = "reference") -> str:
+    """Return a bare source that starts in lockup: ports as `esru.hdl.emit.locked_rtlil`."""
+    model = source_model(design)
+    assert isinstance(model, RegisterModel)
+    return (
+        f"module {name}(\n  input clk,\n  input rst,\n  input en,\n"
+        f"  output [{design.k - 1}:0] word\n);\n"
+        f"{_step(design)}{_source(design, model, phase, '', locked=True)}endmodule\n"
+    )
+
+
+def _source(
+    design: Design, model: RegisterModel, phase: int, name: str, locked: bool = False
+) -> str:
     """Return the registers of one source: its true state, and whether its word is inverted."""
     length = design.length
     start = f"{length}'h{design.seed if phase == 0 else model.register_at(phase):x}"
+    if locked:
+        start = f"{length}'h0"
     odd = f"1'b{phase % 2}"
     word = f"state{name}[{length - 1}:{length - design.k}]"
     if design.source == "cellular":
@@ -198,7 +214,7 @@ def _source(design: Design, model: RegisterModel, phase: int, name: str) -> str:
         f"  reg odd{name};\n"
         f"  initial state{name} = {start};\n"
         f"  initial odd{name} = {odd};\n"
-        f"  wire [{design.k - 1}:0] word{name} = {word};\n"
+        f"  {'assign' if locked else f'wire [{design.k - 1}:0]'} word{name} = {word};\n"
         "  always @(posedge clk)\n"
         f"    if (rst) state{name} <= {start};\n"
         f"    else if (en) state{name} <= step(state{name});\n"

@@ -1,8 +1,8 @@
 // A board in software: a CXXRTL design whose rx and tx pins are wired to a pseudo-terminal.
 //
 // ports.h, written by simulated_board.py, includes the design and names its pins:
-//   Design, cycle(d), set_rx(d, bit), get_tx(d), set_constants(d), OUTPUTS, output_names,
-//   get_outputs(d) (bit i: output i), DIVISOR.
+//   Design, settle(d) (wires, at a low clock), cycle(d), set_rx(d, bit), get_tx(d),
+//   set_constants(d), OUTPUTS, output_names, get_outputs(d) (bit i: output i), DIVISOR.
 //
 // Usage: board [CLOCKS_PER_BIT [LINGER]]. Prints {"port": PATH}, then answers lines on standard
 // input: "report" (one JSON line), "run N" (N clock cycles, then a report). The design's clock
@@ -218,6 +218,7 @@ int main(int argc, char **argv) {
     }
     set_constants(design);
     set_rx(design, true);
+    settle(design); // or the first rising edge would find wires that nobody has driven yet
     const int port = open_port();
     for (;;) {
         const bool idle = cycles - last_activity >= linger && waiting.empty();

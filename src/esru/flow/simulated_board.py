@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from esru.errors import InputError, ToolFailed, ToolMissing
+from esru.flow.process import run
 from esru.flow.yosys import run_script
 
 if TYPE_CHECKING:
@@ -141,17 +142,9 @@ def compile_board(
     program, log = folder / "board", folder / "g++.log"
     # NDEBUG: CXXRTL's own assertions cost as much as the design.
     command = [cxx, "-O2", "-std=c++17", "-DNDEBUG", f"-I{include}", "board.cpp"]
-    with log.open("wb") as sink:
-        done = subprocess.run(
-            [*command, "-o", program.name],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode:
-        raise ToolFailed("g++", f"exit status {done.returncode}", log)
+    status = run([*command, "-o", program.name], cwd=folder, log=log)
+    if status:
+        raise ToolFailed("g++", f"exit status {status}", log)
     return program
 
 
@@ -204,6 +197,7 @@ def _ports(
         + "nullptr};",
         "template<size_t N> bool bit(const value<N> &v) { return v.data[0] & 1; }",
         "template<size_t N> bool bit(const wire<N> &w) { return w.curr.data[0] & 1; }",
+        f"static inline void settle(Design &d) {{ d.{clock}.set<bool>(false); d.step(); }}",
         "static inline void cycle(Design &d) {",
     ]
     if edges <= {f"posedge_{clock}"} and "converged = false" not in generated:

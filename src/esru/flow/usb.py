@@ -68,9 +68,10 @@ def may_open(node: Path) -> bool:
 def udev_rules(ids: Sequence[str], title: str) -> str:
     """Return the lines for `RULES_FILE` that open devices to whoever sits at the machine.
 
-    Members of ``plugdev`` may use them too, from anywhere. A serial port keeps its own group.
+    Members of ``plugdev``, Debian's group for this, may use them too, from anywhere. A serial port
+    keeps its own group.
     """
-    lines = [f"# {title}"]
+    lines = [f"# {title}; without a group plugdev on your system leave GROUP out"]
     for name in ids:
         vendor, product = name.split(":")
         match = f'ATTRS{{idVendor}}=="{vendor}", ATTRS{{idProduct}}=="{product}"'

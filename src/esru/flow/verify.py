@@ -150,9 +150,13 @@ def _level(
         return run_cocotb(design, folder, lanes, cocotb_xml)
     from esru.flow.formal import prove_design, prove_rounder
 
-    rounder = prove_rounder(design, folder)
+    checks = [prove_rounder(design, folder)]
     step(1, 2)
-    return [rounder, prove_design(design, folder, lanes)]
+    if design.recover:
+        from esru.flow.recovery import prove_recovery
+
+        checks.append(prove_recovery(design, folder))
+    return [*checks, prove_design(design, folder, lanes)]
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 from esru.errors import ToolFailed
 from esru.flow import toolchain
+from esru.flow.process import run
 from esru.flow.toolchain import Tool
 
 _ERROR = re.compile(r"\bERROR: .*")
@@ -46,17 +46,8 @@ def run_script(script: str, *, cwd: Path, log: Path, tool: Tool | None = None) -
 def run_logged(tool: Tool, arguments: list[str], *, cwd: Path, log: Path) -> None:
     """Run a tool with its output going to `log`; raise ToolFailed unless it exits with 0."""
     environment = {**os.environ, "TMPDIR": str(cwd.resolve())}
-    with log.open("wb") as sink:
-        done = subprocess.run(
-            [*tool.command, *arguments],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            check=False,
-        )
-    if done.returncode != 0:
+    status = run(tool.command + tuple(arguments), cwd=cwd, log=log, environment=environment)
+    if status != 0:
         found = _ERROR.search(log.read_text(encoding="utf-8", errors="replace"))
-        reason = f"exit status {done.returncode}" if found is None else found.group().strip()
+        reason = f"exit status {status}" if found is None else found.group().strip()
         raise ToolFailed(tool.identity, reason, log)

@@ -79,7 +79,7 @@ class DemoArray(wiring.Component):
             m.d.sync += [
                 self.cycles.eq(self.cycles + 1),
                 self.sum.eq(self.sum + (lane.as_signed() if signed else lane)),
-                self.misr.eq(self._signature()),
+                self.misr.eq(self._signature(m)),
             ]
         return m
 
@@ -99,13 +99,16 @@ class DemoArray(wiring.Component):
             for first in [(13 * (low // _WORD) + 5 * lane + lane // _WORD) % _WORD]
         )
 
-    def _signature(self):
+    def _signature(self, m: Module) -> Value:
         """Return the signature register's next value: times x, and the answers folded in."""
         width = len(self.answers)
         words = [self.answers[low : low + _WORD] for low in range(0, width, _WORD)]
-        folded = words.pop()
+        folded: Value = words.pop()
         while words:
-            folded = _times_x(folded) ^ words.pop()
+            # A signal of its own: an expression that holds the last one twice doubles each time.
+            step = Signal(_WORD, name=f"folded_{len(words)}")
+            m.d.comb += step.eq(_times_x(folded) ^ words.pop())
+            folded = step
         return _times_x(self.misr) ^ folded
 
 

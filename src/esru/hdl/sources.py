@@ -68,7 +68,9 @@ def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
     return Cat(_parity(fed) ^ splice, state[:-1])
 
 
-def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "") -> Word:
+def add_source(
+    m: Module, design: Design, en: Value, phase: int, suffix: str = "", start: int | None = None
+) -> Word:
     """Add a design's source to a module and return its random word.
 
     Parameters
@@ -83,6 +85,8 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
         Words that the source has advanced at start-up and after a reset, 0 <= phase.
     suffix : str
         Ends the names of the registers.
+    start : int or None
+        State at start-up and after a reset instead of that phase's, for proofs of recovery.
 
     Returns
     -------
@@ -97,7 +101,8 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
     length = design.length
     ones = (1 << length) - 1
     inverted = model.inverted_at(phase)
-    init = model.register_at(phase) ^ (ones if inverted else 0)
+    init = model.register_at(phase) if start is None else start
+    init ^= ones if inverted else 0
     name = "cells" if design.source == "cellular" else "lfsr"
     register = Signal(length, name=f"{name}{suffix}", init=init)
     following = Signal(length, name=f"{name}_next{suffix}")
@@ -122,6 +127,12 @@ def add_source(m: Module, design: Design, en: Value, phase: int, suffix: str = "
             bits = [~bit if image >> i & 1 else bit ^ ~toggle for i, bit in enumerate(bits)]
             with m.If(en):
                 m.d.sync += toggle.eq(~toggle)
+        if design.recover:
+            # From zero every linear step leads back to zero: one bit more makes it state 1.
+            lockup = Const(0, length) if design.source != "plateau" else toggle.replicate(length)
+            locked = Signal(name=f"locked{suffix}")
+            m.d.comb += locked.eq(register == lockup)
+            bits[0] = bits[0] ^ locked
         m.d.comb += following.eq(Cat(bits))
     with m.If(en):
         m.d.sync += register.eq(following)
@@ -205,6 +216,8 @@ class Source(wiring.Component):
         The design; only its source is looked at.
     phase : int
         Words that the source has advanced at start-up and after a reset.
+    start : int or None
+        As `add_source` takes it.
 
     Attributes
     ----------
@@ -214,7 +227,7 @@ class Source(wiring.Component):
         The random word.
     """
 
-    def __new__(cls, design: Design, phase: int = 0):
+    def __new__(cls, design: Design, phase: int = 0, start: int | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
         check_source(design)
         if design.source in GIVEN:
@@ -222,13 +235,15 @@ class Source(wiring.Component):
             raise InputError.must("Source", rule, repr(design.source))
         return super().__new__(cls)
 
-    def __init__(self, design: Design, phase: int = 0):
+    def __init__(self, design: Design, phase: int = 0, start: int | None = None):
         self.design = design
         self.phase = phase
+        self.start = start
         super().__init__({"en": In(1), "word": Out(design.k)})
 
     def elaborate(self, platform) -> Module:
         """Return the source."""
         m = Module()
-        m.d.comb += self.word.eq(add_source(m, self.design, self.en, self.phase).now)
+        word = add_source(m, self.design, self.en, self.phase, start=self.start)
+        m.d.comb += self.word.eq(word.now)
         return m

@@ -26,7 +26,7 @@ class Curve:
     exact : bool
         Whether all 2^n fractions are there.
     period : int
-        Words of the source.
+        Words of the source; 0 if it makes none itself.
     mean, max, rms : float
         Biases over all fractions, ulp.
     dead_zone : float

@@ -8,7 +8,7 @@ from typing import Any
 from esru.design import RULES, SOURCES, Design
 from esru.quality import quality, variance_inflation
 from esru.report.tables import markdown
-from esru.sources.polynomial import format_polynomial
+from esru.sources.settings import structure
 
 Json = dict[str, Any]
 
@@ -97,10 +97,11 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
         ("source", f"`{design.source_name}`: {SOURCES[design.source]}"),
     ]
     if design.taps:
-        rows += [
-            ("polynomial", f"{format_polynomial(design.taps)}, {design.form} form"),
-            ("seed, leap", f"{design.seed}, {design.leap}"),
-        ]
+        name, text = structure(design) or ["", ""]
+        form = f", {design.form} form" if name == "polynomial" else ""
+        rows.append((name, text + form))
+    if design.length:
+        rows.append(("seed, leap", f"{design.seed}, {design.leap}"))
     if design.k:
         rows.append(("lanes to a source", f"{design.lanes}, map `{design.map}`"))
     return [

@@ -7,7 +7,7 @@ from html import escape
 
 from esru.design import Design
 from esru.sources import source_model
-from esru.sources.polynomial import format_polynomial
+from esru.sources.settings import structure
 
 _TOP, _HEIGHT, _GAP = 70, 84, 74
 _STYLE = (
@@ -83,10 +83,10 @@ def _boxes(design: Design, count: int) -> list[_Box]:
     boxes = []
     if design.k:
         source = [design.source_name]
-        if design.taps:
-            source.append(format_polynomial(design.taps))
+        if found := structure(design):
+            source.append(found[1])
         period = source_model(design).period
-        source.append(f"period {period}" if period else "words are given")
+        source.append(f"period {period}" if period else "words from outside")
         boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False))
         if design.map != "same" and design.lanes > 1:
             boxes.append(_Box(("lane map", design.map), f"{design.k} bits"))
@@ -96,7 +96,8 @@ def _boxes(design: Design, count: int) -> list[_Box]:
         boxes.append(
             _Box(("index", "bit length of r"), f"{bits} bits", False, design.map != "same")
         )
-    taken = f"frac, {design.n} bits" if decision else f"x, {design.dropped} dropped bits"
+    dropped = f"x, {design.dropped} dropped bits"
+    taken = f"frac, {design.fraction_bits} bits" if decision else dropped
     rule = ("multiplexer",) if design.rule == "select" else ("adder's carry",)
     boxes.append(_Box((design.rule, *rule), "up", takes=taken))
     if decision:

@@ -40,17 +40,17 @@ GIVEN = (*OPERANDS, "port")
 FORMS = ("fibonacci", "galois")
 
 #: The keys of a design that are its source's, in the order in which they print.
-KEYS = ("form", "taps", "seed", "leap", "lanes", "map")
+KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "recover")
 
 _SHIFT = frozenset(KEYS)
 
 #: The keys that each family has.
 KEYS_OF = {
     "lfsr": _SHIFT,
-    "debruijn": _SHIFT,
+    "debruijn": _SHIFT - {"recover"},
     "plateau": _SHIFT,
     "cellular": _SHIFT - {"form"},
-    "counter": _SHIFT - {"form", "taps"},
+    "counter": _SHIFT - {"form", "taps", "recover"},
     **{family: frozenset({"lanes"}) for family in OPERANDS},
     "port": frozenset({"lanes", "map"}),
     "none": frozenset[str](),
@@ -147,6 +147,7 @@ def check_source(design: Design) -> None:
     one_of("Form", FORMS, design.form)
     one_of("Lane map", tuple(MAPS), design.map)
     in_range("Lanes", 1, MAX_LANES, design.lanes)
+    in_range("Recover", 0, 1, design.recover)
     if family in WITHOUT_LENGTH:
         if design.length:
             raise InputError.must(f"Source {family}", "without a length", design.length)

@@ -58,6 +58,10 @@ class Cnn(Network):
             alpha=2.0 ** (out_bits - in_bits - bits),
         )
 
+    def _fraction(self, index: int, in_bits: int, out_bits: int) -> int:
+        """Return the fraction bits of a layer's sums in ulps of its output."""
+        return in_bits + self.weight_bits[2 * index] - out_bits
+
     def _forward(self, weights: Tensors, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return first activations, second patches, second activations and logits.
 
@@ -67,12 +71,15 @@ class Cnn(Network):
         runs, examples = inputs.shape[:2]
         flat = inputs.reshape(runs, examples * 16, 9)
         active1 = self._layer(flat, 0, weights, self.image_bits, ACTIVE1_BITS)
+        self.observe("activation 1", active1, self._fraction(0, self.image_bits, ACTIVE1_BITS))
         active1.round_().clamp_(0, 127)
         patches = _patches(active1.view(runs, examples, 4, 4, -1))
         active2 = self._layer(patches, 1, weights, ACTIVE1_BITS, ACTIVE2_BITS)
+        self.observe("activation 2", active2, self._fraction(1, ACTIVE1_BITS, ACTIVE2_BITS))
         active2.round_().clamp_(0, 127)
         full = active2.view(runs, examples, -1)
         logits = self._layer(full, 2, weights, ACTIVE2_BITS, self.logit_bits)
+        self.observe("logit", logits, self._fraction(2, ACTIVE2_BITS, self.logit_bits))
         return active1, patches, full, to_int8(logits)
 
     def logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
@@ -88,11 +95,15 @@ class Cnn(Network):
         active1, patches, full, logits = self._forward(weights, inputs)
         error3 = self.errors(logits, targets)
         error2 = torch.bmm(error3, weights[4].transpose(1, 2))
-        to_int8(error2.mul_(2.0 ** (ERROR2_BITS - ERROR_BITS - bits3)))
+        error2.mul_(2.0 ** (ERROR2_BITS - ERROR_BITS - bits3))
+        self.observe("gradient 2", error2, ERROR_BITS + bits3 - ERROR2_BITS)
+        to_int8(error2)
         error2 = error2.mul_(full.sign()).view(runs, examples * 4, -1)
         error1 = _fold(torch.bmm(error2, weights[2].transpose(1, 2)), examples)
         error1 = error1.view(runs, examples * 16, -1)
-        to_int8(error1.mul_(2.0 ** (ERROR1_BITS - ERROR2_BITS - bits2)))
+        error1.mul_(2.0 ** (ERROR1_BITS - ERROR2_BITS - bits2))
+        self.observe("gradient 1", error1, ERROR2_BITS + bits2 - ERROR1_BITS)
+        to_int8(error1)
         error1.mul_(active1.sign())
         flat = inputs.reshape(runs, examples * 16, 9)
         layers = (
@@ -106,13 +117,30 @@ class Cnn(Network):
             torch.sum(error, 1, out=deltas[2 * index + 1])
             deltas[2 * index + 1].mul_(2.0**shift)
 
+    @property
+    def gradient_bits(self) -> tuple[int, ...]:
+        """Fraction bits of each tensor's gradient, summed over the batch, in ulps of the tensor."""
+        bits1, bias_bits1, bits2, bias_bits2, bits3, bias_bits3 = self.weight_bits
+        return (
+            ERROR1_BITS + self.image_bits - bits1,
+            ERROR1_BITS - bias_bits1,
+            ERROR2_BITS + ACTIVE1_BITS - bits2,
+            ERROR2_BITS - bias_bits2,
+            ERROR_BITS + ACTIVE2_BITS - bits3,
+            ERROR_BITS - bias_bits3,
+        )
+
     def float_logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
         """Return the logits of the float32 control, shape (examples, 10)."""
         weight1, bias1, weight2, bias2, weight3, bias3 = weights
         examples = len(inputs)
-        active1 = torch.relu(inputs.reshape(-1, 9) @ weight1 + bias1)
+        active1 = inputs.reshape(-1, 9) @ weight1 + bias1
+        self.observe("activation 1", active1 * 2.0**ACTIVE1_BITS, None)
+        active1 = torch.relu(active1)
         patches = _patches(active1.view(1, examples, 4, 4, -1))[0]
-        active2 = torch.relu(patches @ weight2 + bias2)
+        active2 = patches @ weight2 + bias2
+        self.observe("activation 2", active2 * 2.0**ACTIVE2_BITS, None)
+        active2 = torch.relu(active2)
         return active2.view(examples, -1) @ weight3 + bias3
 
 

@@ -8,14 +8,15 @@ the last bits from machine to machine.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from esru.train import digits
-from esru.train.engine import batch_order
-from esru.train.network import network_class
+from esru.train.engine import StepObserver, batch_order
+from esru.train.network import Network, Tensors, network_class
 from esru.train.tasks import Task
 
 
@@ -30,7 +31,9 @@ class Control:
     loss: float
 
 
-def train_float32(task: Task, seed: int, lr: float) -> Control:
+def train_float32(
+    task: Task, seed: int, lr: float, observer: StepObserver | None = None
+) -> Control:
     """Train one run in float32 throughout.
 
     Parameters
@@ -41,6 +44,9 @@ def train_float32(task: Task, seed: int, lr: float) -> Control:
         Initial weights (the same as in int8) and batch order.
     lr : float
         Learning rate.
+    observer : callable, optional
+        Sees activations, updates and the sums of weights and updates at each step, all in ulps
+        of the int8 tensors, as if they were to be rounded.
     """
     data = digits.load(task.train_examples, task.test_examples)
     network = network_class(task)(task, [lr], torch.device("cpu"))
@@ -56,11 +62,16 @@ def train_float32(task: Task, seed: int, lr: float) -> Control:
     scores = []
     per_epoch = task.steps // task.epochs
     for step, chosen in enumerate(torch.from_numpy(batch_order(task, seed))):
+        if observer is not None:
+            network.observer = partial(observer, step)
         loss = functional.cross_entropy(
             network.float_logits(weights, train[chosen]), labels[chosen]
         )
         gradients = torch.autograd.grad(loss, weights)
         with torch.no_grad():
+            if observer is not None:
+                _observe_updates(network, weights, gradients, lr)
+                network.observer = None
             for tensor, gradient in zip(weights, gradients, strict=True):
                 tensor.sub_(gradient, alpha=lr)
             if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
@@ -71,3 +82,13 @@ def train_float32(task: Task, seed: int, lr: float) -> Control:
                 scores.append((100.0 * correct / len(truth), cross))
     accuracy, cross = np.mean(scores, axis=0)
     return Control(task.name, seed, lr, float(accuracy), float(cross))
+
+
+def _observe_updates(network: Network, weights: Tensors, gradients: Tensors, lr: float) -> None:
+    """Show the observer the updates, and the weights less the updates, in ulps of int8."""
+    for i, (weight, gradient, bits) in enumerate(
+        zip(weights, gradients, network.weight_bits, strict=True)
+    ):
+        delta = gradient * (-lr * 2.0**bits)
+        network.observe(f"update {i}", delta, None)
+        network.observe(f"weight {i}", weight * 2.0**bits + delta, None)

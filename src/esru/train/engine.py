@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from esru.emulate.update import Blocks, UpdateRounder
+from esru.emulate.update import Blocks, make_rounder
 from esru.train import digits
 from esru.train.network import ERROR_BITS, Network, network_class
 from esru.train.random import ORDER, permutations
@@ -32,13 +33,27 @@ def batch_order(task: Task, seed: int) -> npt.NDArray[np.int64]:
     return order[:, : per_epoch * task.batch].reshape(task.steps, task.batch)
 
 
-def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device) -> list[Result]:
-    """Train jobs whose designs share a `batch_key`, at most `MAX_RUNS`, all at once."""
+#: As `esru.train.network.Observer`, with the step first.
+StepObserver = Callable[[int, str, torch.Tensor, int | None], None]
+
+
+def run_batch(
+    task: Task,
+    jobs: Sequence[Job],
+    lanes: int,
+    device: torch.device,
+    observer: StepObserver | None = None,
+) -> list[Result]:
+    """Train jobs whose designs share a `batch_key`, at most `MAX_RUNS`, all at once.
+
+    An observer sees what each step rounds, but nothing of the tests between epochs; it is for
+    jobs of one learning rate.
+    """
     data = digits.load(task.train_examples, task.test_examples)
     network = network_class(task)(task, [job.lr for job in jobs], device)
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
-    rounder = UpdateRounder(
+    rounder = make_rounder(
         streams, [streams.index(key) for key in keys], task.shapes, task.steps, lanes, device
     )
     weights = Blocks(task.shapes, len(jobs), device)
@@ -59,7 +74,12 @@ def run_batch(task: Task, jobs: Sequence[Job], lanes: int, device: torch.device)
         chosen = order[step].view(-1)
         inputs = train.index_select(0, chosen).view(*batch, *train.shape[1:])
         wanted = targets.index_select(0, chosen).view(*batch, -1)
+        if observer is not None:
+            network.observer = partial(observer, step)
         network.deltas(weights.views, inputs, wanted, deltas.views)
+        if observer is not None:
+            network.observe_updates(weights.views, deltas.views, jobs[0].lr)
+            network.observer = None
         rounder.apply(weights.flat, deltas.flat, step)
         if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
             scores.append(_score(network, network.logits(weights.views, test), data.test_labels))

@@ -44,6 +44,7 @@ class Mlp(Network):
             beta=2.0 ** (HIDDEN_BITS - bias_bits1),
             alpha=2.0 ** (HIDDEN_BITS - self.image_bits - bits1),
         )
+        self.observe("activation 1", hidden, self.image_bits + bits1 - HIDDEN_BITS)
         hidden.round_().clamp_(0, 127)
         logits = torch.baddbmm(
             bias2.unsqueeze(1),
@@ -52,6 +53,7 @@ class Mlp(Network):
             beta=2.0 ** (self.logit_bits - bias_bits2),
             alpha=2.0 ** (self.logit_bits - HIDDEN_BITS - bits2),
         )
+        self.observe("logit", logits, HIDDEN_BITS + bits2 - self.logit_bits)
         return hidden, to_int8(logits)
 
     def logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
@@ -67,7 +69,9 @@ class Mlp(Network):
         hidden, logits = self._forward(weights, inputs)
         error2 = self.errors(logits, targets)
         error1 = torch.bmm(error2, weight2.transpose(1, 2))
-        to_int8(error1.mul_(2.0 ** (HIDDEN_ERROR_BITS - ERROR_BITS - bits2)))
+        error1.mul_(2.0 ** (HIDDEN_ERROR_BITS - ERROR_BITS - bits2))
+        self.observe("gradient 1", error1, ERROR_BITS + bits2 - HIDDEN_ERROR_BITS)
+        to_int8(error1)
         error1.mul_(hidden.sign())
         error2.mul_(self._update2)
         error1.mul_(self._update1)
@@ -78,7 +82,20 @@ class Mlp(Network):
         torch.sum(error2, 1, out=deltas[3])
         deltas[3].mul_(2.0 ** (HIDDEN_BITS + bias_bits2 - bits2))
 
+    @property
+    def gradient_bits(self) -> tuple[int, ...]:
+        """Fraction bits of each tensor's gradient, summed over the batch, in ulps of the tensor."""
+        bits1, bias_bits1, bits2, bias_bits2 = self.weight_bits
+        return (
+            HIDDEN_ERROR_BITS + self.image_bits - bits1,
+            HIDDEN_ERROR_BITS - bias_bits1,
+            ERROR_BITS + HIDDEN_BITS - bits2,
+            ERROR_BITS - bias_bits2,
+        )
+
     def float_logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
         """Return the logits of the float32 control, shape (examples, 10)."""
         weight1, bias1, weight2, bias2 = weights
-        return torch.relu(inputs @ weight1 + bias1) @ weight2 + bias2
+        hidden = inputs @ weight1 + bias1
+        self.observe("activation 1", hidden * 2.0**HIDDEN_BITS, None)
+        return torch.relu(hidden) @ weight2 + bias2

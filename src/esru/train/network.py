@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,11 @@ from esru.train.random import WEIGHTS, uniforms
 from esru.train.tasks import Task
 
 Tensors = tuple[torch.Tensor, ...]
+
+#: Called with a tensor that is about to be rounded: its name, its values in ulps of the result,
+#: and how many fraction bits hold them exactly (None: as many as a float has). The values are
+#: overwritten afterwards: an observer keeps a copy, and changes nothing.
+Observer = Callable[[str, torch.Tensor, int | None], None]
 
 #: Fraction bits of the errors at the logits: the value is the integer * 2^-7.
 ERROR_BITS = 7
@@ -55,8 +60,11 @@ class Network(ABC):
         Fraction bits of each tensor of the task.
     image_bits, logit_bits : int
         Fraction bits of the images and of the logits.
+    observer : callable or None
+        Sees what is rounded, see `Observer`.
     """
 
+    observer: Observer | None = None
     weight_bits: tuple[int, ...]
     image_bits: int
     logit_bits: int
@@ -94,9 +102,27 @@ class Network(ABC):
             Where to write, shaped as the weights.
         """
 
+    @property
+    @abstractmethod
+    def gradient_bits(self) -> tuple[int, ...]:
+        """Fraction bits of each tensor's gradient, summed over the batch, in ulps of the tensor."""
+
     @abstractmethod
     def float_logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
         """Return the logits of the float32 control, shape (examples, 10), for autograd."""
+
+    def observe(self, name: str, values: torch.Tensor, bits: int | None) -> None:
+        """Show the observer, if there is one, a tensor that is about to be rounded."""
+        if self.observer is not None:
+            self.observer(name, values, bits)
+
+    def observe_updates(self, weights: Tensors, deltas: Tensors, lr: float) -> None:
+        """Show the observer each tensor's update and the sum that the update's rounding sees."""
+        step_bits = round(-math.log2(lr / self.task.batch))
+        for i, (weight, delta) in enumerate(zip(weights, deltas, strict=True)):
+            bits = self.gradient_bits[i] + step_bits
+            self.observe(f"update {i}", delta, bits)
+            self.observe(f"weight {i}", weight.double() + delta.double(), bits)
 
     def initial(self, seed: int) -> list[npt.NDArray[np.float32]]:
         """Return the integers that a seed starts from.

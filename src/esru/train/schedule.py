@@ -7,7 +7,6 @@ schedule fixes C: training step t begins in cycle t * C after reset.
 from __future__ import annotations
 
 import re
-from math import gcd
 from typing import TYPE_CHECKING
 
 from esru.design import Design
@@ -39,7 +38,8 @@ def schedule_cycles(
         Its source has the period.
     schedule : str
         ``natural``: C = C0. ``worst``: of C0 .. C0+15 the C with the largest gcd, the smallest
-        such C. ``fixed:C``: that C, at least C0.
+        such C. ``fixed:C``: that C, at least C0. Sources without a period (operands) have the gcd
+        1: nothing they do depends on C.
     lanes : int
         Lanes of the array.
 
@@ -53,7 +53,7 @@ def schedule_cycles(
     if schedule == "natural":
         cycles = least
     elif schedule == "worst":
-        cycles = max(range(least, least + WORST_SPAN), key=lambda c: (gcd(c, array.period), -c))
+        cycles = max(range(least, least + WORST_SPAN), key=lambda c: (array.resonance(c), -c))
     elif match := _FIXED.fullmatch(schedule):
         cycles = int(match.group(1))
         if cycles < least:

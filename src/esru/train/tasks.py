@@ -9,7 +9,7 @@ from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES, tensor_cycles
 from esru.errors import InputError
 from esru.formats import INT8
-from esru.sources.settings import GIVEN
+from esru.sources.settings import OPERANDS
 from esru.train.schedule import SCHEDULES
 
 
@@ -189,9 +189,12 @@ def check_job(task: Task, job: Job) -> None:
     if job.seed < 0:
         raise InputError.must("Seed", "at least 0", job.seed)
     design = job.design
-    if design.source in GIVEN:
-        rule = "one that makes its own words"
+    if design.source == "port":
+        rule = "one that makes its own words or takes them from operands"
         raise InputError.must("Source of a trained design", rule, repr(design.source))
+    if design.source in OPERANDS and design.dropped > 24:
+        subject = f"Dropped bits (D) of a design trained with {design.source}"
+        raise InputError.must(subject, "at most 24", design.dropped)
     if design.n > 24:
         raise InputError.must("Rounding bits (n) of a trained design", "at most 24", design.n)
     if design.out_format != INT8:
