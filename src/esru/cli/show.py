@@ -18,6 +18,7 @@ from esru.cli.terminal import (
 )
 from esru.design import Design
 from esru.errors import InputError
+from esru.sources.settings import GIVEN
 
 if TYPE_CHECKING:
     from esru.quality import Quality
@@ -74,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
         _print(design, exact, content, classes)
     if args.plot is not None:
         _plot(design, args.plot)
-    note(f"next: esru gen {design}, esru cost {design} or esru train {design}")
+    trained = "" if design.source in GIVEN else f" or esru train {design}"
+    note(f"next: esru gen {design}, esru cost {design}{trained}")
     return 0
 
 

@@ -17,6 +17,9 @@ from esru.design import Design
 from esru.errors import InputError
 from esru.rounding import probability_up
 
+#: Roundings unless asked otherwise.
+DEFAULT_COUNT = 10_000
+
 #: Most roundings; every answer comes over the line.
 MOST_COUNT = 1_000_000
 
