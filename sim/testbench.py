@@ -36,11 +36,11 @@ class Bench:
         self.edge = RisingEdge(dut.clk)
         self.en = self.rst = 0
         self.cycle = 0
-        #: What the output held comes from: inputs and words of the last rounding.
-        self.last = ([0] * self.model.lanes, None)
         # The port r in the next cycle, and the low bits of the operands that are words.
         self.given = self.random.getrandbits(max(self.model.port_width, 1))
         self.low = None
+        #: What the output held comes from: inputs and words of the last rounding.
+        self.last = ([0] * self.model.lanes, None)
 
     async def start(self):
         """Start the clock, with inputs that do nothing; no reset."""

@@ -13,8 +13,8 @@ from esru.hdl.emit import module_name
 _ROUNDINGS = 512
 _MOST_LANES_TIMES_ROUNDINGS = 1 << 13
 
-#: A reset comes after this many roundings; from then on the words are the first ones again.
-_BEFORE_RESET = 24
+#: Resets come after so many roundings; each time the words are the first ones again.
+_BEFORE_RESETS = (24, 5, 3, 8, 2, 6)
 
 _SEED = 20250322
 
@@ -111,9 +111,9 @@ def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, int, int,
     """Yield reset, enable, data, port r, and the output in (decision) or after that cycle."""
     rng = random.Random(_SEED)
     decision = design.boundary == "decision"
-    most = max(_BEFORE_RESET, min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
+    most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
     held = 0
-    for words, reset in ((_BEFORE_RESET, True), (most, False)):
+    for words, reset in (*((words, True) for words in _BEFORE_RESETS), (most, False)):
         for data, given, expected in stimuli(design, lanes, words):
             if not rng.randrange(8):
                 yield False, False, data, given, expected if decision else held

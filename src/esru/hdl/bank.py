@@ -207,11 +207,13 @@ class Bank(wiring.Component):
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            fraction = self._operand(lane)[design.fraction_bits - design.n :]
-            if self.lanes > 1:
-                seen = Signal(design.n, name=f"frac{suffix}")
-                m.d.comb += seen.eq(fraction)
-                fraction = seen
+            top = self._operand(lane)
+            if self.lanes == 1 and design.fraction_bits == design.n:
+                fraction: Value = self.frac
+            else:
+                name = "frac" if design.fraction_bits == design.n else "fraction"
+                fraction = Signal(design.n, name=f"{name}{suffix}")
+                m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
         if design.floats:

@@ -131,38 +131,8 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    return _header(design, lanes) + tidy(
-        _verilog(pad_operands(emit_rtlil(design, lanes)), _TO_VERILOG, tool)
-    )
-
-
-def stream_name(design: Design, lanes: int | None = None) -> str:
-    """Return the name of the stream module: the module's with ``_stream``."""
-    return f"{module_name(design, lanes)}_stream"
-
-
-def stream_rtlil(design: Design, lanes: int | None = None) -> str:
-    """Return `esru.hdl.stream.StreamBank` as RTLIL; arguments and errors as `emit_rtlil`'s."""
-    return convert(StreamBank(design, lanes), stream_name(design, lanes), clocked=True)
-
-
-def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
-    """Return the same as Verilog; arguments and errors as `emit_verilog`'s."""
-    text = tidy(_verilog(pad_operands(stream_rtlil(design, lanes)), _TO_VERILOG, tool))
-    count = design.lanes if lanes is None else lanes
-    latency = 0 if design.boundary == "decision" else 1
-    lines = (
-        f"esru {__version__}: {design} as a valid/ready stream, lanes {count}, latency {latency}",
-        "A word is taken in a cycle with i__valid = i__ready = 1, given in one with o__valid =",
-        "o__ready = 1. The sources step once for each word taken, whenever that is.",
-        "clk: rising edge; rst: synchronous, high",
-    )
-    return _comment(lines) + text
-
-
-def _comment(lines: Sequence[str]) -> str:
-    # The files are named <id>.v by the interface that others rely on.
-    return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
+    text = _to_verilog(emit_rtlil(design, lanes), tool)
+    return _header(design, lanes) + text
 
 
 def flat_verilog(text: str, tool: Tool | None = None) -> str:
@@ -183,6 +153,34 @@ def flat_verilog(text: str, tool: Tool | None = None) -> str:
     return _verilog(text, _TO_FLAT_VERILOG, tool)
 
 
+def stream_name(design: Design, lanes: int | None = None) -> str:
+    """Return the name of the stream module: the module's with ``_stream``."""
+    return f"{module_name(design, lanes)}_stream"
+
+
+def stream_rtlil(design: Design, lanes: int | None = None) -> str:
+    """Return `esru.hdl.stream.StreamBank` as RTLIL; arguments and errors as `emit_rtlil`'s."""
+    return convert(StreamBank(design, lanes), stream_name(design, lanes), clocked=True)
+
+
+def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
+    """Return the same as Verilog; arguments and errors as `emit_verilog`'s."""
+    text = _to_verilog(stream_rtlil(design, lanes), tool)
+    count = design.lanes if lanes is None else lanes
+    latency = 0 if design.boundary == "decision" else 1
+    lines = (
+        f"esru {__version__}: {design} as a valid/ready stream, lanes {count}, latency {latency}",
+        "A word is taken in a cycle with i__valid = i__ready = 1, given in one with o__valid =",
+        "o__ready = 1. The sources step once for each word taken, whenever that is.",
+        "clk: rising edge; rst: synchronous, high",
+    )
+    return _comment(lines) + text
+
+
+def _to_verilog(text: str, tool: Tool | None) -> str:
+    return tidy(_verilog(pad_operands(text), _TO_VERILOG, tool))
+
+
 def _verilog(text: str, script: str, tool: Tool | None) -> str:
     with tempfile.TemporaryDirectory(prefix="esru-") as name:
         folder = Path(name)
@@ -190,6 +188,11 @@ def _verilog(text: str, script: str, tool: Tool | None) -> str:
         run_script(script, cwd=folder, log=folder / "verilog.log", tool=tool)
         verilog = (folder / "module.v").read_text(encoding="utf-8")
     return verilog[verilog.index("module ") :]
+
+
+def _comment(lines: Sequence[str]) -> str:
+    # The files are named <id>.v by the interface that others rely on.
+    return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
 
 
 def _header(design: Design, lanes: int | None) -> str:
