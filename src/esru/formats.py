@@ -100,7 +100,11 @@ FIXED_OVERFLOWS = ("saturate", "wrap")
 
 
 def fixed_pair(
-    source: Format | None, out: FixedFormat, overflow: str, n: int, operand: tuple[str, int] = ("", 0)
+    source: Format | None,
+    out: FixedFormat,
+    overflow: str,
+    n: int,
+    operand: tuple[str, int] = ("", 0),
 ) -> tuple[FixedFormat, FixedFormat]:
     """Return the formats of a fixed-point unit with n rounding bits.
 
