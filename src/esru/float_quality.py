@@ -7,11 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from esru.design import Design
+from esru.emulate.arrays import decision_values
 from esru.errors import InputError
-from esru.rounding import up_counts
 from esru.sources import source_model
 
 
@@ -51,10 +50,7 @@ def binades(design: Design) -> list[Binades]:
     if design.floats is None:
         raise InputError.must("Formats of the design", "floats here", design)
     source, out = design.floats
-    counts = up_counts(design)
-    words = int(source_model(design).word_counts().sum())
-    # P(up | f) - f / 2^n in units of 1/(words * 2^n), as in `esru.quality`.
-    excess = (counts << design.n) - np.arange(1 << design.n, dtype=np.int64) * words
+    errors = _Errors(design)
     least = out.least_exponent
     highest = (out.highest >> out.fraction) - out.bias
     lowest = least - out.fraction - design.n
@@ -69,25 +65,55 @@ def binades(design: Design) -> list[Binades]:
         dropped -= plain - source.fraction
         # Units of the output's ulp: 2^above <= magnitude < 2^(above+1).
         above = exponent - (max(exponent, least) - out.fraction)
-        bias = _greatest(excess, design.n, max(dropped, 0), above, words)
+        bias = errors.greatest(max(dropped, 0), above)
         found.append(Binades(exponent, exponent, max(dropped, 0), bias))
     return _grouped(found)
 
 
-def _greatest(
-    excess: npt.NDArray[np.int64], n: int, dropped: int, above: int, words: int
-) -> Fraction:
-    """Return the greatest bias over the fractions of `dropped` bits that a binade has."""
-    first, last = 0, 1 << n
-    if above < 0:
-        # Below one ulp the leading bit is one of the fraction's.
-        first, last = 1 << (n + above), 1 << (n + above + 1)
-    seen = excess[first : last : 1 << max(n - dropped, 0)]
-    unit = words << n
-    extra = max(dropped - n, 0)
-    lost = Fraction((1 << extra) - 1, 1 << dropped)
-    ends = [Fraction(int(end), unit) for end in (seen.min(), seen.max())]
-    return max(max(abs(end), abs(end - lost)) for end in ends)
+class _Errors:
+    """P(up | f) - f / 2^n of a design, where it can be greatest; no list of all 2^n fractions."""
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        counts = source_model(design).word_counts()
+        self.words = int(counts.sum())
+        values = decision_values(design, np.arange(1 << design.k))
+        if design.rule == "select":
+            self.weights = np.bincount(values, weights=counts, minlength=design.n).astype(np.int64)
+            return
+        order = np.argsort(values, kind="stable")
+        self.steps = values[order]
+        self.arrived = np.concatenate(([0], np.cumsum(counts[order])))
+
+    def greatest(self, dropped: int, above: int) -> Fraction:
+        """Return the greatest bias over the fractions of `dropped` bits that a binade has.
+
+        `above` is the binade's exponent over the ulp's: below 0 the leading bit is a fraction's.
+        """
+        n = self.design.n
+        first, last = (0, 1 << n) if above >= 0 else (1 << (n + above), 2 << (n + above))
+        stride = 1 << max(n - dropped, 0)
+        extra = max(dropped - n, 0)
+        lost = Fraction((1 << extra) - 1, 1 << dropped)
+        ends = [Fraction(end, self.words << n) for end in self._ends(first, last, stride)]
+        return max(max(abs(end), abs(end - lost)) for end in ends)
+
+    def _ends(self, first: int, last: int, stride: int) -> tuple[int, int]:
+        """Return the least and greatest error of every stride-th fraction, in 1/(words 2^n)."""
+        if self.design.rule == "select":
+            # The error is a sum over the bits of f: each is chosen as often as its weight says.
+            n = self.design.n
+            unit = [(int(self.weights[b]) << n) - (self.words << b) for b in range(n)]
+            fixed = unit[first.bit_length() - 1] if first else 0
+            free = [unit[b] for b in range(n) if stride <= 1 << b < (first or last)]
+            return fixed + sum(min(e, 0) for e in free), fixed + sum(max(e, 0) for e in free)
+        # Between two steps the error falls: look at each step and at the fraction before it.
+        at = -(-self.steps // stride) * stride
+        seen = np.concatenate((at, at - stride, [first, last - stride]))
+        seen = np.unique(seen[(seen >= first) & (seen < last)])
+        ups = self.arrived[np.searchsorted(self.steps, seen, side="right")]
+        errors = (ups << self.design.n) - seen * self.words
+        return int(errors.min()), int(errors.max())
 
 
 def _grouped(found: list[Binades]) -> list[Binades]:

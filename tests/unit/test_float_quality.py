@@ -12,6 +12,7 @@ from esru.errors import InputError
 from esru.float_quality import Binades, binades
 from esru.float_rounding import round_float
 from esru.quality import quality
+from esru.rounding import probability_up
 from esru.sources import source_model
 
 
@@ -92,6 +93,29 @@ def test_quality_of_a_unit_that_looks_below_the_inputs_last_bit() -> None:
     fixed = quality(parse("9:3:half:debruijn3"))
     assert wide.bias == fixed.bias
     assert wide.dead_zone == Fraction(32, 512)
+
+
+@pytest.mark.parametrize(
+    "rule", ["7:5:zero", "7:5:half", "7:4:nearest", "7:3:replicate", "7:6:select"]
+)
+def test_biases_are_those_of_every_fraction(rule: str) -> None:
+    """The fractions that are looked at are enough: the same from P(up) at all of them."""
+    design = parse(f"{rule}:lfsr8,in=bfloat16,out=ocp_e2m1")
+    n = design.n
+    for group in binades(design):
+        above = group.low + 1 if group.low < 0 else 1
+        first, last = (0, 1 << n) if above >= 0 else (1 << (n + above), 2 << (n + above))
+        lost = Fraction((1 << max(group.dropped - n, 0)) - 1, 1 << group.dropped)
+        greatest = Fraction(0)
+        for f in range(first, last, 1 << max(n - group.dropped, 0)):
+            error = probability_up(design, f) - Fraction(f, 1 << n)
+            greatest = max(greatest, abs(error), abs(error - lost))
+        assert group.bias == greatest, group
+
+
+def test_wide_units_need_no_list_of_their_fractions() -> None:
+    groups = binades(parse("32:3:half:debruijn3,out=ocp_e4m3"))
+    assert groups[0].bias == Fraction(1, 16) and len(groups) > 30
 
 
 def test_a_scale_changes_nothing_but_the_binade() -> None:
