@@ -10,6 +10,8 @@ import math
 import re
 from pathlib import Path
 
+from floats import FORMATS, FloatUnit
+
 
 class Format:
     """A fixed-point format by name: sW.F, uW.F, intW or uintW."""
@@ -147,7 +149,11 @@ class Model:
         self.decision = p["boundary"] == "decision"
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
-        self.input, self.output = Format(p["in"]), Format(p["out"])
+        self.floats = FloatUnit(p) if p["out"] in FORMATS else None
+        if self.floats:
+            self.input, self.output = self.floats.input, self.floats.output
+        else:
+            self.input, self.output = Format(p["in"]), Format(p["out"])
         self.dropped = self.input.fraction - self.output.fraction
         self.sources = [Source(p, start) for start in manifest["sources"]]
         self.source = p["source"]
@@ -205,6 +211,8 @@ class Model:
     def _lane(self, x, r):
         if self.decision:
             return decide(self.rule, self.n, self.k, x >> (self.width_in - self.n), r)
+        if self.floats:
+            return self.floats.rounded(x, lambda f: decide(self.rule, self.n, self.k, f, r))
         value = self.input.value(x)
         f = value % 2**self.dropped // 2 ** (self.dropped - self.n)
         y = value // 2**self.dropped + decide(self.rule, self.n, self.k, f, r)

@@ -2,6 +2,7 @@
 
 The environment says where the Verilog's manifest.json and interface.json are (ESRU_GENERATED) and
 where the number of comparisons of each test goes (ESRU_COUNTS, a JSON file). `run.py` sets both.
+ESRU_WORDS is how many words the test `stream` follows at most, and of a short period at least.
 """
 
 import json
@@ -15,7 +16,7 @@ from cocotb.triggers import RisingEdge, Timer
 from model import Model
 
 #: Words of a period that the stream follows, at most, and lanes times words.
-MOST_WORDS = 1 << 13
+MOST_WORDS = int(os.environ.get("ESRU_WORDS", 1 << 13))
 MOST_CASES = 1 << 17
 
 
@@ -120,11 +121,13 @@ class Bench:
     def inputs(self, wholes=None):
         """Return an input for each lane; `wholes` are integer parts to choose from."""
         model = self.model
-        unseen = model.dropped - model.n
+        unseen = max(model.dropped - model.n, 0)
         self.low = [self.random.getrandbits(64) % 2**unseen for _ in range(model.lanes)]
         fractions = self.fractions()
         if model.decision and not model.by_operands:
             return fractions
+        if model.floats:
+            return [model.floats.chosen(f, self.random, wholes is not None) for f in fractions]
         dropped = [f << unseen | low for f, low in zip(fractions, self.low, strict=True)]
         if model.decision:
             return dropped
@@ -205,15 +208,22 @@ async def exact_values(dut):
         inputs = bench.inputs()
         # The top n dropped bits are 0; what the rule does not see may be anything.
         cut = model.n if model.decision and not model.by_operands else model.dropped
-        keep = 2 ** (cut - model.n) - 1
-        inputs = [
-            (x >> cut << cut | x & keep) if bench.cycle % 2 else x >> cut << cut for x in inputs
-        ]
+        keep = 2 ** (cut - model.n) - 1 if cut > model.n else 0
+        if model.floats and not model.decision:
+            inputs = [model.floats.exact(x) for x in inputs]
+        else:
+            inputs = [
+                (x >> cut << cut | x & keep) if bench.cycle % 2 else x >> cut << cut for x in inputs
+            ]
         await bench.cycle_with(inputs)
         if model.decision:
             continue
         # Said again without the model's words: y is x without its dropped bits, saturated.
         for lane, x in enumerate(inputs):
+            if model.floats:
+                seen = model.held >> lane * model.width_out & 2**model.width_out - 1
+                assert model.floats.is_kept(x, seen), f"exact {x:#x} became {seen:#x}"
+                continue
             y = model.input.value(x) >> model.dropped
             if model.parameters["overflow"] == "saturate":
                 y = max(model.output.low, min(model.output.high, y))
@@ -228,9 +238,11 @@ async def ends(dut):
     bench = Bench(dut, "ends")
     await _reset(bench)
     model = bench.model
-    low, high, dropped = model.output.low, model.output.high, model.dropped
-    wholes = [low - 1, low, low + 1, high - 1, high, high + 1]
-    wholes += [model.input.low >> dropped, model.input.high >> dropped]
+    wholes = []
+    if not model.floats:
+        low, high, dropped = model.output.low, model.output.high, model.dropped
+        wholes = [low - 1, low, low + 1, high - 1, high, high + 1]
+        wholes += [model.input.low >> dropped, model.input.high >> dropped]
     for _ in range(min(max(model.period or 512, 64), 512)):
         await bench.cycle_with(bench.inputs(wholes))
     await bench.done()
@@ -242,7 +254,10 @@ async def stream(dut):
     bench = Bench(dut, "stream")
     await _reset(bench)
     model = bench.model
-    words = min(max(model.period or 4096, 256), MOST_WORDS, max(MOST_CASES // model.lanes, 256))
+    least = MOST_WORDS if "ESRU_WORDS" in os.environ else 256
+    words = min(max(model.period or 4096, least), MOST_WORDS)
+    if "ESRU_WORDS" not in os.environ:
+        words = min(words, max(MOST_CASES // model.lanes, 256))
     for _ in range(words):
         if not bench.random.randrange(16):
             await bench.cycle_with(bench.inputs(), en=0)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from esru.errors import InputError
-from esru.formats import INT8, FixedFormat, parse_format
+from esru.float_formats import FloatFormat, float_pair
+from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
 from esru.sources.lane_maps import canonical_map
 from esru.sources.settings import (
     KEYS,
@@ -55,7 +56,6 @@ ALIASES = {
     "nearest": "8:0:half:none",
 }
 
-_OVERFLOWS = ("saturate", "wrap")
 _KEYS = (*KEYS, "in", "out", "overflow", "boundary")
 _ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
 
@@ -90,11 +90,12 @@ class Design:
         Lanes that share one source, 1 <= lanes <= 1024.
     map : str
         How a lane sees its source's word, one of `esru.sources.lane_maps.MAPS`.
-    in_format, out_format : FixedFormat
-        Formats of the unit's words. `None` for the input takes n fraction bits more than the
-        output has, so that every dropped bit is a rounding bit (the operand sources: n + k).
+    in_format, out_format : FixedFormat or FloatFormat
+        Formats of the unit's words, of one kind. `None` for the input takes n fraction bits more
+        than the output has, so that every dropped bit is a rounding bit (the operand sources:
+        n + k); floats: float32.
     overflow : str
-        ``saturate`` or ``wrap``.
+        ``saturate`` or ``wrap``; floats: ``saturate`` or ``nonsaturate``.
     boundary : str
         What the hardware includes, one of `BOUNDARIES`.
     recover : int
@@ -118,8 +119,8 @@ class Design:
     leap: int = 1
     lanes: int = 1
     map: str = "same"
-    in_format: FixedFormat | None = None
-    out_format: FixedFormat = INT8
+    in_format: Format | None = None
+    out_format: Format = INT8
     overflow: str = "saturate"
     boundary: str = "decision"
     recover: int = 0
@@ -128,23 +129,21 @@ class Design:
         in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
         in_range("Random bits (k)", 0, self.n, self.k)
         one_of("Rule", tuple(RULES), self.rule)
-        one_of("Overflow", _OVERFLOWS, self.overflow)
         one_of("Boundary", tuple(BOUNDARIES), self.boundary)
         self._check_rule()
         if not self.taps and self.source in KEYS_OF and self.length in range(2, 33):
             object.__setattr__(self, "taps", default_taps(self.source, self.length))
         check_source(self)
-        if self.in_format is None:
-            out = self.out_format
-            seen = self.n + (self.k if self.source in OPERANDS else 0)
-            default = FixedFormat(out.signed, out.width + seen, out.fraction + seen)
-            object.__setattr__(self, "in_format", default)
-        subject = "Dropped bits (input fraction bits less output fraction bits)"
-        if self.dropped < self.n:
-            raise InputError.must(subject, f"at least the rounding bits ({self.n})", self.dropped)
-        if self.source in OPERANDS and self.dropped < self.n + self.k:
-            rule = f"at least rounding and random bits ({self.n + self.k}) of {self.source}"
-            raise InputError.must(subject, rule, self.dropped)
+        source, out = self.in_format, self.out_format
+        operand = (self.source, self.k if self.source in OPERANDS else 0)
+        if isinstance(out, FloatFormat):
+            if self.source in OPERANDS:
+                rule = "one whose words come from no operand, as the output is a float"
+                raise InputError.must("Source", rule, self.source)
+            pair: tuple[Format, Format] = float_pair(source, out, self.overflow)
+        else:
+            pair = fixed_pair(source, out, self.overflow, self.n, operand)
+        object.__setattr__(self, "in_format", pair[0])
 
     def _check_rule(self) -> None:
         if self.rule == "half" and self.n <= self.k:
@@ -161,14 +160,30 @@ class Design:
         return f"{self.source}{self.length or ''}"
 
     @property
-    def input(self) -> FixedFormat:
+    def input(self) -> Format:
         """The input format, always set after construction."""
         assert self.in_format is not None
         return self.in_format
 
     @property
+    def fixed(self) -> tuple[FixedFormat, FixedFormat]:
+        """Input and output format of a fixed-point unit; InputError if it is a float unit."""
+        source, out = self.input, self.out_format
+        if isinstance(source, FixedFormat) and isinstance(out, FixedFormat):
+            return source, out
+        raise InputError.must("Formats of the design", "fixed-point here", f"{source} to {out}")
+
+    @property
+    def floats(self) -> tuple[FloatFormat, FloatFormat] | None:
+        """Input and output format of a float unit; None: it is a fixed-point unit."""
+        source, out = self.input, self.out_format
+        if isinstance(source, FloatFormat) and isinstance(out, FloatFormat):
+            return source, out
+        return None
+
+    @property
     def dropped(self) -> int:
-        """D: the dropped bits, below the output's unit in the last place."""
+        """D: the dropped bits, below the output's unit in the last place; floats: if normal."""
         return self.input.fraction - self.out_format.fraction
 
     @property

@@ -1,4 +1,4 @@
-"""Fixed-point number formats, named as Q notation names them: ``sW.F`` and ``uW.F``."""
+"""Number formats by name: fixed point as Q notation has it (``sW.F``, ``uW.F``), and floats."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from esru.errors import InputError
+from esru.float_formats import FLOAT_FORMATS, MX_FORMATS, FloatFormat
 
 MAX_WIDTH = 64
 
@@ -69,8 +70,11 @@ class FixedFormat:
         return f"{'s' if self.signed else 'u'}{self.width}.{self.fraction}"
 
 
-def parse_format(text: str) -> FixedFormat:
-    """Return the format that `text` names: ``s16.8``, ``u8.0``, ``int8`` or ``uint8``.
+Format = FixedFormat | FloatFormat
+
+
+def parse_format(text: str) -> Format:
+    """Return the format that `text` names: ``s16.8``, ``u8.0``, ``int8``, ``uint8``, ``float32``.
 
     Raises
     ------
@@ -82,7 +86,49 @@ def parse_format(text: str) -> FixedFormat:
         return FixedFormat(sign == "s", int(width), int(fraction))
     if match := _INTEGER.fullmatch(text):
         return FixedFormat(match.group(1) == "", int(match.group(2)), 0)
-    raise InputError.must("Format", "sW.F, uW.F, intW or uintW", repr(text))
+    floats = FLOAT_FORMATS | MX_FORMATS
+    if text in floats:
+        return floats[text]
+    rule = f"sW.F, uW.F, intW, uintW or one of {', '.join(floats)}"
+    raise InputError.must("Format", rule, repr(text))
 
 
 INT8 = FixedFormat(True, 8, 0)
+
+#: What becomes of a result beyond the output's ends.
+FIXED_OVERFLOWS = ("saturate", "wrap")
+
+
+def fixed_pair(
+    source: Format | None,
+    out: FixedFormat,
+    overflow: str,
+    n: int,
+    operand: tuple[str, int] = ("", 0),
+) -> tuple[FixedFormat, FixedFormat]:
+    """Return the formats of a fixed-point unit with n rounding bits.
+
+    A source of None is the output with n fraction bits more, and below them those from which an
+    operand source takes its word: `operand` is its name and their number.
+
+    Raises
+    ------
+    InputError
+        If there is no unit between these formats, or none with this overflow.
+    """
+    if overflow not in FIXED_OVERFLOWS:
+        rule = f"one of {', '.join(FIXED_OVERFLOWS)}"
+        raise InputError.must("Overflow", rule, repr(overflow))
+    if source is None:
+        seen = n + operand[1]
+        source = FixedFormat(out.signed, out.width + seen, out.fraction + seen)
+    if isinstance(source, FloatFormat):
+        raise InputError.must("Input format", f"fixed-point, as {out} is", source)
+    dropped = source.fraction - out.fraction
+    subject = "Dropped bits (input fraction bits less output fraction bits)"
+    if dropped < n:
+        raise InputError.must(subject, f"at least the rounding bits ({n})", dropped)
+    if dropped < n + operand[1]:
+        rule = f"at least rounding and random bits ({n + operand[1]}) of {operand[0]}"
+        raise InputError.must(subject, rule, dropped)
+    return source, out

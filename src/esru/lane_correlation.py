@@ -41,8 +41,8 @@ def lane_correlation(
         Entry i, j: the covariance of the decisions of lanes i and j, summed over the fractions,
         over the root of the product of both variances, summed likewise. 1 on the diagonal, 1 for
         lanes that always decide alike, 0 for lanes uncorrelated at each fraction. NaN for a lane
-        that never rounds at random, and everywhere if the period is too long
-        or the source makes no words itself.
+        that never rounds at random, and everywhere if the period is too long or
+        the source makes no words itself.
 
     Raises
     ------

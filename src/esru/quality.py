@@ -117,13 +117,20 @@ class Errors:
 
 def cut_off(design: Design) -> tuple[Fraction, Fraction]:
     """Return the greatest and the mean value of the dropped bits below the top n, in ulp."""
-    greatest = Fraction((1 << (design.dropped - design.n)) - 1, 1 << design.dropped)
+    dropped = _depth(design)
+    greatest = Fraction((1 << (dropped - design.n)) - 1, 1 << dropped)
     return greatest, greatest / 2
 
 
 def _variance_of_cut_off(design: Design) -> Fraction:
-    values = 1 << (design.dropped - design.n)
-    return Fraction(values * values - 1, 12 << (2 * design.dropped))
+    dropped = _depth(design)
+    values = 1 << (dropped - design.n)
+    return Fraction(values * values - 1, 12 << (2 * dropped))
+
+
+def _depth(design: Design) -> int:
+    """Return D; of a float unit at least n, for its subnormal results have more dropped bits."""
+    return max(design.dropped, design.n)
 
 
 def staircase_errors(design: Design, steps: npt.NDArray[Any], counts: npt.NDArray[Any]) -> Errors:

@@ -21,7 +21,7 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.quality import BLOCK, Bias, Errors, chosen_errors, quality, staircase_errors
 from esru.sources import source_model
-from esru.sources.lfsr import TABLE_PERIOD
+from esru.sources.register import TABLE_PERIOD
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def resonances(
     """
     period = source_model(design).period
     if not period:
-        return []
+        return []  # the words are given: there is no cycle to be in step with
     classes = resonance_classes(period)
     if period > TABLE_PERIOD:
         whole = quality(design)

@@ -82,7 +82,7 @@ def round_word(design: Design, x: int, r: int) -> int:
     int
         Output, an integer in units of the output format's last place.
     """
-    dropped, out = design.dropped, design.out_format
+    dropped, (_, out) = design.dropped, design.fixed
     f = (x & ((1 << dropped) - 1)) >> (dropped - design.n)
     y = (x >> dropped) + round_up(design.rule, design.n, design.k, f, r)
     if design.overflow == "wrap":

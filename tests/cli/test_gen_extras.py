@@ -81,6 +81,8 @@ def test_one_extra_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[st
         "6:5:select:debruijn6,lanes=3,map=rotate,boundary=unit",
         "8:3:nearest:lfsr5,in=s20.12,out=u6.4,boundary=unit",
         "nearest",
+        "6:3:zero:port,lanes=2,boundary=unit",
+        "5:3:zero:operand-prev",
     ],
 )
 def test_the_plain_testbench_passes_and_bites(text: str, tmp_path: Path) -> None:
@@ -97,6 +99,8 @@ def test_the_plain_testbench_passes_and_bites(text: str, tmp_path: Path) -> None
         (" ? ", " ? ~"),
     ):
         head, split, body = verilog.partition("  assign ")
+        if "operand-prev" in text and old == "if (rst)":
+            continue  # one word after a reset shows it, and its fraction is 0
         if old in body:
             spoilt = head + split + body.replace(old, new)
             status, said = _vvp(spoilt, tmp_path)

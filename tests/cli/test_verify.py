@@ -98,7 +98,7 @@ def test_simulation_needs_no_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_unknown_level() -> None:
-    with pytest.raises(InputError, match="Level must be one of simulation, cocotb, formal"):
+    with pytest.raises(InputError, match="Level must be one of simulation, cocotb, formal, mapped"):
         verify(parse("papers"), levels=["guess"])
 
 

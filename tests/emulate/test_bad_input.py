@@ -177,6 +177,12 @@ def _narrow() -> None:
     refused("of a type that holds every int8", UNIT, torch.ones(3), out=torch.ones(3).bool())
     wide = parse("8:3:zero:lfsr3,out=s13.0")
     refused("holds every int13", wide, np.ones(3), out=np.ones(3, np.float16))
+    floats = parse("8:3:zero:lfsr3,out=ocp_e5m2")
+    refused("holds every ocp_e5m2", floats, np.ones(3, np.float32), out=np.ones(3, np.uint8))
+    refused("holds every ocp_e5m2", floats, np.ones(3, np.int64), out=np.ones(3, np.float32))
+    refused("holds every ocp_e5m2", floats, np.ones(3, np.int64), out=np.ones(3, np.int8))
+    patterns = np.array([0x3F800000, 0xFF800000])
+    assert round_tensor(floats, patterns, out=np.ones(2, np.uint8))[0].tolist() == [0x3C, 0xFB]
     refused("Output array must be writable", UNIT, np.ones(3), out=np.broadcast_to(1.0, 3))
     half = round_tensor(UNIT, np.full(3, 127.5), out=np.ones(3, np.float16))[0]
     assert half.tolist() == [127.0] * 3

@@ -25,6 +25,10 @@ DESIGNS = [
     "8:7:select:lfsr13,leap=7,lanes=8,boundary=unit",
     "5:3:half:debruijn6,leap=3,lanes=2,out=s4.1,boundary=unit",
     "9:4:nearest:plateau5,out=u6.0,boundary=unit",
+    "8:8:zero:lfsr13,leap=8,lanes=8,out=ocp_e4m3,boundary=unit",
+    "20:4:half:lfsr9,out=ocp_e5m2,overflow=nonsaturate,boundary=unit",
+    "8:7:select:lfsr13,leap=7,lanes=8,out=ocp_e2m1,boundary=unit",
+    "8:3:replicate:plateau3,out=bfloat16,boundary=unit",
 ]
 
 #: Drives one bank: a line of stimuli a cycle, the registered outputs printed a line a cycle.
@@ -51,21 +55,27 @@ endmodule
 
 
 def stimuli(design: Design, values: np.ndarray) -> list[int]:
-    """Return one packed word of inputs per cycle: values floored to n bits, and saturated."""
+    """Return one packed word of inputs per cycle.
+
+    Values are floored to n bits and saturated; of a float unit they are float32 patterns.
+    """
     fmt = design.input
-    scaled = np.floor(values.astype(np.float64) * 2**design.dropped)
-    words = np.clip(scaled, fmt.low, fmt.high).astype(np.int64)
+    if design.floats:
+        words = values.view(np.uint32).astype(np.int64)
+    else:
+        scaled = np.floor(values.astype(np.float64) * 2**design.dropped)
+        words = np.clip(scaled, fmt.low, fmt.high).astype(np.int64)
+    mask = (1 << fmt.width) - 1
     rows = np.resize(np.pad(words, (0, -len(words) % LANES)), (-(-len(words) // LANES), LANES))
     return [
-        sum(fmt.encode(int(word)) << lane * fmt.width for lane, word in enumerate(row))
-        for row in rows
+        sum((int(word) & mask) << lane * fmt.width for lane, word in enumerate(row)) for row in rows
     ]
 
 
-def outputs(design: Design, packed: list[int], size: int) -> list[int]:
-    """Return the output words of all cycles, lane 0 first."""
-    out = design.out_format
-    words = [out.decode(row >> lane * out.width) for row in packed for lane in range(LANES)]
+def outputs(design: Design, packed: list[int], size: int) -> list[float]:
+    """Return the outputs of all cycles, lane 0 first."""
+    out, mask = design.out_format, (1 << design.out_format.width) - 1
+    words = [out.decode(row >> lane * out.width & mask) for row in packed for lane in range(LANES)]
     return words[:size]
 
 
@@ -111,23 +121,22 @@ def test_a_tensor_through_the_hardware(text: str, tmp_path: Path) -> None:
     design = parse(text)
     rng = np.random.default_rng(7)
     tensors = [rng.normal(scale=60, size=size).astype(np.float32) for size in (400, 13, 331)]
-    emulated: list[int] = []
+    emulated: list[float] = []
     inputs: list[int] = []
     phase = 0
     for values in tensors:
         y, following = round_tensor(design, values, phase, LANES)
         again, same = round_tensor(design, torch.from_numpy(values), phase, LANES)
         assert same == following and np.array_equal(again.numpy(), y)
-        emulated += y.astype(int).tolist()
+        emulated += y.tolist()
         inputs += stimuli(design, values)
         assert len(inputs) == following
         phase = following
     for packed in (amaranth(design, inputs), verilog(design, inputs, tmp_path)):
-        found: list[int] = []
+        found: list[float] = []
         first = 0
         for values in tensors:
             rows = -(-len(values) // LANES)
             found += outputs(design, packed[first : first + rows], len(values))
             first += rows
-        # Outputs of the unit are integers in ulps, as the emulation's are.
         assert found == emulated

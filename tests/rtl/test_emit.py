@@ -229,3 +229,9 @@ def test_the_same_bytes_from_yowasp(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_random_bits_there_is_no_word_port() -> None:
     text = rounder_rtlil(parse("8:0:half:none"))
     assert re.findall(r"put \d+ +\\(\w+)", text) == ["frac", "up"]
+
+
+def test_one_lane_of_an_operand_source() -> None:
+    """Its fraction is a part of the port `frac`, and no other signal of that name."""
+    verilog = emit_verilog(parse("8:3:zero:operand-own,in=s20.12"))
+    assert re.search(r"\[11:0\]\s+frac\b", verilog) and "\\frac$" not in verilog

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402  (after the check)
 
 from esru.design import parse  # noqa: E402
-from esru.emulate import Array  # noqa: E402
+from esru.emulate import Array, round_tensor  # noqa: E402
 from esru.errors import InputError  # noqa: E402
 from esru.rounding import round_word  # noqa: E402
 from esru.torch import LowBitOptimizer  # noqa: E402
@@ -186,3 +186,20 @@ def test_bad_input() -> None:
     chosen[0].grad = torch.full_like(chosen[0], float("nan"))
     with pytest.raises(InputError, match="Values must be numbers, not nan"):
         optimizer.step()
+
+
+def test_weights_in_a_float_format() -> None:
+    """Each stored weight is a value of ocp_e4m3 at the tensor's scale, and the words decide."""
+    design = parse("8:8:zero:lfsr13,leap=8,lanes=64,out=ocp_e4m3")
+    values = {design.out_format.decode(bits) for bits in range(256)}
+    chosen = parameters(200)
+    optimizer = LowBitOptimizer(torch.optim.SGD(chosen, lr=0.05), design)
+    (scale,) = optimizer.scales.values()
+    for step in range(3):
+        before, phase = chosen[0].detach().clone(), optimizer.phase
+        give_gradients(chosen, step)
+        optimizer.step()
+        sums = ((before - 0.05 * chosen[0].grad) / scale).float()
+        expected, _ = round_tensor(design, sums, phase, 64)
+        assert torch.equal(chosen[0] / scale, expected.double())
+        assert {*(chosen[0] / scale).tolist()} <= values

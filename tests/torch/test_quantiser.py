@@ -17,6 +17,7 @@ from esru.torch import GradientQuantiser, Quantiser, Rounding, rank_offset  # no
 from esru.torch.scale import fitting_scale, largest, nearest, power_of_two  # noqa: E402
 
 DESIGNS = ["papers", "reference", "8:7:select:lfsr13,leap=7,lanes=64", "5:3:half:lfsr9,out=s6.4"]
+DESIGNS += ["8:8:zero:lfsr13,leap=8,lanes=64,out=ocp_e4m3", "4:3:half:lfsr9,out=ocp_e2m1"]
 
 
 def values(size: int = 300, scale: float = 0.1) -> torch.Tensor:
@@ -27,7 +28,7 @@ def values(size: int = 300, scale: float = 0.1) -> torch.Tensor:
 @pytest.mark.parametrize("text", DESIGNS)
 def test_values_at_a_scale(text: str) -> None:
     design = parse(text)
-    last = 2.0**-design.out_format.fraction
+    last = 1.0 if design.floats else 2.0**-design.out_format.fraction
     unit = Quantiser(text, scale=2.0**-6, phase=7)
     phase = 7
     for size in (300, 1, 130):
@@ -68,6 +69,8 @@ def test_gradients_are_rounded_on_their_way_back() -> None:
 def test_the_fitting_scale_is_the_least_that_holds() -> None:
     top = largest(parse("papers"))
     assert top == 127.0
+    assert largest(parse("papers,out=ocp_e4m3")) == 448.0
+    assert largest(parse("papers,out=s8.4")) == 127 / 16
     for most in (1e-30, 0.9921875, 0.99218756, 1.0, 126.9, 127.0, 127.00001, 128.0, 5e20):
         x = torch.tensor([0.0, -most, most / 3], dtype=torch.float32)
         scale = float(fitting_scale(x, top))
@@ -91,6 +94,7 @@ def test_nothing_saturates_at_a_fitting_scale() -> None:
 def test_nearest_is_half_up_in_the_same_formats() -> None:
     unit = nearest(parse("8:7:select:lfsr13,leap=7,lanes=64,out=s6.2"))
     assert str(unit) == "8:0:half:none,out=s6.2"
+    assert str(nearest(parse("8:3:zero:lfsr3,out=ocp_e4m3"))) == "8:0:half:none,out=ocp_e4m3"
     assert round_tensor(unit, torch.tensor([0.5, -0.5, 1.49]))[0].tolist() == [1.0, 0.0, 1.0]
 
 

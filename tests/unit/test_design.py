@@ -195,7 +195,7 @@ def test_behaviours_of_the_space_differ() -> None:
         ("3:3:zero:lfsr3,form=ring", "Form must be one of fibonacci, galois, not 'ring'"),
         ("3:3:zero:lfsr3,leap=1,leap=2", "Design key must be given once, not leap"),
         ("3:3:zero:lfsr3,in=s4.2", "at least the rounding bits (3), not 2"),
-        ("3:3:zero:lfsr3,in=q4.2", "Format must be sW.F, uW.F, intW or uintW, not 'q4.2'"),
+        ("3:3:zero:lfsr3,in=q4.2", "Format must be sW.F, uW.F, intW, uintW or one of float32, "),
         ("3:3:zero:lfsr3,out=s70.0", "Format width must be between 1 and 64, not 70"),
         ("3:3:zero:lfsr3,overflow=trap", "Overflow must be one of saturate, wrap, not 'trap'"),
         ("3:3:zero:lfsr3,boundary=die", "Boundary must be one of decision, unit, not 'die'"),

@@ -28,11 +28,32 @@ def _rules() -> Rows:
 
 
 def _formats() -> Rows:
+    from esru.float_formats import FLOAT_FORMATS, FLOAT_INPUTS, FLOAT_OUTPUTS, MX_FORMATS
+
+    def use(name: str) -> str:
+        return " and ".join(
+            way for way, names in (("in", FLOAT_INPUTS), ("out", FLOAT_OUTPUTS)) if name in names
+        )
+
+    floats = [
+        (
+            name,
+            f"float ({use(name)}): 1 sign, {found.exponent} exponent, {found.fraction} fraction "
+            f"bits, bias {found.bias}, greatest {found.decode(found.highest):.6g}, "
+            f"{found.special_values}; {found.standard}",
+        )
+        for name, found in FLOAT_FORMATS.items()
+    ]
     return [
         ("sW.F", "signed fixed point, two's complement: W bits, F of them fraction"),
         ("uW.F", "unsigned fixed point: W bits, F of them fraction"),
         ("intW", "signed integer, the same as sW.0"),
         ("uintW", "unsigned integer, the same as uW.0"),
+        *floats,
+        *(
+            (name, f"input {name.removeprefix('mx_')} to be divided by the E8M0 scale above it")
+            for name in MX_FORMATS
+        ),
     ]
 
 

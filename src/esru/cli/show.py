@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esru.cli.binades import binade_rows, print_binades
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -18,6 +19,7 @@ from esru.cli.terminal import (
 )
 from esru.design import Design
 from esru.errors import InputError
+from esru.sources.settings import GIVEN
 
 if TYPE_CHECKING:
     from esru.quality import Quality
@@ -74,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
         _print(design, exact, content, classes)
     if args.plot is not None:
         _plot(design, args.plot)
-    note(f"next: esru gen {design}, esru cost {design} or esru train {design}")
+    untrained = design.floats or design.source in GIVEN
+    trained = "" if untrained else f" or esru train {design}"
+    note(f"next: esru gen {design}, esru cost {design}{trained}")
     return 0
 
 
@@ -118,7 +122,8 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         step(2, 5)
         lags = [_finite(value) for value in lag_correlations(design, LAGS)]
         step(3, 5)
-        matrix = lane_correlation(design, lanes)
+        # Given words have no period: how they hang together is not the design's matter.
+        matrix = lane_correlation(design, lanes).tolist() if exact.period else None
         step(4, 5)
     with progress(f"resonance classes of {design}") as step:
         classes = resonances(design, step)
@@ -138,7 +143,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         "lags": lags,
         "lanes": {
             "lanes": lanes,
-            "correlation": [[_finite(value) for value in row] for row in matrix.tolist()],
+            "correlation": matrix and [[_finite(value) for value in row] for row in matrix],
         },
         "classes": [
             {
@@ -152,6 +157,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
             for entry in classes
         ],
     }
+    content |= {"binades": binade_rows(design)} if design.floats else {}
     return exact, content, classes
 
 
@@ -184,7 +190,9 @@ def _print(
         text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
         rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
-    _print_lanes(design, content["lanes"]["correlation"])
+    if design.floats:
+        print_binades(design, content["binades"])
+    _print_lanes(design, content["lanes"]["correlation"] or [])
     if classes:
         _print_classes(classes)
 

@@ -1,4 +1,4 @@
-"""Check a design's hardware: simulation, cocotb on the Verilog, formal proof."""
+"""Check a design's hardware: simulation, cocotb on the Verilog, formal proof, mapped netlists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esru.cli.terminal import (
     progress,
     read_design,
 )
-from esru.flow.verify import LEVELS, verify, versions
+from esru.flow.verify import ALL_LEVELS, LEVELS, verify, versions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_design(parser)
     parser.add_argument(
         "--level",
-        choices=LEVELS,
+        choices=ALL_LEVELS,
         action="append",
-        help="only this level; may be given several times (default: all)",
+        help="only this level; may be given several times (default: all but mapped)",
     )
     parser.add_argument(
         "--lanes",

@@ -75,8 +75,9 @@ class Outcome:
         Bytes on the line.
     link_rate : float
         Roundings a second over the line, each compared bit for bit.
-    clock_hz : float
-        The board's clock as measured from here (a real line adds milliseconds).
+    clock_hz, clock_doubt : float
+        The board's clock as measured from here (a real line adds milliseconds), and what part of
+        it may be off by them.
     """
 
     config: DemoConfig
@@ -90,6 +91,7 @@ class Outcome:
     received: int = 0
     link_rate: float = 0.0
     clock_hz: float = 0.0
+    clock_doubt: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -306,7 +308,9 @@ class Checker:
 
     def clock(self, cycles: int) -> None:
         """Measure the board's clock."""
-        self.outcome.clock_hz = cycles / self.link.timed_step(cycles)
+        seconds = self.link.timed_step(cycles)
+        outcome = self.outcome
+        outcome.clock_hz, outcome.clock_doubt = cycles / seconds, self.link.delay / seconds
         self.advance(self.units(cycles))
 
     def _mixed(self, blocks: int) -> Patterns:

@@ -42,7 +42,8 @@ class DemoConfig:
     ------
     InputError
         If the lanes are out of range, the clock has fewer than 8 cycles a bit, no whole number
-        of cycles comes within 1 % of a bit, or the design's text is longer than 200 characters.
+        of cycles comes within 1 % of a bit, the design is a float unit at the boundary ``unit``,
+        or its text is longer than 200 characters.
     """
 
     design: Design
@@ -68,6 +69,9 @@ class DemoConfig:
         if count % shared:
             rule = f"a multiple of the lanes that share a source ({shared})"
             raise InputError.must("Lanes of the demo", rule, count)
+        if design.boundary == "unit" and design.floats:
+            rule = "fixed-point or at the boundary decision"
+            raise InputError.must("Design of the demo", rule, design)
         if not 1 <= clock_hz <= _MOST_HZ:
             raise InputError.must("Clock", "between 1 and 2^32 - 1 Hz", clock_hz)
         if not 1 <= baud <= _MOST_HZ:
@@ -134,7 +138,8 @@ class DemoConfig:
         if design.boundary == "decision":
             bits, most = design.n, (1 << design.n) - 1
         else:
-            bits, most = design.dropped, design.input.high
+            source, _ = design.fixed
+            bits, most = design.dropped, source.high
         return min((3 * (1 << bits) + 5) // 10, most)
 
     @property

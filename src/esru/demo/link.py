@@ -27,6 +27,13 @@ RETRIES = 5
 #: Seconds that driver, adapter and scheduler may add to any exchange.
 _SLACK = 0.25
 
+#: Seconds that a usual line adds to a reply: more than an FTDI adapter's 16 ms.
+_DELAY = 0.02
+
+#: Seconds between two looks at a simulated board's clock, and that a reply may be late at most.
+_LOOK = 0.5
+_LONGEST = 600.0
+
 #: Bits of a byte on the line, start and stop included.
 _BITS = 10
 
@@ -63,7 +70,11 @@ class Link:
     baud : int
         Bits per second.
     patience : float
-        By how much the board may be slower than its clock says; 1 for a real one.
+        By how much the board may be slower than its clock says, and the line than its rate; 1
+        for a real one.
+    alive : callable or None
+        Of a simulated board: whether its clock went on since the last call. While it does, a
+        late reply is waited for; a simulator has no speed that it must keep.
 
     Attributes
     ----------
@@ -71,6 +82,8 @@ class Link:
         Exchanges that were repeated so far.
     faults : list of str
         What happened each time.
+    delay : float
+        Seconds that the line may add to a reply.
     phase : int
         Where the host takes the board's sources to be, in cycles since SEED.
     sent, received : int
@@ -84,10 +97,19 @@ class Link:
         If pyserial is not installed.
     """
 
-    def __init__(self, port: str, baud: int, *, patience: float = 1.0) -> None:
+    def __init__(
+        self,
+        port: str,
+        baud: int,
+        *,
+        patience: float = 1.0,
+        alive: Callable[[], bool] | None = None,
+    ) -> None:
         self.port = port
         self.baud = baud
         self.patience = patience
+        self.alive = alive
+        self.delay = _DELAY * patience
         self.clock_hz = 0
         self.retries = 0
         self.faults: list[str] = []
@@ -231,10 +253,17 @@ class Link:
                     self.retries += 1
                 again = True
             except (OSError, termios.error) as error:
-                raise BoardLost(f"{self.port} is gone ({error})") from None
+                gone = f"{self.port} is gone" if self.alive is None else "the simulator has stopped"
+                raise BoardLost(f"{gone} ({error})") from None
+        hint = (
+            "is the demo on the board, are port and baud rate right, "
+            "or is the line a slow one (--patience)?"
+        )
+        if self.alive is not None:
+            hint = "the simulator is too slow or has stopped"
         raise BoardLost(
             f"no usable answer on {self.port} at {self.baud} baud in {RETRIES + 1} attempts "
-            f"({self.faults[-1]}); is the demo on the board, and are port and baud rate right?"
+            f"({self.faults[-1]}); {hint}"
         )
 
     def _restore(self, phase: int) -> None:
@@ -295,7 +324,7 @@ class Link:
         """
         frame = protocol.request(command, count, data)
         self._line.reset_input_buffer()
-        self._line.write_timeout = self._seconds(len(frame))
+        self._line.write_timeout = self._seconds(len(frame)) if self.alive is None else _LONGEST
         try:
             self._line.write(frame)
         except serial_module().SerialTimeoutException:
@@ -332,9 +361,17 @@ class Link:
         return (1.25 * size * _BITS / self.baud + _SLACK) * self.patience
 
     def _read(self, size: int, deadline: float) -> bytes:
-        """Return exactly `size` bytes; Fault if they are not there at the deadline."""
+        """Return exactly `size` bytes; Fault if they are not there at the deadline.
+
+        A simulated board's deadline has not come while its clock goes on.
+        """
         self._line.timeout = max(deadline - time.monotonic(), 0)
         found: bytes = self._line.read(size)
+        while len(found) < size and self.alive is not None:
+            if time.monotonic() > deadline + _LONGEST or not self.alive():
+                break
+            self._line.timeout = _LOOK
+            found += self._line.read(size - len(found))
         self.received += len(found)
         if len(found) < size:
             raise Fault(f"a reply is {size - len(found)} bytes short" if found else "no reply")

@@ -17,6 +17,9 @@ from esru.design import Design
 from esru.errors import InputError
 from esru.rounding import probability_up
 
+#: Roundings unless asked otherwise.
+DEFAULT_COUNT = 10_000
+
 #: Most roundings; every answer comes over the line.
 MOST_COUNT = 1_000_000
 
@@ -76,9 +79,10 @@ class MeanOutcome:
         design = self.outcome.config.design
         scale = 1 << (design.n if design.boundary == "decision" else design.dropped)
         whole, rest = divmod(int(self.value * scale), scale)
-        at_end = design.boundary == "unit" and not (
-            design.out_format.low <= whole < design.out_format.high
-        )
+        at_end = False
+        if design.boundary == "unit":
+            _, out = design.fixed
+            at_end = not out.low <= whole < out.high
         if design.k > _MOST_RANDOM_BITS or at_end:
             return None
         return whole + probability_up(design, rest * (1 << design.n) // scale)
@@ -108,7 +112,8 @@ def operand_for(config: DemoConfig, value: Fraction) -> tuple[int, Fraction]:
     if design.boundary == "decision":
         scale, low, high = 1 << design.n, 0, (1 << design.n) - 1
     else:
-        scale, low, high = 1 << design.dropped, design.input.low, design.input.high
+        source, _ = design.fixed
+        scale, low, high = 1 << design.dropped, source.low, source.high
     nearest = round(value * scale)
     if not low <= nearest <= high:
         least, greatest = (float(Fraction(end, scale)) for end in (low, high))

@@ -140,7 +140,7 @@ def round_patterns(design: Design, operands: Patterns, words: npt.NDArray[Any]) 
     n = design.n
     if design.boundary == "decision":
         return round_up_array(design, operands.astype(np.int64), words).astype(np.uint64)
-    dropped, source, out = design.dropped, design.input, design.out_format
+    dropped, (source, out) = design.dropped, design.fixed
     fractions = operands >> np.uint64(dropped - n) & np.uint64((1 << n) - 1)
     up = round_up_array(design, fractions.astype(np.int64), words)
     if source.signed:
@@ -303,7 +303,7 @@ def lane_sum(design: Design, answers: Patterns) -> int:
     """Return the exact sum of one lane's answers, as integers of the output format."""
     if design.boundary == "decision":
         return int(answers.sum())
-    out = design.out_format
+    _, out = design.fixed
     low, high = int((answers & np.uint64(_WORD)).sum()), int((answers >> np.uint64(32)).sum())
     negative = int((answers >> np.uint64(out.width - 1)).sum()) if out.signed else 0
     return low + (high << 32) - (negative << out.width)

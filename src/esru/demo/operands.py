@@ -161,7 +161,7 @@ def _wholes(
     design: Design, bits: int, shape: tuple[int, ...], rng: np.random.Generator
 ) -> Patterns:
     """Return integer parts as patterns: at and around the ends of the output, random."""
-    out, source, dropped = design.out_format, design.input, design.dropped
+    (source, out), dropped = design.fixed, design.dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
     ends += [source.low >> dropped, source.high >> dropped]
     mask = (1 << bits) - 1

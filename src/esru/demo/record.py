@@ -14,6 +14,9 @@ from esru.report.text import plain_table
 
 FILES = ("check-board.json", "check-board.md")
 
+#: By what part a measured clock may differ from the board's own word before it is said.
+_CLOCK_OFF = 0.05
+
 _HEADER = ("check", "roundings", "result", "seconds", "what")
 
 
@@ -84,7 +87,21 @@ def _rows(outcome: Outcome) -> list[tuple[str, ...]]:
     ]
 
 
-def _tail(outcome: Outcome) -> list[str]:
+def clock_note(outcome: Outcome) -> str:
+    """Return what is odd about the measured clock of a real board; empty if nothing is."""
+    if not outcome.clock_hz:
+        return ""
+    told = outcome.config.clock_hz
+    off = outcome.clock_hz / told - 1
+    if abs(off) <= max(_CLOCK_OFF, outcome.clock_doubt):
+        return ""
+    return (
+        f"note: the clock is {100 * abs(off):.0f} % {'faster' if off > 0 else 'slower'} than the "
+        f"{told / 1e6:g} MHz that the demo was built for"
+    )
+
+
+def _tail(outcome: Outcome, simulated: bool) -> list[str]:
     """Return what follows the table: mismatches, faults of the line, speeds."""
     lines = [str(mismatch) for mismatch in outcome.mismatches]
     if outcome.differing > len(lines):
@@ -94,23 +111,30 @@ def _tail(outcome: Outcome) -> list[str]:
     if outcome.retries:
         last = outcome.faults[-1]
         lines.append(f"line: {outcome.retries} exchanges repeated after faults (the last: {last})")
+    speed = f"over the line: {outcome.link_rate:,.0f} roundings/s, each compared"
+    if simulated:
+        # Its clock is as fast as the simulator: no figure of any chip.
+        lines.append(f"{speed} (simulated)" if outcome.link_rate else "simulated")
+        return lines
     if outcome.link_rate:
-        lines.append(f"over the line: {outcome.link_rate:,.0f} roundings/s, each compared")
+        lines.append(speed)
     if outcome.clock_hz:
         clock = outcome.clock_hz / 1e6
         lines.append(
             f"on the chip: {outcome.chip_rate:,.0f} roundings/s ({outcome.config.lanes} lanes "
             f"at {clock:.2f} MHz, measured from here)"
         )
+    if odd := clock_note(outcome):
+        lines.append(odd)
     return lines
 
 
-def check_text(outcome: Outcome) -> str:
+def check_text(outcome: Outcome, simulated: bool = False) -> str:
     """Return a check as text for a terminal."""
-    return "\n".join([plain_table(_HEADER, _rows(outcome)), *_tail(outcome)])
+    return "\n".join([plain_table(_HEADER, _rows(outcome)), *_tail(outcome, simulated)])
 
 
-def mean_text(result: MeanOutcome) -> str:
+def mean_text(result: MeanOutcome, simulated: bool = False) -> str:
     """Return a mean's measurement as text for a terminal."""
     asked, value = float(result.asked), result.value
     lines = [f"{asked:g} ulp is sent as {value} = {float(value):.9g}, the nearest operand", ""]
@@ -129,15 +153,25 @@ def mean_text(result: MeanOutcome) -> str:
     nearest = result.nearest
     rows.append(("round to nearest", str(nearest * result.done), f"{nearest:.6f}", "always"))
     lines.append(plain_table(("", "sum", "mean", ""), rows))
-    return "\n".join(lines + _tail(result.outcome))
+    return "\n".join(lines + _tail(result.outcome, simulated))
 
 
-def markdown(outcome: Outcome, mean: MeanOutcome | None = None) -> str:
-    """Return a check as a Markdown page."""
+def markdown(outcome: Outcome, mean: MeanOutcome | None = None, simulated: bool = False) -> str:
+    """Return a check as a Markdown page.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The check.
+    mean : MeanOutcome or None
+        What a mean's measurement was, if it was one.
+    simulated : bool
+        Whether the board was a simulated one: the page says so and gives no speed of a chip.
+    """
     config = outcome.config
     title = {"passed": "passed", "mismatch": "MISMATCH", "lost": "ended early"}[verdict(outcome)]
     lines = [
-        f"# Board check: {title}",
+        f"# {'Simulated board check' if simulated else 'Board check'}: {title}",
         "",
         f"`{config.design}` (id {config.design.id}), {config.lanes} lanes, "
         f"{config.clock_hz / 1e6:g} MHz, {config.baud} baud.",
@@ -148,9 +182,9 @@ def markdown(outcome: Outcome, mean: MeanOutcome | None = None) -> str:
         "",
     ]
     if mean is not None:
-        lines += ["```text", mean_text(mean), "```"]
+        lines += ["```text", mean_text(mean, simulated), "```"]
     else:
-        lines += [f"- {line}" for line in _tail(outcome)]
+        lines += [f"- {line}" for line in _tail(outcome, simulated)]
     return "\n".join(lines).rstrip() + "\n"
 
 

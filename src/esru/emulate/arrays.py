@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
+from esru.emulate.floats import round_float_array
 from esru.emulate.operand import tensor_words
 from esru.emulate.results import check_array, check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
@@ -86,7 +87,7 @@ def round_up_array(design: Design, fractions: Ints, words: npt.NDArray[Any]) -> 
 
 def _finish(design: Design, y: Ints) -> Ints:
     """Saturate or wrap rounded words, as the design says."""
-    out = design.out_format
+    _, out = design.fixed
     if design.overflow == "wrap":
         if out.width >= 64:
             return y
@@ -103,21 +104,22 @@ def _check_words(design: Design, words: npt.NDArray[Any]) -> None:
 
 
 def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
-    """Round input words: the vectorised twin of `esru.rounding.round_word`.
+    """Round input words: the vectorised twin of `esru.rounding.round_word` and `round_float`.
 
     Parameters
     ----------
     design : Design
         The unit.
     x : ndarray of integers
-        Inputs, integers in units of the input format's last place, within that format.
+        Inputs, integers in units of the input format's last place, within that format; of a
+        float unit bit patterns.
     words : ndarray of integers
         Random words, 0 <= r < 2^k, one per input: same shape as `x`, or one that broadcasts.
 
     Returns
     -------
     ndarray of int64
-        Outputs, integers in units of the output format's last place.
+        Outputs, integers in units of the output format's last place; of a float unit bit patterns.
 
     Raises
     ------
@@ -127,7 +129,9 @@ def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) ->
     if not np.issubdtype(x.dtype, np.integer):
         raise InputError.must("Input words", "integers", x.dtype)
     _check_words(design, words)
-    fmt = design.input
+    if design.floats:
+        return round_float_array(design, x, lambda f: round_up_array(design, f, words))
+    fmt, _ = design.fixed
     if x.size:
         low, high = int(x.min()), int(x.max())
         # An unsigned 64-bit input's upper half does not fit the int64 that is computed with.
@@ -144,7 +148,7 @@ def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) ->
 
 def _round_values(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
     """Round values given in ulps: floored to n fraction bits, saturated to the input, rounded."""
-    n, out = design.n, design.out_format
+    n, (_, out) = design.n, design.fixed
     if out.width + n > _EXACT_BITS:
         rule = f"at most {_EXACT_BITS} for floating-point arrays"
         raise InputError.must("Output width plus rounding bits (n)", rule, out.width + n)
@@ -167,7 +171,7 @@ def round_by_operands(design: Design, x: npt.NDArray[Any], lanes: int) -> npt.ND
         words = tensor_words(design, x.astype(np.int64), lanes)
         return round_array(design, x, words)
     _check_float_type(x)
-    dropped, out = design.dropped, design.out_format
+    dropped, (_, out) = design.dropped, design.fixed
     if out.width + dropped > _EXACT_BITS:
         rule = f"at most {_EXACT_BITS} for floating-point arrays"
         raise InputError.must("Output width plus dropped bits (D)", rule, out.width + dropped)
@@ -221,7 +225,9 @@ def round_tensor(
         Integers are input words, in units of the input format's last place. Floats are values in
         ulps of the output: they are floored to n fraction bits (operand sources: to all D) and
         saturated to the output format's range, then rounded. A tensor may be on any device; it
-        must be integer, float32 or float64, with n <= 24 if it is floating-point.
+        must be integer, float32 or float64, with n <= 24 if it is floating-point. Of a float unit
+        integers are bit patterns, and floats (float16, bfloat16, float32) are values of the input
+        format.
     phase : int
         Cycles since reset, >= 0.
     lanes : int
@@ -234,7 +240,8 @@ def round_tensor(
     -------
     y : ndarray or torch.Tensor
         Rounded integers in units of the output's last place, of the shape of `x`: `out` if given,
-        int64 if `x` is integer, else of its floating-point type.
+        int64 if `x` is integer, else of its floating-point type. Of a float unit bit patterns
+        (int64), or float32 values.
     next_phase : int
         The phase for the next tensor.
 
@@ -278,6 +285,8 @@ def _round_generally(
         return round_by_operands(design, x, lanes)
     words, _ = array.tensor_words(x.size, phase)
     words = words.reshape(x.shape)
+    if design.floats:
+        return round_float_array(design, x, lambda f: round_up_array(design, f, words))
     if np.issubdtype(x.dtype, np.floating):
         _check_float_type(x)
         return _round_values(design, x, words).astype(x.dtype)

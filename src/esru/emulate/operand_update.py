@@ -95,7 +95,7 @@ class OperandRounder:
             The training step. Steps must come in order: each leaves the next one operands.
         """
         design = self._design
-        out, dropped = design.out_format, design.dropped
+        (_, out), dropped = design.fixed, design.dropped
         whole = torch.floor(delta)
         fractions = delta.mul_(2.0**dropped).floor_().sub_(whole, alpha=2.0**dropped)
         # The sum is saturated to the input format before the unit sees any bit of it.

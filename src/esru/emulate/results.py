@@ -29,8 +29,17 @@ def check_phase(phase: object) -> int:
 
 
 @lru_cache(maxsize=256)
-def check_holds(design: Design, dtype: npt.DTypeLike) -> None:
+def check_holds(design: Design, dtype: npt.DTypeLike, words: bool) -> None:
     """Refuse a type that cannot hold every output of a design.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    dtype : data type
+        Of the output array.
+    words : bool
+        Whether words go in; those of a float unit come out as bit patterns, not as values.
 
     Raises
     ------
@@ -46,6 +55,8 @@ def check_holds(design: Design, dtype: npt.DTypeLike) -> None:
             fits = word.width - (word.low < 0) <= np.finfo(kind).nmant + 1
         else:
             fits = False
+    elif words:
+        fits = np.issubdtype(kind, np.integer) and np.iinfo(kind).max >= (1 << word.width) - 1
     else:
         fits = kind in (np.float32, np.float64)
     if not fits:
@@ -66,5 +77,5 @@ def check_array(design: Design, x: npt.NDArray[Any], out: object) -> npt.NDArray
         raise InputError.must("Output array", f"of shape {x.shape}", out.shape)
     if not out.flags.writeable:
         raise InputError.must("Output array", "writable", "read-only")
-    check_holds(design, out.dtype)
+    check_holds(design, out.dtype, bool(np.issubdtype(x.dtype, np.integer)))
     return out

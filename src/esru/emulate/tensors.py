@@ -13,6 +13,7 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import decision_values
+from esru.emulate.floats import round_float_tensor
 from esru.emulate.stream import Array
 from esru.errors import InputError
 
@@ -42,11 +43,13 @@ def check_float_bits(design: Design) -> None:
 def round_torch(array: Array, x: torch.Tensor, phase: int) -> tuple[torch.Tensor, int]:
     """Round a tensor; `esru.emulate.round_tensor` is the documented entry."""
     design = array.design
-    if x.dtype not in _INTEGERS + _FLOATS:
+    if not design.floats and x.dtype not in _INTEGERS + _FLOATS:
         raise InputError.must("Tensor type", "an integer type, float32 or float64", x.dtype)
     words, following = array.tensor_words(x.numel(), phase)
     values = decision_values(design, words).reshape(tuple(x.shape))
     compared = torch.from_numpy(values).to(x.device)
+    if design.floats:
+        return round_float_tensor(design, x, lambda f: _up(design, f, compared)), following
     if x.dtype in _INTEGERS:
         return _round_words(design, x.to(torch.int64), compared), following
     check_float_bits(design)
@@ -63,7 +66,7 @@ def _up(design: Design, f: torch.Tensor, compared: torch.Tensor) -> torch.Tensor
 
 
 def _round_words(design: Design, x: torch.Tensor, compared: torch.Tensor) -> torch.Tensor:
-    fmt, out, dropped = design.input, design.out_format, design.dropped
+    (fmt, out), dropped = design.fixed, design.dropped
     if x.numel():
         low, high = int(x.min()), int(x.max())
         if low < fmt.low or high > fmt.high:
@@ -77,7 +80,7 @@ def _round_words(design: Design, x: torch.Tensor, compared: torch.Tensor) -> tor
 
 
 def _round_values(design: Design, x: torch.Tensor, compared: torch.Tensor) -> torch.Tensor:
-    out = design.out_format
+    _, out = design.fixed
     scale = float(1 << design.n)
     # Beyond the format the value is the last one below high + 1, whose fraction is all ones.
     whole = torch.floor(x).clamp(out.low, out.high)

@@ -163,14 +163,15 @@ class UpdateRounder:
             delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
             torch.ge(delta, compared, out=delta)
         weights.add_(whole).add_(delta)
-        weights.clamp_(self._design.out_format.low, self._design.out_format.high)
+        _, out = self._design.fixed
+        weights.clamp_(out.low, out.high)
 
     def _apply_wrapping(self, weights: torch.Tensor, delta: torch.Tensor) -> None:
         """Saturate the sum to the input format, then round, then wrap the carry.
 
         A saturating output hides how the input saturates; one that wraps shows it.
         """
-        out, whole = self._design.out_format, self._whole
+        (_, out), whole = self._design.fixed, self._whole
         total = weights + whole
         f = delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
         f[total > out.high] = _SCALE - 1

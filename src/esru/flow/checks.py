@@ -24,8 +24,8 @@ class Check:
     Attributes
     ----------
     level : str
-        ``simulation``, ``cocotb``, ``formal``, ``netlist`` (mapped or routed), ``bitstream`` or
-        ``board``.
+        ``simulation``, ``cocotb``, ``formal``, ``mapped`` (before packing), ``netlist`` (mapped
+        or routed), ``bitstream`` or ``board``.
     name : str
         What was compared with what.
     cases : int

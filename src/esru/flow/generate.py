@@ -12,7 +12,7 @@ from typing import Any
 from esru import __version__
 from esru.design import Design
 from esru.flow import toolchain
-from esru.flow.output import beside, refuse
+from esru.flow.output import beside, refuse, unusable
 from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.sources import source_model
@@ -186,9 +186,12 @@ def generate(
     }
     texts[manifest] = _json(content)
     with beside(folder, names, force) as place:
-        for file, text in texts.items():
-            (place / file).parent.mkdir(exist_ok=True)
-            (place / file).write_text(text, encoding="utf-8")
+        try:
+            for file, text in texts.items():
+                (place / file).parent.mkdir(exist_ok=True)
+                (place / file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise unusable(folder, error.strerror or str(error)) from None
     return content
 
 

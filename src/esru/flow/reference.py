@@ -9,6 +9,7 @@ signed arithmetic where it looks at bits. It shares no code with `esru.hdl`.
 from __future__ import annotations
 
 from esru.design import Design
+from esru.flow.float_reference import float_result
 from esru.flow.reference_sources import lane_words
 
 #: Wide enough for every sum of a 64-bit word and a decision.
@@ -54,7 +55,9 @@ def _decision(design: Design) -> str:
 
 def _result(design: Design) -> str:
     """Return a function ``result(x, word)`` for the boundary ``unit``."""
-    source, out = design.input, design.out_format
+    if design.floats:
+        return float_result(design, design.floats)
+    source, out = design.fixed
     w = _WIDE
     value = "$signed(x)" if source.signed else "$signed({1'b0, x})"
     top, low = design.dropped - 1, design.dropped - design.n

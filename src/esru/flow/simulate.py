@@ -16,6 +16,7 @@ from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 from esru.flow.checks import Check
+from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
 from esru.sources.settings import OPERANDS
 
@@ -63,7 +64,8 @@ def plan(design: Design, lanes: int) -> Plan:
         words = min(FEWEST_WORDS, max(MOST_CASES // lanes, 1024))
         return Plan(words, False, f"{words} words from outside, chosen fractions")
     every = period << design.n
-    if every <= MOST_WORDS and every * lanes <= MOST_CASES:
+    converts = design.boundary == "unit" and design.floats is not None
+    if not converts and every <= MOST_WORDS and every * lanes <= MOST_CASES:
         text = f"all {period} words with all {1 << design.n} fractions"
         return Plan(every, True, text)
     most = max(MOST_CASES // lanes, 1024)
@@ -111,7 +113,9 @@ def _inputs(
     rng: np.random.Generator,
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
-    source, out, dropped = design.input, design.out_format, design.dropped
+    if design.floats:
+        return float_inputs(design, fractions, rng)
+    (source, out), dropped = design.fixed, design.dropped
     whole_bits = source.width - dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
     ends += [source.low >> dropped, source.high >> dropped]
@@ -131,7 +135,9 @@ def _results(
     design: Design, patterns: npt.NDArray[np.uint64], words: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.uint64]:
     """Return the unit's output words as bit patterns."""
-    source, out = design.input, design.out_format
+    if design.floats:
+        return round_array(design, patterns.astype(np.int64), words).astype(np.uint64)
+    source, out = design.fixed
     if source.width == 64 and not source.signed:
         # The upper half of these does not fit the vectorised model.
         pairs = zip(patterns.ravel().tolist(), words.ravel().tolist(), strict=True)
@@ -159,7 +165,8 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
     for first in range(0, todo.words, _CHUNK):
         count = min(_CHUNK, todo.words - first)
         shape = (count, array.lanes)
-        unseen = rng.integers(0, 1 << (design.dropped - design.n), shape, dtype=np.uint64)
+        below = max(design.dropped - design.n, 0)
+        unseen = rng.integers(0, 1 << below, shape, dtype=np.uint64)
         given = np.zeros((count, 1), np.uint32)
         if design.source == "port":
             sources = array.lanes // design.lanes
@@ -188,8 +195,8 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int]]:
-    """Yield data and expected output, all lanes side by side, for successive phases from 0.
+def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, int]]:
+    """Yield data, port ``r`` and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
     ----------
@@ -200,8 +207,8 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int]]
     words : int
         How many.
     """
-    for data, expected, _, _ in _rounds(design, Array(design, lanes), Plan(words, False, "")):
-        yield data, expected
+    for data, expected, _, given in _rounds(design, Array(design, lanes), Plan(words, False, "")):
+        yield data, given, expected
 
 
 def _mismatch(

@@ -294,6 +294,7 @@ class SimulatedBoard:
         if linger is not None:
             self._command.append(str(linger))
         self._process: subprocess.Popen[str] | None = None
+        self._seen = 0
         self._lines: queue.Queue[str] = queue.Queue()
 
     def __enter__(self) -> SimulatedBoard:
@@ -341,6 +342,15 @@ class SimulatedBoard:
         """
         report = self.run(1 << 17)
         return max(4 * clock_hz * report.seconds / report.cycles, 4.0)
+
+    def alive(self) -> bool:
+        """Return whether the clock went on since the last call; switch off a board that hangs."""
+        try:
+            before, self._seen = self._seen, self.report().cycles
+        except ToolFailed:
+            self.pull()
+            return False
+        return self._seen > before
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None

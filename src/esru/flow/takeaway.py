@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from esru.design import Design
-from esru.errors import InputError
 from esru.flow.bench import bench_folder
 from esru.flow.core_file import core_file
 from esru.flow.verilog_bench import verilog_bench
@@ -22,7 +21,10 @@ EXTRAS = {
 }
 
 #: Files of the cocotb testbench; they import nothing of esru.
-_BENCH = ("README.md", "conftest.py", "model.py", "run.py", "test_emitted.py", "testbench.py")
+_BENCH = (
+    *("README.md", "conftest.py", "example-workflow.yml", "floats.py", "model.py"),
+    *("run.py", "test_emitted.py", "testbench.py"),
+)
 
 
 def extra_names(extra: str, stem: str) -> tuple[str, ...]:
@@ -63,10 +65,6 @@ def extra_files(
     InputError, ToolMissing, ToolFailed
         As the tools that make them raise.
     """
-    for extra in ("stream", "testbench"):
-        if design.source == "port" and extra in extras:
-            rule = f"one that needs no further input, for the {extra}"
-            raise InputError.must("Source", rule, "'port'")
     stem = module_name(design, lanes).removeprefix("esru_")
     texts: dict[str, str] = {}
     if "stream" in extras:

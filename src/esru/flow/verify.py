@@ -1,8 +1,9 @@
-"""Verify a design's hardware on three levels, each with an oracle of its own.
+"""Verify a design's hardware on several levels, each with an oracle of its own.
 
 - ``simulation``: the Amaranth module against the vectorised model that training uses;
 - ``cocotb``: the emitted Verilog in Icarus against the testbench's own model;
-- ``formal``: rounder and whole module against an independent Verilog, for all inputs.
+- ``formal``: rounder and whole module against an independent Verilog, for all inputs;
+- ``mapped``, if asked for: the module against its netlists of vendor cells, for all inputs.
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ from esru.errors import InputError, ToolFailed
 from esru.flow import toolchain
 from esru.flow.checks import Check
 
-__all__ = ["LEVELS", "Check", "require_tools", "verify", "versions"]
+__all__ = ["ALL_LEVELS", "LEVELS", "Check", "require_tools", "verify", "versions"]
 
+#: What is verified unless something else is asked for.
 LEVELS = ("simulation", "cocotb", "formal")
+#: `mapped` is about the tools, not the design, and synthesis takes longer than all the rest.
+ALL_LEVELS = (*LEVELS, "mapped")
+
+#: Levels whose proofs are yosys-abc's.
+_PROOFS = frozenset(("formal", "mapped"))
 
 Progress = Callable[[int, int], None]
 
@@ -45,9 +52,9 @@ def versions(levels: Sequence[str] = LEVELS) -> dict[str, str]:
     if "cocotb" in levels:
         found["cocotb"] = importlib.metadata.version("cocotb")
         found["iverilog"] = toolchain.iverilog().identity
-    if "cocotb" in levels or "formal" in levels:
+    if "cocotb" in levels or _PROOFS & set(levels):
         found["yosys"] = toolchain.yosys().identity
-    if "formal" in levels:
+    if _PROOFS & set(levels):
         found["yosys-abc"] = toolchain.yosys_abc().identity
     return found
 
@@ -64,9 +71,9 @@ def require_tools(levels: Sequence[str] = LEVELS) -> None:
         from esru.flow.cocotb_run import require_cocotb
 
         require_cocotb()
-    if "cocotb" in levels or "formal" in levels:
+    if "cocotb" in levels or _PROOFS & set(levels):
         toolchain.yosys()
-    if "formal" in levels:
+    if _PROOFS & set(levels):
         toolchain.yosys_abc()
 
 
@@ -88,7 +95,7 @@ def verify(
     lanes : int or None
         Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
     levels : sequence of str
-        Which of `LEVELS`, in any order.
+        Which of `ALL_LEVELS`, in any order.
     progress : callable or None
         Called with the steps done and in all.
     workdir : Path or None
@@ -99,7 +106,7 @@ def verify(
     Returns
     -------
     list of Check
-        In the order of `LEVELS`. A mismatch is a check that did not pass, not an error.
+        In the order of `ALL_LEVELS`. A mismatch is a check that did not pass, not an error.
 
     Raises
     ------
@@ -111,10 +118,10 @@ def verify(
         If a tool fails or a proof comes to no conclusion.
     """
     for level in levels:
-        if level not in LEVELS:
-            raise InputError.must("Level", f"one of {', '.join(LEVELS)}", repr(level))
+        if level not in ALL_LEVELS:
+            raise InputError.must("Level", f"one of {', '.join(ALL_LEVELS)}", repr(level))
     require_tools(levels)
-    wanted = [level for level in LEVELS if level in levels]
+    wanted = [level for level in ALL_LEVELS if level in levels]
     checks: list[Check] = []
     with _folder(workdir) as folder:
         for index, level in enumerate(wanted):
@@ -148,6 +155,14 @@ def _level(
         from esru.flow.cocotb_run import run_cocotb
 
         return run_cocotb(design, folder, lanes, cocotb_xml)
+    if level == "mapped":
+        from esru.flow.mapped import MODELS, prove_cells
+
+        found = []
+        for index, target in enumerate(MODELS):
+            step(index, len(MODELS))
+            found.append(prove_cells(design, folder / target, target, lanes))
+        return found
     from esru.flow.formal import prove_design, prove_rounder
 
     checks = [prove_rounder(design, folder)]

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
+from esru.hdl.float_unit import add_float_result
 from esru.hdl.rounder import add_index, add_round_up
 from esru.hdl.sources import (
     Word,
@@ -210,10 +211,15 @@ class Bank(wiring.Component):
             if self.lanes == 1 and design.fraction_bits == design.n:
                 fraction: Value = self.frac
             else:
-                fraction = Signal(design.n, name=f"frac{suffix}")
+                name = "frac" if design.fraction_bits == design.n else "fraction"
+                fraction = Signal(design.n, name=f"{name}{suffix}")
                 m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
+        if design.floats:
+            made = Signal(design.out_format.width, name=f"result{suffix}")
+            m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix))
+            return made
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
         up = add_round_up(m, design, fraction, draw, suffix)

@@ -27,7 +27,9 @@ class StreamBank(Bank):
     Attributes
     ----------
     i : In(stream.Signature(M * W_in))
-        Input words (boundary ``decision``: the top dropped bits) of all lanes, lane 0 lowest.
+        Input words (boundary ``decision``: what `Bank` calls ``frac``) of all lanes, lane 0 lowest.
+    r : In(G * k)
+        Source ``port`` only: the random words that the next transfer in is rounded with.
     o : Out(stream.Signature(M * W_out))
         Output words (boundary ``decision``: the decisions) of all lanes, lane 0 lowest.
 
@@ -49,6 +51,8 @@ class StreamBank(Bank):
             "i": In(stream.Signature(lanes * width_in)),
             "o": Out(stream.Signature(lanes * width_out)),
         }
+        if design.source == "port":
+            members["r"] = In(self.groups * design.k)
         wiring.Component.__init__(self, members)
         self.en = Signal()
         if decision:

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
+from esru.hdl.float_unit import add_float_result
 from esru.hdl.rounder import add_index, add_round_up
 
 
@@ -93,6 +94,9 @@ class UnitLogic(wiring.Component):
         m = Module()
         design = self.design
         draw = add_index(m, design, self.word) if design.rule == "select" else self.word
+        if design.floats:
+            m.d.comb += self.y.eq(add_float_result(m, design, self.x, draw))
+            return m
         up = add_round_up(m, design, fraction_of(design, self.x), draw)
         m.d.comb += self.y.eq(add_result(m, design, self.x, up))
         return m

@@ -95,8 +95,7 @@ def draw_curve(data: Curve, form: str = "svg") -> bytes:
             axes.set_axisbelow(True)
         top.set_ylabel("P(up)")
         top.set_ylim(-0.02, 1.02)
-        over = f"over its period of {_number(data.period)}" if data.period else "for uniform words"
-        top.set_title(f"{data.design}: exact {over}", fontsize=11)
+        top.set_title(f"{data.design}: exact {_span(data.period)}", fontsize=11)
         top.legend(loc="upper left", fontsize=8)
         bias = [up - f for f, up in zip(data.fractions, data.up, strict=True)]
         bottom.axhline(0, color=_IDEAL, linewidth=1, linestyle="--")
@@ -115,5 +114,7 @@ def draw_curve(data: Curve, form: str = "svg") -> bytes:
     return sink.getvalue()
 
 
-def _number(words: int) -> str:
-    return "1 word" if words == 1 else f"{words} words"
+def _span(period: int) -> str:
+    if not period:
+        return "for uniform words"
+    return "over its period of " + ("1 word" if period == 1 else f"{period} words")

@@ -82,10 +82,15 @@ def _overview(design: Design, interface: Json) -> str:
     lanes = interface["lanes"]
     what = "decides whether to round up" if design.boundary == "decision" else "rounds"
     each = "one word" if lanes == 1 else f"{lanes} words"
+    dropped = f"{design.dropped} dropped bits, of which it looks at the top {design.n}"
+    if design.floats:
+        dropped = (
+            f"{design.dropped} dropped bits in a normal result and one more for each binade below; "
+            f"it looks at the {design.n} below the output's last place"
+        )
     return (
         f"It {what} for {each} in each clock cycle: {design.input} to {design.out_format}, "
-        f"{design.dropped} dropped bits, of which it looks at the top {design.n}, with "
-        f"{design.k} random bits."
+        f"{dropped}, with {design.k} random bits."
     )
 
 
@@ -123,13 +128,13 @@ def _timing(interface: Json) -> list[tuple[str, str]]:
     ]
 
 
+_GIVEN = "none: its words are given, and taken for uniform here"
+
+
 def _rounding(design: Design) -> list[tuple[str, str]]:
     found = quality(design)
     rows = [
-        (
-            "period of the source",
-            f"{found.period} words" if found.period else "none: taken for uniform words",
-        ),
+        ("period of the source", f"{found.period} words" if found.period else _GIVEN),
         ("mean bias", f"{found.bias.mean} ({float(found.bias.mean):+.3g})"),
         ("greatest bias", f"{float(found.bias.max):.3g}"),
         ("rms bias", f"{found.bias.rms:.3g}"),

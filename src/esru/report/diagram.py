@@ -97,12 +97,16 @@ def _boxes(design: Design, count: int) -> list[_Box]:
             _Box(("index", "bit length of r"), f"{bits} bits", False, design.map != "same")
         )
     dropped = f"x, {design.dropped} dropped bits"
+    if design.floats:
+        dropped = f"x, {design.n} bits below ulp"
     taken = f"frac, {design.fraction_bits} bits" if decision else dropped
     rule = ("multiplexer",) if design.rule == "select" else ("adder's carry",)
     boxes.append(_Box((design.rule, *rule), "up", takes=taken))
     if decision:
         return boxes
     whole = design.input.width - design.dropped
+    if design.floats:
+        whole = design.out_format.width - 2
     boxes.append(_Box(("increment",), f"{max(whole, design.out_format.width) + 1} bits",
                       takes=f"x, {whole} upper bits"))  # fmt: skip
     boxes.append(_Box((design.overflow,), f"{design.out_format.width} bits"))

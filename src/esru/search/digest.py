@@ -9,7 +9,15 @@ from pathlib import Path
 import esru
 
 #: What a training's result depends on, below the package's folder.
-TRAINING = ("design.py", "formats.py", "rounding.py", "sources", "emulate", "train")
+TRAINING = (
+    "design.py",
+    "float_formats.py",
+    "formats.py",
+    "rounding.py",
+    "sources",
+    "emulate",
+    "train",
+)
 
 #: What the result of a user's evaluator may depend on, its own source apart.
 EVALUATION = (*TRAINING, "torch")
@@ -17,6 +25,7 @@ EVALUATION = (*TRAINING, "torch")
 #: What a cost depends on.
 COST = (
     "design.py",
+    "float_formats.py",
     "formats.py",
     "rounding.py",
     "sources",

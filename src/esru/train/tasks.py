@@ -200,7 +200,7 @@ def check_job(task: Task, job: Job) -> None:
     if design.out_format != INT8:
         rule = f"{INT8} in {task.name}"
         raise InputError.must("Output format of the design", rule, design.out_format)
-    fmt = design.input
+    fmt, _ = design.fixed
     if fmt.low > INT8.low << fmt.fraction or fmt.high < (INT8.high << fmt.fraction):
         rule = f"one that holds every {INT8} with {fmt.fraction} fraction bits"
         raise InputError.must("Input format of the design", rule, fmt)
