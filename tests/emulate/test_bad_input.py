@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch")
 PAGE = Path(__file__).parent.parent.parent / "docs" / "emulation.md"
 UNIT = parse("papers")
 LONG = parse("reference")
+FLOATS = parse("8:3:zero:lfsr3,out=ocp_e5m2")
 
 #: Rows of the table, each with its test.
 ROWS: dict[str, Callable[[], None]] = {}
@@ -45,6 +46,8 @@ def _nan() -> None:
             x[70] = np.nan
             refused("Values must be numbers, not nan", design, x)
             refused("Values must be numbers, not nan", design, torch.from_numpy(x))
+    for given in (np.array([1, np.nan], np.float32), torch.tensor([1, float("nan")])):
+        assert str(round_tensor(FLOATS, given)[0].tolist()) == "[1.0, nan]"
 
 
 @row("infinity")
@@ -53,6 +56,7 @@ def _infinity() -> None:
     for given in (x, torch.from_numpy(x)):
         for design in (UNIT, LONG):
             assert round_tensor(design, given)[0].tolist() == [127.0, -128.0]
+        assert round_tensor(FLOATS, given)[0].tolist() == [57344.0, -57344.0]
 
 
 @row("empty tensor")
@@ -98,13 +102,17 @@ def _float64() -> None:
     for given in (x, torch.from_numpy(x)):
         y, _ = round_tensor(truncate, given)
         assert y.dtype == given.dtype and y.tolist() == [4.0, -1.0]
+    refused("Array type must be an integer type, float16 or float32", FLOATS, x)
+    refused("Tensor type must be an integer type, float16, bfloat16", FLOATS, torch.from_numpy(x))
 
 
 @row("float16 or bfloat16")
 def _halves() -> None:
     for kind in (torch.float16, torch.bfloat16):
         refused("Tensor type must be an integer type, float32 or", UNIT, torch.ones(3, dtype=kind))
+        assert round_tensor(FLOATS, torch.ones(3, dtype=kind))[0].tolist() == [1.0] * 3
     refused("Array type must be an integer type, float32 or", UNIT, np.ones(3, np.float16))
+    assert round_tensor(FLOATS, np.ones(3, np.float16))[0].tolist() == [1.0] * 3
 
 
 @row("integer tensor")
@@ -177,12 +185,11 @@ def _narrow() -> None:
     refused("of a type that holds every int8", UNIT, torch.ones(3), out=torch.ones(3).bool())
     wide = parse("8:3:zero:lfsr3,out=s13.0")
     refused("holds every int13", wide, np.ones(3), out=np.ones(3, np.float16))
-    floats = parse("8:3:zero:lfsr3,out=ocp_e5m2")
-    refused("holds every ocp_e5m2", floats, np.ones(3, np.float32), out=np.ones(3, np.uint8))
-    refused("holds every ocp_e5m2", floats, np.ones(3, np.int64), out=np.ones(3, np.float32))
-    refused("holds every ocp_e5m2", floats, np.ones(3, np.int64), out=np.ones(3, np.int8))
+    refused("holds every ocp_e5m2", FLOATS, np.ones(3, np.float32), out=np.ones(3, np.uint8))
+    refused("holds every ocp_e5m2", FLOATS, np.ones(3, np.int64), out=np.ones(3, np.float32))
+    refused("holds every ocp_e5m2", FLOATS, np.ones(3, np.int64), out=np.ones(3, np.int8))
     patterns = np.array([0x3F800000, 0xFF800000])
-    assert round_tensor(floats, patterns, out=np.ones(2, np.uint8))[0].tolist() == [0x3C, 0xFB]
+    assert round_tensor(FLOATS, patterns, out=np.ones(2, np.uint8))[0].tolist() == [0x3C, 0xFB]
     refused("Output array must be writable", UNIT, np.ones(3), out=np.broadcast_to(1.0, 3))
     half = round_tensor(UNIT, np.full(3, 127.5), out=np.ones(3, np.float16))[0]
     assert half.tolist() == [127.0] * 3
