@@ -1,4 +1,4 @@
-"""Measure rounding float32 to int8 in cache-sized blocks, beside gfloat in the same run.
+"""Measure rounding float32 to int8 and ocp_e4m3 in cache-sized blocks, beside gfloat.
 
 Run as ``python benchmarks/emulation.py [--write FILE]``. Everything runs on one thread and is
 measured in CPU time of this process; the ratios compare figures of the same run. esru makes the
@@ -37,6 +37,8 @@ DESIGNS = (
     "24:24:zero:lfsr24,lanes=64",
     "8:8:zero:lfsr32,leap=11",
     "8:4:zero:debruijn20,leap=5",
+    "8:8:zero:lfsr8,out=ocp_e4m3",
+    "20:20:zero:lfsr24,out=ocp_e4m3",
 )
 
 #: The one that is compared with gfloat: as many random bits as gfloat is given.
@@ -94,13 +96,13 @@ def main() -> int:
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     values = rng.normal(scale=40.0, size=BLOCK).astype(np.float32)
-    out = np.empty(BLOCK, np.int8)
     rates = {
         text: {
             "numpy": own(text, values, out),
             "torch": own(text, torch.from_numpy(values), torch.from_numpy(out)),
         }
         for text in DESIGNS
+        for out in [np.empty(BLOCK, np.float32 if parse(text).floats else np.int8)]
     }
     bits = rng.integers(0, 1 << RANDOM_BITS, BLOCK)
     scaled = values / np.float32(64)

@@ -22,7 +22,10 @@ _PART = re.compile("<!-- begin: speed -->.*?<!-- end: speed -->", re.DOTALL)
 
 def speed(figures: Json) -> str:
     """Return rates of every design, and the ratios to what others measure in the same run."""
-    lines = ["| float32 to int8, M elements per second | NumPy | PyTorch |", "|---|---|---|"]
+    lines = [
+        "| float32 to int8, or the format named; M elements per second | NumPy | PyTorch |",
+        "|---|---|---|",
+    ]
     for design, rates in figures["elements_per_second"].items():
         numpy, torch = (f"{rates[array] / 1e6:.0f}" for array in ("numpy", "torch"))
         lines.append(f"| `{design}` | {numpy} | {torch} |")

@@ -68,6 +68,39 @@ def test_values_of_every_size(text: str, dtype: type) -> None:
         assert np.array_equal(found, generally(design, x, phase, 64))
 
 
+FLOATS = [
+    "8:8:zero:lfsr8,out=ocp_e4m3",
+    "8:3:replicate:plateau3,out=ocp_e4m3",
+    "20:20:zero:lfsr24,out=ocp_e4m3",
+    "8:7:select:lfsr13,leap=7,lanes=64,out=ocp_e4m3",
+    "21:20:select:lfsr24,out=ocp_e5m2",
+    "8:4:nearest:cellular9,out=ocp_e5m2",
+    "5:3:half:debruijn6,out=ocp_e3m2",
+    "1:1:zero:lfsr2,out=ocp_e2m3",
+    "8:0:half:none,out=ocp_e2m1",
+    "12:9:half:lfsr24,lanes=8,map=rotate,out=ocp_e2m1",
+]
+
+
+@pytest.mark.parametrize("text", FLOATS)
+def test_every_float_format(text: str) -> None:
+    """Every exponent with every pattern of the upper half, specials and signed zeros included."""
+    design = parse(text)
+    assert suits(design, np.dtype(np.float32))
+    halves = np.arange(1 << 16, dtype=np.uint32) << 16
+    rng = np.random.default_rng(6)
+    x = np.concatenate([halves, halves | rng.integers(0, 1 << 16, 1 << 16, np.uint32)])
+    values = rng.permutation(x).view(np.float32)
+    narrow = (np.abs(values) < 1e6) & (np.abs(values) > 1e-6)
+    for given in (values, values[narrow]):
+        for phase in (0, 10**12 + 7):
+            found, _ = round_tensor(design, given, phase, 64)
+            expected = generally(design, given, phase, 64)
+            assert found.dtype == np.float32
+            same = found.view(np.uint32) == expected.view(np.uint32)
+            assert (same | np.isnan(found) & np.isnan(expected)).all()
+
+
 @pytest.mark.parametrize("text", ["papers", "reference", "8:4:nearest:debruijn20,leap=5"])
 @pytest.mark.parametrize("lanes", [1, 24, 64, 1000])
 def test_tensors_longer_than_a_block(text: str, lanes: int) -> None:
@@ -99,6 +132,9 @@ def test_what_does_not_suit() -> None:
     assert not suits(parse("24:3:zero:lfsr3,out=uint8"), np.dtype(np.float32))
     assert not suits(parse("papers"), np.dtype(np.float16))
     assert not suits(parse("papers"), np.dtype(np.int32))
+    assert not suits(parse("8:3:zero:lfsr3,out=bfloat16"), np.dtype(np.float32))
+    assert not suits(parse("8:3:zero:lfsr3,out=ocp_e4m3"), np.dtype(np.float16))
+    assert not suits(parse("21:3:zero:lfsr3,out=ocp_e4m3"), np.dtype(np.float32))
     assert not suits(parse("8:3:zero:operand-own,in=s19.11"), np.dtype(np.float32))
 
 

@@ -48,9 +48,9 @@ def test_every_kind_of_tensor_is_in_the_table() -> None:
 
 
 def test_the_bars_of_speed() -> None:
-    """300 M elements a second with a short or a 24-bit LFSR; 10 and 5 times gfloat."""
+    """300 M elements a second with a short or a 24-bit LFSR, in NumPy; 10 and 5 times gfloat."""
     rates = FIGURES["elements_per_second"]
-    for design in ("8:8:zero:lfsr8", "papers", "24:24:zero:lfsr24"):
-        assert min(rates[design].values()) >= 300e6
+    for design in ("8:8:zero:lfsr8", "papers", "24:24:zero:lfsr24", "8:8:zero:lfsr8,out=ocp_e4m3"):
+        assert rates[design]["numpy"] >= 300e6
     assert FIGURES["ratios"]["gfloat, numpy"] >= 10
     assert FIGURES["ratios"]["gfloat, compiled by torch"] >= 5

@@ -1,4 +1,4 @@
-"""The fast path of `round_tensor`: float32 and float64 values to fixed point, block by block.
+"""The fast path of `round_tensor`: values to fixed point, block by block.
 
 A value v (in ulps, clipped to the output's range) becomes q = floor(v * 2^n), which is exact: a
 power of two times a float, its floor, and an integer that int32 holds. The output is then
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from esru.design import Design
 from esru.emulate.addends import BLOCK, AddendStream
+from esru.emulate.float_kernel import round_float_blocks, suits_floats
 from esru.emulate.stream import Array
 from esru.errors import InputError
 from esru.formats import FixedFormat
@@ -26,6 +27,8 @@ from esru.sources.settings import GIVEN
 @lru_cache(maxsize=256)
 def suits(design: Design, dtype: Any) -> bool:
     """Return whether the fast path rounds arrays of a type by this design."""
+    if suits_floats(design, dtype):
+        return True
     out = design.out_format
     return (
         isinstance(out, FixedFormat)
@@ -50,7 +53,7 @@ def round_blocks(
     Parameters
     ----------
     design : Design
-        One that suits the values' type (`suits`).
+        One that suits the values' type (`suits`); floats are values, not ulps, of a float unit.
     lanes : int
         Lanes of the array.
     values : ndarray of float32 or float64, shape (size,)
@@ -65,6 +68,10 @@ def round_blocks(
     InputError
         If a value is not a number (`out` is then written in part), or the lanes do not suit.
     """
+    stream = _stream(design, lanes)
+    if design.floats:
+        round_float_blocks(stream, values, phase, out)
+        return
     word = design.out_format
     assert isinstance(word, FixedFormat)
     n = design.n
@@ -75,7 +82,7 @@ def round_blocks(
     scaled = np.empty(room, values.dtype)
     ints = np.empty(room, np.int32)
     chosen = np.empty(room if select else 0, np.int32)
-    for part, addends in _stream(design, lanes).blocks(len(values), phase):
+    for part, addends in stream.blocks(len(values), phase):
         count = part.stop - part.start
         v, q = scaled[:count], ints[:count]
         np.clip(values[part], low, high, out=v)
