@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 
 from esru.design import parse
 from esru.errors import InputError, ToolFailed
+from esru.search.driver import Search
 from esru.search.evaluate import Evaluator, Run
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
-from esru.search.race import Cell, scout_cells
+from esru.search.race import Cell, Contender, scout_cells
 from esru.search.store import Store
 from esru.train import Schedule
 
@@ -170,6 +172,34 @@ def test_questions_and_cells() -> None:
     ]
     assert [str(cell) for cell in sorted(cells)][1:] == [f"{TOY} natural", f"{TOY} worst"]
     assert scout_cells(cells) == [cells[2], cells[1]]
+
+
+def test_the_winner_is_confirmed_on_seeds_of_its_own(tmp_path: Path) -> None:
+    """Twelve seeds after the 48 of the race, on the evaluator alone, at both schedules."""
+    asked: list[Run] = []
+
+    class Recorder:
+        def accuracies(self, runs: list[Run], progress: object) -> list[float]:
+            asked.extend(runs)
+            return [50.0] * len(runs)
+
+    class Silent:
+        def stage(self, label: str) -> Any:
+            return nullcontext(quiet)
+
+        def note(self, text: str) -> None:
+            pass
+
+    question = Question(2, lanes=8, tasks=(), seed=100, evaluator=TOY)
+    with Store(tmp_path / "store.sqlite") as store:
+        search = Search(question, store, {}, Silent())
+        search.evaluator = Recorder()  # type: ignore[assignment]
+        assert search._confirm(Contender(parse("2:2:zero:lfsr3"), 1.0))
+    assert {run.task for run in asked} == {TOY}
+    assert {run.seed for run in asked} == set(range(148, 160))
+    assert {run.schedule for run in asked} == {"natural", "worst"}
+    assert search.floors == {TOY: 0.05}
+    assert search.confirmation[0]["confirmed"] and search.confirmation[0]["margin"] == 1.0
 
 
 def test_schedules() -> None:

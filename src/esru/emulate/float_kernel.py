@@ -95,8 +95,7 @@ def round_float_blocks(
             np.right_shift(m, n, out=m)
             m += chosen
         else:
-            # Bits below the n rounding bits are truncated first: they carry nothing.
-            np.bitwise_and(bits, np.int32(-1 << (dropped - n)), out=bits)
+            # Bits below the n rounding bits meet zeros: they carry nothing.
             np.add(bits, q, out=q)
             m += addends
             np.right_shift(m, n, out=m)
