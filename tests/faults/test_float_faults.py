@@ -140,7 +140,7 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "subnormal results off by one": (_subnormal_results_off_by_one, "8:5:half:lfsr7,out=ocp_e3m2"),
     "subnormal inputs off by one": (
         _subnormal_inputs_off_by_one,
-        "8:3:replicate:lfsr5,in=float16,out=ocp_e4m3",
+        "8:3:replicate:lfsr9,leap=5,lanes=4,in=float16,out=ocp_e4m3",
     ),
     "leading bit always 1": (_inputs_flushed, "8:3:half:lfsr5,in=float16,out=ocp_e5m2"),
     "leading zeros off by one": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,14 @@ def test_bare_float_units_with_given_words(out: str) -> None:
     simulator.add_testbench(bench)
     simulator.run()
     assert found == expected
+
+
+def test_outputs_with_constant_bits_are_whole_in_verilog() -> None:
+    """Yosys takes a register apart whose upper bits are constant; its parts keep one name."""
+    verilog = emit_verilog(parse("4:3:half:lfsr5,in=u4.4,out=uint8,boundary=unit"))
+    assert not re.search(r"\b_\d+_\b", verilog), "an undeclared name of Yosys' own"
+    declared = re.findall(r"^  reg .*?(\w+);", verilog, re.M)
+    assert set(re.findall(r"(\w+) <= ", verilog)) == set(declared)
 
 
 def test_verilog_of_a_float_unit_is_readable() -> None:

@@ -80,8 +80,9 @@ def _prove_ice40(finished: Finished, place: Path) -> list[Check]:
     icebox.unpack(folder, "board.bin")
     package = str(platform(finished.board).package).lower()
     chip = icebox.recover(folder, package, finished.pins)
-    inputs = [pin.site for pin in pins(finished.board) if not pin.output]
-    found = icebox.faults(folder, package, inputs)
+    unused = icebox.unconnected(chip)
+    used = [pin for pin in pins(finished.board) if not pin.output and pin.port not in unused]
+    found = icebox.faults(folder, package, [pin.site for pin in used])
     if not found and finished.clock is None and not icebox.has_oscillator(folder):
         found = ["no clock: the oscillator is not connected"]
     if not found and pll_settings(chip) != pll_settings(finished.verilog):

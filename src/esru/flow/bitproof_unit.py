@@ -236,10 +236,13 @@ def compare_bitstream(
 def compare_configuration(design: Design, folder: Path, lanes: int | None, chip: Chip) -> str:
     """Compare ``unpacked.asc`` with ``hardware.il``; return the first difference or nothing."""
     pins = (folder / "pins.pcf").read_text(encoding="utf-8")
-    icebox.recover(folder, chip.package, pins)
+    unused = icebox.unconnected(icebox.recover(folder, chip.package, pins))
     inputs = {name for name, (way, _) in ports(design, lanes).items() if way == "input"}
-    places = icebox.pin_numbers(pins).items()
-    used = [pin for name, pin in places if name.partition("[")[0] in inputs]
+    used = [
+        pin
+        for name, pin in icebox.pin_numbers(pins).items()
+        if name.partition("[")[0] in inputs and name not in unused
+    ]
     if found := icebox.faults(folder, chip.package, used):
         return f"the bitstream has {found[0]}"
     return compare_netlist(design, folder, lanes)

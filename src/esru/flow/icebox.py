@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -137,6 +138,12 @@ def recover(folder: Path, package: str, pins: str) -> str:
     return text
 
 
+def unconnected(verilog: str) -> set[str]:
+    """Return the ports of the pin file that lead nowhere in what `recover` returned."""
+    found = re.findall(r"^// Warning: unmatched port '(.*)'$", verilog, re.MULTILINE)
+    return {name.strip("\\ ") for name in found}
+
+
 def faults(folder: Path, package: str, pins: Sequence[str]) -> list[str]:
     """Return what `icebox_vlog` takes for granted and ``unpacked.asc`` does not hold.
 
@@ -147,7 +154,7 @@ def faults(folder: Path, package: str, pins: Sequence[str]) -> list[str]:
     package : str
         nextpnr's name of the package.
     pins : sequence of str
-        The pins of the design's inputs.
+        The pins of the design's inputs that lead somewhere.
 
     Raises
     ------

@@ -207,5 +207,6 @@ def _name_rest(module: Module) -> None:
             number += 1
         module.wires[new] = module.wires.pop(name)
         for statement in {*users[name], *assigned[name]}:
-            statement.map(lambda text, name=name, new=new: re.sub(rf"\b{name}\b", new, text))
+            # In an always block the register on the left side, too.
+            statement.lines = [re.sub(rf"\b{name}\b", new, line) for line in statement.lines]
             statement.target = re.sub(rf"\b{name}\b", new, statement.target)
