@@ -63,7 +63,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_designs_in_the_docs_exist(page: Path) -> None:
     """Whatever looks like a design in backquotes or after a command can be parsed."""
-    pattern = r"\b\d+:\d+:[a-z]+:[a-z]+(?:-[a-z]+)?[0-9]*(?:,[a-z]+=[a-z0-9.]+)*"
+    pattern = r"\b\d+:\d+:[a-z]+:[a-z]+(?:-[a-z]+)?[0-9]*(?:,[a-z]+=[a-z0-9_.]+)*"
     for text in re.findall(pattern, page.read_text(encoding="utf-8")):
         try:
             parse(text)
