@@ -81,9 +81,9 @@ def test_an_interrupted_build_leaves_nothing(number: int, code: int, tmp_path: P
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    while child.poll() is None and not list(tmp_path.glob("out/.esru-*/work/build.log")):
+    while child.poll() is None and not list(tmp_path.glob("out/.esru-*/*/build.log")):
         time.sleep(0.05)
-    (work,) = tmp_path.glob("out/.esru-*/work")
+    (work,) = (log.parent for log in tmp_path.glob("out/.esru-*/*/build.log"))
     child.send_signal(number)
     assert child.wait() == code
     assert child.stderr is not None and b"interrupted" in child.stderr.read()

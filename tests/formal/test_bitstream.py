@@ -58,6 +58,14 @@ def test_papers_for_all_inputs(tmp_path: Path) -> None:
     assert check.cases == 14 and "pin of hx8k-ct256" in check.detail
 
 
+def test_pins_that_lead_nowhere(tmp_path: Path) -> None:
+    """Only the fraction's highest bit matters; the other pins have no input buffers."""
+    (check,) = prove_bitstream(parse("8:0:half:none"), tmp_path, chip=HX1K)
+    assert check.passed, check.detail
+    unused = icebox.unconnected((tmp_path / "chip.v").read_text(encoding="utf-8"))
+    assert unused == {"clk", "rst", "en", *(f"frac[{bit}]" for bit in range(7))}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "lanes"),
