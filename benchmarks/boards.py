@@ -72,7 +72,6 @@ def _check(design: str) -> dict[str, Any]:
     return {
         "lanes": shown["lanes"],
         "line_roundings_per_second": shown["rates"]["line_roundings_per_second"],
-        "chip_roundings_per_second": shown["rates"]["chip_roundings_per_second"],
     }
 
 
