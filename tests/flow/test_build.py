@@ -17,7 +17,7 @@ from esru.flow.boards import BOARDS, Board
 from esru.flow.loadable import read_loadable
 
 #: What a bitstream of each family begins with.
-PREAMBLE = {"ice40": bytes.fromhex("ff0000ff7eaa997e"), "ecp5": b"\xff\x00", "gowin": b"//"}
+PREAMBLE = {"ice40": bytes.fromhex("ff0000ff7eaa997e"), "ecp5": b"\xff\x00", "gowin": b"1" * 32}
 
 
 def _build(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:

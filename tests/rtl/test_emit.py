@@ -19,6 +19,8 @@ from esru.errors import ToolFailed
 from esru.flow import toolchain
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, rounder_rtlil
+from esru.hdl.verilog import tidy
+from esru.hdl.verilog_text import Module
 
 DESIGNS = [
     "papers",
@@ -235,3 +237,42 @@ def test_one_lane_of_an_operand_source() -> None:
     """Its fraction is a part of the port `frac`, and no other signal of that name."""
     verilog = emit_verilog(parse("8:3:zero:operand-own,in=s20.12"))
     assert re.search(r"\[11:0\]\s+frac\b", verilog) and "\\frac$" not in verilog
+
+
+def test_signals_of_one_name_get_plain_ones() -> None:
+    text = """module m(a, y);
+  input a;
+  wire a;
+  output y;
+  wire y;
+  wire up;
+  wire \\up$3 ;
+  wire up_3;
+  assign up = ~ a;
+  assign \\up$3  = ~ up;
+  assign up_3 = up & \\up$3 ;
+  assign y = up_3;
+endmodule
+"""
+    module = Module(text)
+    assert {"up", "up_3", "up_3_"} <= module.wires.keys()
+    assert [s.target for s in module.statements] == ["up", "up_3_", "up_3", "y"]
+    assert module.statements[2].lines == ["up & up_3_"]
+
+
+def test_two_names_of_the_same_bits_stay_two() -> None:
+    """Neither is said to be the other, which would leave both without a driver."""
+    text = """module m(x, y);
+  input [3:0] x;
+  wire [3:0] x;
+  output y;
+  wire y;
+  wire [1:0] one;
+  wire [1:0] two;
+  assign one = x[1:0];
+  assign two = x[1:0];
+  assign y = one[0] & two[1];
+endmodule
+"""
+    said = tidy(text)
+    assert "assign one = x[1:0];" in said and "assign two = x[1:0];" in said

@@ -71,7 +71,9 @@ def _use_names(module: Module) -> None:
             for name, span in aliases[base]:
                 inside = span[0] <= bits[0] and bits[-1] <= span[-1]
                 part = module.wires[base].kind == "input" or name in found
-                if named != name and inside and (part or bits == span):
+                # Two names of the same bits: neither may be said to be the other.
+                twins = (named, span) in aliases[base]
+                if named != name and not twins and inside and (part or bits == span):
                     found.add(name)
                     return module.slice(name, bits[-1] - span[0], bits[0] - span[0])
             return match[0]

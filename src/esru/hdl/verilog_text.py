@@ -22,6 +22,7 @@ _DECLARATION = re.compile(
     r"(input|output|wire|reg)(?: signed)?(?: \[(\d+):0\])? (\w+)(?: = ([^;]+))?;"
 )
 _ASSIGN = re.compile(r"assign (.+?) = (.+);")
+_ESCAPED = re.compile(r"\\(\S+) ")
 _REGISTER = re.compile(r"(\w+)(?:\[[^\]]*\])? <=")
 
 
@@ -97,6 +98,22 @@ class Statement:
         return broken(f"  assign {self.target} = {self.lines[0]};")
 
 
+def _plain(text: str) -> str:
+    r"""Return a module's text without escaped names: what was ``\sum$14`` is called ``sum_14``.
+
+    Amaranth numbers signals of the same name so, and Yosys the parts of a register that it took
+    apart; no name of the text is taken twice.
+    """
+    names = set(NAME.findall(text))
+    for name in sorted(set(_ESCAPED.findall(text))):
+        plain = re.sub(r"\W+", "_", name).strip("_")
+        while plain in names:
+            plain += "_"
+        names.add(plain)
+        text = text.replace(f"\\{name} ", plain)
+    return text
+
+
 class Module:
     """A module's text, taken apart.
 
@@ -107,7 +124,7 @@ class Module:
     """
 
     def __init__(self, text: str) -> None:
-        lines = [line.strip() for line in text.splitlines()]
+        lines = [line.strip() for line in _plain(text).splitlines()]
         head = re.match(r"module (\w+)\((.*)\);", lines[0])
         assert head is not None, lines[0]
         self.name, self.ports = head[1], head[2].split(", ")
