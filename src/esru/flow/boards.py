@@ -73,41 +73,8 @@ class Board:
     labels: tuple[str, str] | tuple[()] = ()
 
 
-def _ice40(
-    name: str,
-    title: str,
-    source: tuple[str, str],
-    device: str,
-    megahertz: int,
-    serial: str,
-    programmers: tuple[str, ...],
-    loader: str,
-    usb: tuple[str, ...],
-    url: str,
-    header: tuple[str, str] | tuple[()] = (),
-    labels: tuple[str, str] | tuple[()] = (),
-) -> Board:
-    clock = megahertz * 1_000_000
-    return Board(
-        name,
-        title,
-        *source,
-        "ice40",
-        device,
-        clock,
-        clock,
-        serial,
-        programmers,
-        loader,
-        usb,
-        url,
-        ".bin",
-        header=header,
-        labels=labels,
-    )
-
-
-def _ecp5(
+def _lattice(
+    family: Family,
     name: str,
     title: str,
     source: tuple[str, str],
@@ -121,12 +88,13 @@ def _ecp5(
     header: tuple[str, str] | tuple[()] = (),
     labels: tuple[str, str] | tuple[()] = (),
 ) -> Board:
+    """Return a board with an iCE40 or ECP5; the clocks are the oscillator's and the demo's."""
     oscillator, clock = (value * 1_000_000 for value in megahertz)
     return Board(
         name,
         title,
         *source,
-        "ecp5",
+        family,
         device,
         oscillator,
         clock,
@@ -135,7 +103,7 @@ def _ecp5(
         loader,
         usb,
         url,
-        ".bit",
+        ".bin" if family == "ice40" else ".bit",
         header=header,
         labels=labels,
     )
@@ -147,36 +115,39 @@ _ULX3S = "https://radiona.org/ulx3s/"
 BOARDS: dict[str, Board] = {
     board.name: board
     for board in (
-        _ice40(
+        _lattice(
+            "ice40",
             "icebreaker",
             "1BitSquared iCEBreaker",
             ("icebreaker", "ICEBreakerPlatform"),
             "Lattice iCE40UP5K-SG48",
-            12,
+            (12, 12),
             "FTDI FT2232H, second interface",
             ("iceprog", "openfpgaloader"),
             "ice40_generic",
             (_FTDI,),
             "https://github.com/icebreaker-fpga/icebreaker",
         ),
-        _ice40(
+        _lattice(
+            "ice40",
             "icestick",
             "Lattice iCEstick",
             ("icestick", "ICEStickPlatform"),
             "Lattice iCE40HX1K-TQ144",
-            12,
+            (12, 12),
             "FTDI FT2232H, second interface",
             ("iceprog", "openfpgaloader"),
             "ice40_generic",
             (_FTDI,),
             "https://www.latticesemi.com/icestick",
         ),
-        _ice40(
+        _lattice(
+            "ice40",
             "tinyfpga-bx",
             "TinyFPGA BX",
             ("tinyfpga_bx", "TinyFPGABXPlatform"),
             "Lattice iCE40LP8K-CM81",
-            16,
+            (16, 16),
             "",
             ("tinyprog",),
             "",
@@ -185,24 +156,26 @@ BOARDS: dict[str, Board] = {
             ("gpio_0:1", "gpio_0:2"),
             ("1", "2"),
         ),
-        _ice40(
+        _lattice(
+            "ice40",
             "hx8k-b-evn",
             "Lattice iCE40-HX8K Breakout Board",
             ("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"),
             "Lattice iCE40HX8K-CT256",
-            12,
+            (12, 12),
             "FTDI FT2232H, second interface",
             ("iceprog", "openfpgaloader"),
             "ice40_generic",
             (_FTDI,),
             "https://www.latticesemi.com/Products/DevelopmentBoardsAndKits/iCE40HX8KBreakoutBoard",
         ),
-        _ice40(
+        _lattice(
+            "ice40",
             "upduino-v3",
             "UPduino v3",
             ("upduino_v3", "UpduinoV3Platform"),
             "Lattice iCE40UP5K-SG48",
-            12,
+            (12, 12),
             "",
             ("iceprog",),
             "",
@@ -211,19 +184,21 @@ BOARDS: dict[str, Board] = {
             ("j_0:7", "j_0:8"),
             ("23", "25"),
         ),
-        _ice40(
+        _lattice(
+            "ice40",
             "icesugar",
             "MuseLab iCESugar",
             ("icesugar", "ICESugarPlatform"),
             "Lattice iCE40UP5K-SG48",
-            12,
+            (12, 12),
             "iCELink debugger",
             ("icesprog",),
             "",
             ("1d50:602b",),
             "https://github.com/wuxx/icesugar",
         ),
-        _ecp5(
+        _lattice(
+            "ecp5",
             "ulx3s-12f",
             "Radiona ULX3S 12F",
             ("ulx3s", "ULX3S_12F_Platform"),
@@ -235,7 +210,8 @@ BOARDS: dict[str, Board] = {
             ("0403:6015",),
             _ULX3S,
         ),
-        _ecp5(
+        _lattice(
+            "ecp5",
             "ulx3s-85f",
             "Radiona ULX3S 85F",
             ("ulx3s", "ULX3S_85F_Platform"),
@@ -247,7 +223,8 @@ BOARDS: dict[str, Board] = {
             ("0403:6015",),
             _ULX3S,
         ),
-        _ecp5(
+        _lattice(
+            "ecp5",
             "orangecrab",
             "OrangeCrab r0.2 (25F)",
             ("orangecrab_r0_2", "OrangeCrabR0_2_25FPlatform"),
@@ -261,7 +238,8 @@ BOARDS: dict[str, Board] = {
             ("io_0:0", "io_0:1"),
             ("0", "1"),
         ),
-        _ecp5(
+        _lattice(
+            "ecp5",
             "ecpix5-45",
             "LambdaConcept ECPIX-5 45F",
             ("ecpix5", "ECPIX545Platform"),
@@ -273,7 +251,8 @@ BOARDS: dict[str, Board] = {
             (_FTDI,),
             _ECPIX5,
         ),
-        _ecp5(
+        _lattice(
+            "ecp5",
             "ecpix5-85",
             "LambdaConcept ECPIX-5 85F",
             ("ecpix5", "ECPIX585Platform"),
@@ -285,7 +264,8 @@ BOARDS: dict[str, Board] = {
             (_FTDI,),
             _ECPIX5,
         ),
-        _ecp5(
+        _lattice(
+            "ecp5",
             "colorlight-5a75b",
             "Colorlight 5A-75B (V7.0)",
             ("colorlight_5a75b_r7_0", "Colorlight_5A75B_R70Platform"),
