@@ -79,7 +79,9 @@ def test_a_simulated_check_says_so(
         last = err.splitlines()[-1].split("; next: ")[1]
         again = ["esru", "check-board", DESIGN, "--simulate"]
         assert shlex.split(last) == again + (["--mean", "0.3"] if "--random" in more else [])
-        assert json.loads((tmp_path / "out" / "check-board.json").read_text())["simulated"] is True
+        written = json.loads((tmp_path / "out" / "check-board.json").read_text())
+        assert written["simulated"] is True
+        assert written["rates"]["chip_roundings_per_second"] is None
 
 
 @pytest.mark.parametrize(("pace", "retries"), [(1, 0), (0, 1)])
