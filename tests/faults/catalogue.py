@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array_faults
 import demo_faults
+import float_faults
 import lane_faults
 import oracle_faults
 import rounder_faults
@@ -16,6 +17,7 @@ MODULES = (
     source_faults,
     lane_faults,
     array_faults,
+    float_faults,
     demo_faults,
     text_faults,
     oracle_faults,

@@ -1,20 +1,16 @@
-"""Seeded faults in float units: every level turns red at each of them."""
+"""Seeded faults in float units: `esru.hdl.float_unit`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from amaranth.hdl import Cat, Const, Mux
+from fault import DECISION, Fault, Plant
 
-from esru.design import parse
-from esru.flow.verify import LEVELS, verify
 from esru.hdl import bank, float_unit, unit
-
-Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def _result(patch: pytest.MonkeyPatch, fault: Callable[..., Any]) -> None:
@@ -134,48 +130,93 @@ def _scale_off_by_one(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(float_unit, "SCALE_BIAS", 128)
 
 
-FAULTS: dict[str, tuple[Plant, str]] = {
-    "fraction one bit low": (_fraction_one_bit_low, "4:4:zero:lfsr5,out=ocp_e4m3"),
-    "wrong dropped bits": (_window_from_the_wrong_end, "6:3:half:lfsr5,in=bfloat16,out=ocp_e2m1"),
-    "subnormal results off by one": (_subnormal_results_off_by_one, "8:5:half:lfsr7,out=ocp_e3m2"),
-    "subnormal inputs off by one": (
-        _subnormal_inputs_off_by_one,
+def _fault(name: str, what: str, design: str, plant: Plant) -> Fault:
+    return Fault(name, "float_unit", what, f"{design},boundary=unit", plant, DECISION)
+
+
+FAULTS = [
+    _fault(
+        "float: fraction one bit low",
+        "the rule sees the n bits below those that it should",
+        "4:4:zero:lfsr5,out=ocp_e4m3",
+        _fraction_one_bit_low,
+    ),
+    _fault(
+        "float: wrong dropped bits",
+        "the lowest of the dropped bits stand where the top n belong",
+        "6:3:half:lfsr5,in=bfloat16,out=ocp_e2m1",
+        _window_from_the_wrong_end,
+    ),
+    _fault(
+        "float: subnormal results off by one",
+        "a subnormal result keeps one bit less",
+        "8:5:half:lfsr7,out=ocp_e3m2",
+        _subnormal_results_off_by_one,
+    ),
+    _fault(
+        "float: subnormal inputs off by one",
+        "the exponent of a subnormal input counts as 0, not 1",
         "8:3:replicate:lfsr9,leap=5,lanes=4,in=float16,out=ocp_e4m3",
+        _subnormal_inputs_off_by_one,
     ),
-    "leading bit always 1": (_inputs_flushed, "8:3:half:lfsr5,in=float16,out=ocp_e5m2"),
-    "leading zeros off by one": (
-        _normalised_off_by_one,
+    _fault(
+        "float: leading bit always 1",
+        "subnormal inputs and zero gain a leading bit",
+        "8:3:half:lfsr5,in=float16,out=ocp_e5m2",
+        _inputs_flushed,
+    ),
+    _fault(
+        "float: leading zeros off by one",
+        "a subnormal input is normalised one bit too far",
         "3:3:zero:debruijn4,in=float16,out=bfloat16",
+        _normalised_off_by_one,
     ),
-    "carry into the exponent lost": (_carry_lost, "6:5:select:lfsr7,out=ocp_e2m3"),
-    "missing saturation": (lambda patch: _mux_lost(patch, "over"), "8:3:zero:lfsr5,out=ocp_e2m1"),
-    "NaN lost": (
-        lambda patch: _mux_lost(patch, "nan"),
+    _fault(
+        "float: carry into the exponent lost",
+        "a significand of all ones does not round up",
+        "6:5:select:lfsr7,out=ocp_e2m3",
+        _carry_lost,
+    ),
+    _fault(
+        "float: missing saturation",
+        "a result beyond the greatest number is not replaced",
+        "8:3:zero:lfsr5,out=ocp_e2m1",
+        lambda patch: _mux_lost(patch, "over"),
+    ),
+    _fault(
+        "float: NaN lost",
+        "NaN is converted like a number",
         "8:3:zero:lfsr5,out=ocp_e5m2,overflow=nonsaturate",
+        lambda patch: _mux_lost(patch, "nan"),
     ),
-    "sign lost": (_sign_lost, "8:3:zero:lfsr5,in=bfloat16,out=ocp_e4m3"),
-    "saturates anyway": (_saturates_anyway, "8:3:zero:lfsr5,out=ocp_e4m3,overflow=nonsaturate"),
-    "scale the wrong way": (_scale_the_wrong_way, "8:3:half:lfsr5,in=mx_float32,out=ocp_e2m1"),
-    "scale off by one": (_scale_off_by_one, "8:3:half:lfsr5,in=mx_bfloat16,out=ocp_e2m1"),
-    "infinity is finite": (_infinity_is_finite, "3:3:zero:lfsr4,in=float16,out=bfloat16"),
-}
-
-
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("name", FAULTS)
-def test_every_level_sees_the_fault(
-    name: str, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plant, text = FAULTS[name]
-    design = parse(f"{text},boundary=unit")
-    plant(monkeypatch)
-    checks = verify(design, levels=[level], workdir=tmp_path)
-    failed = [check for check in checks if not check.passed]
-    assert failed, f"{level} did not see: {name}"
-    assert all(check.detail for check in failed)
-
-
-def test_nothing_is_red_without_a_fault(tmp_path: Path) -> None:
-    for text in ("4:4:zero:lfsr5,out=ocp_e4m3", "3:3:zero:lfsr4,in=float16,out=bfloat16"):
-        checks = verify(parse(f"{text},boundary=unit"), workdir=tmp_path)
-        assert all(check.passed for check in checks)
+    _fault(
+        "float: sign lost",
+        "every result is positive",
+        "8:3:zero:lfsr5,in=bfloat16,out=ocp_e4m3",
+        _sign_lost,
+    ),
+    _fault(
+        "float: saturates anyway",
+        "overflow saturates where it must not",
+        "8:3:zero:lfsr5,out=ocp_e4m3,overflow=nonsaturate",
+        _saturates_anyway,
+    ),
+    _fault(
+        "float: scale the wrong way",
+        "a block's scale multiplies instead of dividing",
+        "8:3:half:lfsr5,in=mx_float32,out=ocp_e2m1",
+        _scale_the_wrong_way,
+    ),
+    _fault(
+        "float: scale off by one",
+        "a block's scale has another bias",
+        "8:3:half:lfsr5,in=mx_bfloat16,out=ocp_e2m1",
+        _scale_off_by_one,
+    ),
+    _fault(
+        "float: infinity is finite",
+        "infinity is converted like a number",
+        "3:3:zero:lfsr4,in=float16,out=bfloat16",
+        _infinity_is_finite,
+    ),
+]
