@@ -56,7 +56,7 @@ def round_any(
     wanted = x.requires_grad and torch.is_grad_enabled()
     if out is None:
         if wanted:
-            found: torch.Tensor = _StraightThrough.apply(x, design, phase, lanes)  # type: ignore[no-untyped-call]
+            found: torch.Tensor = _StraightThrough.apply(x, design, phase, lanes)  # type: ignore[no-untyped-call]  # torch types no apply
             return found, following
         return round_plain(design, x, phase, lanes), following
     target = _check_out(design, x, out, wanted)

@@ -83,7 +83,7 @@ def find_plugin(name: str) -> Plugin:
     importlib.invalidate_caches()
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except Exception as error:  # a module of the user's may raise anything while it is imported
         reason = f"{type(error).__name__}: {error}"
         raise InputError.must("Evaluator", "importable", f"{name!r} ({reason})") from None
     module = found
@@ -141,7 +141,7 @@ def evaluate_chunk(name: str, jobs: Sequence[tuple[str, int, str]]) -> list[dict
         where = f"design {text}, seed {seed}, schedule {schedule}"
         try:
             value = function(parse(text), seed, Schedule(schedule))
-        except Exception as error:
+        except Exception as error:  # so may a function of theirs; it is told with its place
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}:{frame.lineno}"
             reason = f"{type(error).__name__}: {error} ({place}; {where})"

@@ -101,7 +101,7 @@ class GradientQuantiser(Quantiser):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return `x`."""
-        found: torch.Tensor = _RoundGradient.apply(x, self.phase, self.unit)  # type: ignore[no-untyped-call]
+        found: torch.Tensor = _RoundGradient.apply(x, self.phase, self.unit)  # type: ignore[no-untyped-call]  # torch types no apply
         return found
 
 
