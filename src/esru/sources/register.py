@@ -6,6 +6,7 @@ GF(2) matrix powers.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from math import gcd
 
@@ -56,7 +57,7 @@ def _apply_array(columns: Columns, states: Words) -> Words:
     return image
 
 
-class RegisterModel:
+class RegisterModel(ABC):
     """Exact model of a source whose words come from a register of `length` bits.
 
     Attributes
@@ -86,17 +87,17 @@ class RegisterModel:
         """Whether every second word is inverted, beginning with the second."""
         return False
 
+    @abstractmethod
     def step(self, state: int) -> int:
         """Return the next register state: the definition, against which all else is tested."""
-        raise NotImplementedError
 
+    @abstractmethod
     def register_at(self, phase: int) -> int:
         """Return the register's true state (never inverted) at a phase, in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def states(self, start: int, count: int) -> Words:
         """Return `count` states, a word apart, the first at phase `start` >= 0."""
-        raise NotImplementedError
 
     def cut(self, states: Words) -> Words:
         """Return the words of some states: their `width` top bits."""
@@ -163,9 +164,9 @@ class LinearModel(RegisterModel):
     """A register whose step is a linear map over GF(2) and passes through all states but zero."""
 
     @property
+    @abstractmethod
     def columns(self) -> Columns:
         """One register step as a linear map."""
-        raise NotImplementedError
 
     def register_at(self, phase: int) -> int:
         """Return the register's true state (never inverted) at a phase, in words."""
