@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "flow"))
 
-import textbook  # type: ignore[import-not-found]
+import textbook  # type: ignore[import-not-found]  # of the tests, found by the path above
 
 from esru.flow import targets, toolchain
 from esru.flow.measure import Cells, Netlist, measure

@@ -98,7 +98,7 @@ def test_show_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
         (14, 1),
     ]
     whole, *_, last = classes
-    assert [whole[key] for key in ("mean", "max", "rms")] == list(found["bias"].values())  # type: ignore[attr-defined]
+    assert [whole[key] for key in ("mean", "max", "rms")] == list(found["bias"].values())  # type: ignore[attr-defined]  # JSON
     assert last == {"gcd": 14, "words": 1, "mean": 0.4375, "max": 0.875, "rms": last["rms"],
                     "dead_zone": 1.0}  # the word 0: never up  # fmt: skip
     lags = found["lags"]

@@ -35,7 +35,7 @@ def row(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
 
 def refused(message: str, design: object, x: object, *args: object, **named: object) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
-        round_tensor(design, x, *args, **named)  # type: ignore[call-overload]
+        round_tensor(design, x, *args, **named)  # type: ignore[call-overload]  # what is wrong is the point
 
 
 @row("NaN")
