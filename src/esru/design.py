@@ -16,6 +16,8 @@ from math import gcd
 from esru.errors import InputError
 from esru.float_formats import FloatFormat, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
+from esru.rules import RULES as RULES
+from esru.rules import check_rule
 from esru.sources.lane_maps import canonical_map
 from esru.sources.settings import (
     KEYS,
@@ -24,24 +26,12 @@ from esru.sources.settings import (
     check_key,
     check_source,
     default_taps,
-    in_range,
     one_of,
     parse_source,
     register_period,
 )
 from esru.sources.settings import MAX_LANES as MAX_LANES
 from esru.sources.settings import SOURCES as SOURCES
-
-MAX_ROUNDING_BITS = 32
-
-#: Rule names, each with a one-line summary.
-RULES = {
-    "zero": "add r << (n-k); the low n-k fraction bits cannot matter (P3109 StochasticA)",
-    "half": "as zero, plus half a step of r; n > k (P3109 StochasticB; k = 0: round half up)",
-    "nearest": "round the fraction to k bits, ties to even, then as zero (P3109 StochasticC)",
-    "replicate": "add the bits of r repeated down all n bits",
-    "select": "the leading zeros of r choose the fraction bit that decides; k = n-1",
-}
 
 BOUNDARIES = {
     "decision": "random source and round-up bit, for a design whose next adder has a free carry-in",
@@ -126,11 +116,8 @@ class Design:
     recover: int = 0
 
     def __post_init__(self) -> None:
-        in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, self.n)
-        in_range("Random bits (k)", 0, self.n, self.k)
-        one_of("Rule", tuple(RULES), self.rule)
+        check_rule(self)
         one_of("Boundary", tuple(BOUNDARIES), self.boundary)
-        self._check_rule()
         if not self.taps and self.source in KEYS_OF and self.length in range(2, 33):
             object.__setattr__(self, "taps", default_taps(self.source, self.length))
         check_source(self)
@@ -144,15 +131,6 @@ class Design:
         else:
             pair = fixed_pair(source, out, self.overflow, self.n, operand)
         object.__setattr__(self, "in_format", pair[0])
-
-    def _check_rule(self) -> None:
-        if self.rule == "half" and self.n <= self.k:
-            raise InputError.must("Rounding bits (n) of rule half", f"above k ({self.k})", self.n)
-        if self.rule == "replicate" and self.k == 0:
-            raise InputError.must("Random bits (k) of rule replicate", "at least 1", 0)
-        if self.rule == "select" and (self.k != self.n - 1 or self.k < 1):
-            rule = f"n-1 ({self.n - 1}) and at least 1"
-            raise InputError.must("Random bits (k) of rule select", rule, self.k)
 
     @property
     def source_name(self) -> str:
