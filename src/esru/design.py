@@ -124,10 +124,7 @@ class Design:
         source, out = self.in_format, self.out_format
         operand = (self.source, self.k if self.source in OPERANDS else 0)
         if isinstance(out, FloatFormat):
-            if self.source in OPERANDS:
-                rule = "one whose words come from no operand, as the output is a float"
-                raise InputError.must("Source", rule, self.source)
-            pair: tuple[Format, Format] = float_pair(source, out, self.overflow)
+            pair: tuple[Format, Format] = float_pair(source, out, self.overflow, self.n, operand)
         else:
             pair = fixed_pair(source, out, self.overflow, self.n, operand)
         object.__setattr__(self, "in_format", pair[0])

@@ -195,8 +195,17 @@ FLOAT_OVERFLOWS = {
 }
 
 
-def float_pair(source: object, out: FloatFormat, overflow: str) -> tuple[FloatFormat, FloatFormat]:
+def float_pair(
+    source: object,
+    out: FloatFormat,
+    overflow: str,
+    n: int = 0,
+    operand: tuple[str, int] = ("", 0),
+) -> tuple[FloatFormat, FloatFormat]:
     """Return the formats of a float unit: `source`, or float32 if that is None, and `out`.
+
+    An operand source takes its word from the lowest fraction bits of the input, which must lie
+    below the n rounding bits of a normal result: `operand` is its name and their number.
 
     Raises
     ------
@@ -218,6 +227,11 @@ def float_pair(source: object, out: FloatFormat, overflow: str) -> tuple[FloatFo
     if overflow == "nonsaturate" and out.overflow is None:
         rule = f"saturate, as {out} has neither infinity nor NaN"
         raise InputError.must("Overflow", rule, overflow)
+    dropped = source.fraction - out.fraction
+    if operand[1] and dropped < n + operand[1]:
+        subject = "Dropped bits (input fraction bits less output fraction bits)"
+        rule = f"at least rounding and random bits ({n + operand[1]}) of {operand[0]}"
+        raise InputError.must(subject, rule, dropped)
     return source, out
 
 

@@ -70,6 +70,10 @@ def test_every_scale_with_every_element(source: str, out: str, tmp_path: Path) -
         "8:7:select:lfsr13,leap=7,lanes=4,out=ocp_e5m2",
         "12:5:nearest:debruijn6,in=float16,out=bfloat16,form=galois,leap=5",
         "8:0:half:none,out=ocp_e2m3",
+        "8:3:half:operand-own,out=ocp_e4m3",
+        "8:7:select:operand-xor,lanes=2,out=bfloat16",
+        "4:2:nearest:operand-prev,in=bfloat16,out=ocp_e2m1",
+        "4:3:replicate:operand-neighbour,lanes=3,in=float16,out=ocp_e5m2,overflow=nonsaturate",
     ],
 )
 def test_whole_float_modules(text: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
-from esru.emulate.floats import round_float_array
+from esru.emulate.floats import operand_patterns, round_float_array
 from esru.emulate.operand import tensor_words
 from esru.emulate.results import check_array, check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
@@ -167,6 +167,9 @@ def _check_float_type(x: npt.NDArray[Any]) -> None:
 
 def round_by_operands(design: Design, x: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
     """Round an array by words from its own elements; values keep all D dropped bits."""
+    if design.floats:
+        words = tensor_words(design, operand_patterns(design, x), lanes)
+        return round_float_array(design, x, lambda f: round_up_array(design, f, words))
     if not np.issubdtype(x.dtype, np.floating):
         words = tensor_words(design, x.astype(np.int64), lanes)
         return round_array(design, x, words)

@@ -163,20 +163,38 @@ def round_float_array(design: Design, x: npt.NDArray[Any], decide: Decide) -> np
         bits = float32_bits(source, words)
         patterns: Ints = round_bits(design, bits, decide, np.where, scale)
         return patterns
+    codes: Ints = round_bits(design, _value_bits(source, x), decide, np.where)
+    return value_table(out)[codes]
+
+
+def _value_bits(source: FloatFormat, x: npt.NDArray[Any]) -> Ints:
+    """Return the float32 patterns of values that the input format holds."""
     _check_unscaled(source)
     if x.dtype not in (np.float16, np.float32):
         raise InputError.must("Array type", "an integer type, float16 or float32", x.dtype)
     with np.errstate(invalid="ignore", over="ignore"):
         values = x.astype(np.float32)
-        bits = values.view(np.uint32).astype(np.int64)
+        bits: Ints = values.view(np.uint32).astype(np.int64)
         if source.name == "bfloat16":
             exact = not ((bits & 0xFFFF != 0) & ~np.isnan(values)).any()
         else:
             narrow = values.astype(np.float16) if source.name == "float16" else values
             exact = np.array_equal(narrow.astype(np.float32), values, equal_nan=True)
     _check_values(source, exact, x.dtype)
-    codes: Ints = round_bits(design, bits, decide, np.where)
-    return value_table(out)[codes]
+    return bits
+
+
+def operand_patterns(design: Design, x: npt.NDArray[Any]) -> Ints:
+    """Return the bit patterns in the input format of what `round_float_array` takes."""
+    source, _ = pair_of(design)
+    if np.issubdtype(x.dtype, np.integer):
+        return x.astype(np.int64)
+    bits = _value_bits(source, x)
+    if source.exponent != _HALF:
+        return bits >> (FLOAT32.width - source.width)
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        halves = bits.astype(np.uint32).view(np.float32).astype(np.float16)
+    return halves.view(np.uint16).astype(np.int64)
 
 
 def round_float_tensor(design: Design, x: torch.Tensor, decide: Decide) -> torch.Tensor:

@@ -39,7 +39,9 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
             round_blocks(design, lanes, values.reshape(-1), phase, found.reshape(-1))
             return torch.from_numpy(found)
     if design.source in OPERANDS:
-        values = round_by_operands(design, x.cpu().numpy(), lanes)
+        # NumPy has no bfloat16; as float32 the values are the same.
+        held = x.float() if design.floats and x.dtype == torch.bfloat16 else x
+        values = round_by_operands(design, held.cpu().numpy(), lanes)
         return torch.from_numpy(np.asarray(values)).to(x.device)
     return round_torch(Array(design, lanes), x, phase)[0]
 

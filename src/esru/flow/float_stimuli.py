@@ -8,6 +8,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.floats import pair_of
 from esru.float_formats import SCALE_BIAS, FloatFormat
+from esru.sources.settings import OPERANDS
 
 Ints = npt.NDArray[np.int64]
 
@@ -28,7 +29,10 @@ def _magnitudes(source: FloatFormat, count: Ints, unit: Ints) -> Ints:
 
 
 def float_inputs(
-    design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
+    design: Design,
+    fractions: npt.NDArray[np.int64],
+    unseen: npt.NDArray[np.uint64],
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.uint64]:
     """Return input patterns: in every binade of the output and around it, and special ones.
 
@@ -39,6 +43,8 @@ def float_inputs(
     fractions : ndarray of int64
         The n bits below the output's ulp that are wanted; where the input has fewer bits there,
         they are truncated.
+    unseen : ndarray of uint64
+        What the lowest k bits of finite inputs are if an operand source takes its words there.
     rng : Generator
         Chooses everything else.
     """
@@ -74,5 +80,9 @@ def float_inputs(
     magnitude = np.where(kind == 2, subnormal, magnitude)
     magnitude = np.where(kind == 0, free, magnitude)
     magnitude = np.where(kind == 1, special[rng.integers(0, len(special), shape)], magnitude)
+    if design.source in OPERANDS:
+        low_bits = (1 << design.k) - 1
+        taken = magnitude & ~low_bits | unseen.astype(np.int64) & low_bits
+        magnitude = np.where(magnitude <= source.highest, taken, magnitude)
     sign = rng.integers(0, 2, shape) * source.sign
     return (scale * (2 * source.sign) + sign + magnitude).astype(np.uint64)

@@ -114,7 +114,7 @@ def _inputs(
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
     if design.floats:
-        return float_inputs(design, fractions, rng)
+        return float_inputs(design, fractions, unseen, rng)
     (source, out), dropped = design.fixed, design.dropped
     whole_bits = source.width - dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
@@ -173,7 +173,8 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
             given = rng.integers(0, 1 << design.k, (count, sources), dtype=np.uint32)
             words = array.to_lanes(given)
         elif design.source in OPERANDS:
-            words = operand_words(design, unseen, previous)
+            before = previous
+            words = operand_words(design, unseen, before)
             previous = unseen[-1]
         else:
             words = array.lane_words(first, count)
@@ -190,6 +191,10 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
             expected = _packed(round_up_array(design, fractions, words), 1)
         else:
             patterns = _inputs(design, fractions, unseen, rng)
+            if design.floats and design.source in OPERANDS:
+                # Infinities and NaN have low bits of their own.
+                words = operand_words(design, patterns, before)
+                previous = patterns[-1]
             data = _packed(patterns, design.input.width)
             expected = _packed(_results(design, patterns, words), design.out_format.width)
         yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
