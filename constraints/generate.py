@@ -6,14 +6,13 @@ fresh.
 
 from __future__ import annotations
 
-import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from esru.flow.boards import BOARDS, Board
 from esru.flow.pins import pin_file, pin_file_name, pins, platform
 from esru.hdl.board_plan import board_plan
+from esru.report.fresh import refresh
 
 HERE = Path(__file__).parent
 
@@ -87,34 +86,13 @@ def generated() -> dict[Path, str]:
     return files | {HERE / "README.md": _readme()}
 
 
-def stale() -> dict[Path, str | None]:
-    """Return the files that are not fresh with what they should be; None: not there."""
-    wanted: dict[Path, str | None] = dict(generated())
+def wanted() -> dict[Path, str | None]:
+    """Return every file of these folders with its content; None: it should not be there."""
+    files: dict[Path, str | None] = dict(generated())
     there = {path for path in HERE.iterdir() if path.suffix in SUFFIXES}
-    wanted |= dict.fromkeys(there - wanted.keys())
-    return {
-        path: text
-        for path, text in wanted.items()
-        if text is None or not path.exists() or path.read_text(encoding="utf-8") != text
-    }
-
-
-def main() -> int:
-    """Rewrite the files, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    found = stale()
-    for path, text in found.items():
-        if not args.check:
-            if text is None:
-                path.unlink()
-            else:
-                path.write_text(text, encoding="utf-8")
-        done = "not fresh" if args.check else "wrote" if text is not None else "removed"
-        print(f"{done}: {path.name}", file=sys.stderr)
-    return 1 if found and args.check else 0
+    files |= dict.fromkeys(there - files.keys())
+    return files
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, wanted))

@@ -5,9 +5,7 @@ Run as ``python docs/boards.py`` to rewrite them, ``--check`` to see whether the
 
 from __future__ import annotations
 
-import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from esru.demo.config import DEFAULT_BAUD
@@ -26,6 +24,7 @@ from esru.flow.programming import (
 from esru.flow.usb import RELOAD, RULES_FILE, udev_rules
 from esru.hdl.board import HFOSC_HZ
 from esru.hdl.pll import ECP5_OUTPUT, ICE40_OUTPUT, TOLERANCE
+from esru.report.fresh import refresh
 
 HERE = Path(__file__).parent
 
@@ -232,34 +231,12 @@ def generated() -> dict[Path, str]:
     return files
 
 
-def stale() -> dict[Path, str | None]:
-    """Return the files that are not fresh with what they should be; None: not there."""
-    wanted: dict[Path, str | None] = dict(generated())
-    wanted |= dict.fromkeys(set((HERE / "boards").glob("*.md")) - wanted.keys())
-    return {
-        path: text
-        for path, text in wanted.items()
-        if text is None or not path.exists() or path.read_text(encoding="utf-8") != text
-    }
-
-
-def main() -> int:
-    """Rewrite the pages, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    found = stale()
-    for path, text in found.items():
-        if not args.check:
-            path.parent.mkdir(exist_ok=True)
-            if text is None:
-                path.unlink()
-            else:
-                path.write_text(text, encoding="utf-8")
-        done = "not fresh" if args.check else "wrote" if text is not None else "removed"
-        print(f"{done}: {path.relative_to(HERE)}", file=sys.stderr)
-    return 1 if found and args.check else 0
+def wanted() -> dict[Path, str | None]:
+    """Return every file of these folders with its content; None: it should not be there."""
+    files: dict[Path, str | None] = dict(generated())
+    files |= dict.fromkeys(set((HERE / "boards").glob("*.md")) - files.keys())
+    return files
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, wanted))

@@ -6,13 +6,11 @@ Run as ``python docs/build.py`` to rewrite them, ``--check`` to see whether they
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any
 
+from esru.report.fresh import fill, parser, refresh
 from esru.report.plot import draw_front, front_points
 from esru.report.tables import compared
 from esru.report.text import search_text
@@ -95,17 +93,6 @@ def _board(figures: Json) -> str:
     )
 
 
-def fill(text: str, parts: dict[str, str]) -> str:
-    """Return the text with each part between its two marks replaced."""
-    for name, content in parts.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            raise SystemExit(f"README.md must have the part {name!r} once")
-        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
-    return text
-
-
 def generated() -> dict[Path, str]:
     """Return every generated file with its content."""
     result, figures = read(SEARCH), read(BENCHMARK)
@@ -116,29 +103,20 @@ def generated() -> dict[Path, str]:
         "board": _board(read(BOARDS)),
     }
     return {
-        readme: fill(readme.read_text(encoding="utf-8"), parts),
+        readme: fill(readme, parts),
         PICTURE: draw_front(front_points(result), result),
     }
 
 
 def main() -> int:
-    """Rewrite the generated parts, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    parser.add_argument("--take", type=Path, help="a file with the output of esru search --json")
-    args = parser.parse_args()
+    """Take a search's result if told, then rewrite the generated parts, or check them."""
+    options = parser(__doc__)
+    options.add_argument("--take", type=Path, help="a file with the output of esru search --json")
+    args = options.parse_args()
     if args.take:
         content = json.dumps(reduced(read(args.take)), indent=1) + "\n"
         SEARCH.write_text(content, encoding="utf-8")
-    stale = []
-    for path, content in generated().items():
-        if not path.exists() or path.read_text(encoding="utf-8") != content:
-            stale.append(path.relative_to(ROOT))
-            if not args.check:
-                path.write_text(content, encoding="utf-8")
-    for name in stale:
-        print(f"{'not fresh' if args.check else 'wrote'}: {name}", file=sys.stderr)
-    return 1 if stale and args.check else 0
+    return refresh(__doc__, generated, args)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,16 @@ Run as ``python docs/emulation.py`` to rewrite it, ``--check`` to see whether it
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any
+
+from esru.report.fresh import fill, refresh
 
 Json = dict[str, Any]
 
 PAGE = Path(__file__).parent / "emulation.md"
 RESULT = Path(__file__).parent / "results" / "benchmark-emulation.json"
-
-_PART = re.compile("<!-- begin: speed -->.*?<!-- end: speed -->", re.DOTALL)
 
 
 def speed(figures: Json) -> str:
@@ -44,31 +41,10 @@ def speed(figures: Json) -> str:
     return "\n".join(lines)
 
 
-def generated() -> str:
+def generated() -> dict[Path, str]:
     """Return the page with its generated part filled in."""
-    figures = json.loads(RESULT.read_text(encoding="utf-8"))
-    text = PAGE.read_text(encoding="utf-8")
-    if len(_PART.findall(text)) != 1:
-        raise SystemExit("emulation.md must have the part 'speed' once")
-    new = f"<!-- begin: speed -->\n{speed(figures)}\n<!-- end: speed -->"
-    return _PART.sub(lambda _: new, text)
-
-
-def main() -> int:
-    """Rewrite the generated part, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    fresh = generated()
-    if fresh == PAGE.read_text(encoding="utf-8"):
-        return 0
-    if args.check:
-        print("not fresh: docs/emulation.md", file=sys.stderr)
-        return 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    print("wrote: docs/emulation.md", file=sys.stderr)
-    return 0
+    return {PAGE: fill(PAGE, {"speed": speed(json.loads(RESULT.read_text(encoding="utf-8")))})}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, generated))

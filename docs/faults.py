@@ -6,13 +6,12 @@ The result file is what ``python tests/faults/study.py`` wrote.
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from esru.report.fresh import fill, refresh
 
 Json = dict[str, Any]
 
@@ -74,34 +73,11 @@ def _mark(fault: Json, level: str) -> str:
     return "·" if level in fault["asked"] else " "
 
 
-def generated() -> str:
+def generated() -> dict[Path, str]:
     """Return the page with every generated part filled in."""
     result = read()
-    text = PAGE.read_text(encoding="utf-8")
-    for name, content in {"summary": summary(result), "faults": table(result)}.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            raise SystemExit(f"faults.md must have the part {name!r} once")
-        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
-    return text
-
-
-def main() -> int:
-    """Rewrite the generated parts, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    fresh = generated()
-    if fresh == PAGE.read_text(encoding="utf-8"):
-        return 0
-    if args.check:
-        print("not fresh: docs/faults.md", file=sys.stderr)
-        return 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    print("wrote: docs/faults.md", file=sys.stderr)
-    return 0
+    return {PAGE: fill(PAGE, {"summary": summary(result), "faults": table(result)})}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, generated))

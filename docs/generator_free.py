@@ -6,14 +6,13 @@ fresh. The result file is what ``python benchmarks/operands.py --write`` wrote.
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
-import re
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from esru.report.fresh import fill, refresh
 
 Json = dict[str, Any]
 
@@ -252,33 +251,8 @@ def generated() -> dict[Path, str]:
         "streams": streams(result),
         "training": training(result),
     }
-    text = PAGE.read_text(encoding="utf-8")
-    for name, content in parts.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            raise SystemExit(f"{PAGE.name} must have the part {name!r} once")
-        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
-    return {PAGE: text, P_UP: draw_p_up(result), ACCURACY: draw_accuracy(result)}
-
-
-def main() -> int:
-    """Rewrite the generated parts, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    stale = 0
-    for path, content in generated().items():
-        if path.exists() and path.read_text(encoding="utf-8") == content:
-            continue
-        stale = 1
-        if args.check:
-            print(f"not fresh: {path.relative_to(ROOT)}", file=sys.stderr)
-        else:
-            path.write_text(content, encoding="utf-8")
-            print(f"wrote: {path.relative_to(ROOT)}", file=sys.stderr)
-    return stale if args.check else 0
+    return {PAGE: fill(PAGE, parts), P_UP: draw_p_up(result), ACCURACY: draw_accuracy(result)}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, generated))

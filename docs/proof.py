@@ -6,12 +6,11 @@ file is what ``benchmarks/bitflips.py --write`` wrote.
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any
+
+from esru.report.fresh import fill, refresh
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "docs" / "results" / "bitflips-papers.json"
@@ -52,32 +51,10 @@ def flips(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def generated() -> str:
+def generated() -> dict[Path, str]:
     """Return the page with the table filled in."""
-    content = flips(json.loads(RESULT.read_text(encoding="utf-8")))
-    text = PAGE.read_text(encoding="utf-8")
-    begin, end = "<!-- begin: flips -->", "<!-- end: flips -->"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if len(pattern.findall(text)) != 1:
-        raise SystemExit("proof.md must have the part 'flips' once")
-    return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
-
-
-def main() -> int:
-    """Rewrite the table, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    fresh = generated()
-    if fresh == PAGE.read_text(encoding="utf-8"):
-        return 0
-    if args.check:
-        print("not fresh: docs/proof.md", file=sys.stderr)
-        return 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    print("wrote: docs/proof.md", file=sys.stderr)
-    return 0
+    return {PAGE: fill(PAGE, {"flips": flips(json.loads(RESULT.read_text(encoding="utf-8")))})}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, generated))

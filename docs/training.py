@@ -6,12 +6,11 @@ The result files are what ``esru train --json`` and ``benchmarks/training.py --w
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any
+
+from esru.report.fresh import fill, refresh
 
 Json = dict[str, Any]
 
@@ -79,7 +78,7 @@ def speed(figures: Json) -> str:
     return "\n".join(lines)
 
 
-def generated() -> str:
+def generated() -> dict[Path, str]:
     """Return the page with every generated part filled in."""
     parts = {
         "controls digits-mlp": controls(read("controls-digits-mlp")),
@@ -87,31 +86,8 @@ def generated() -> str:
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }
-    text = PAGE.read_text(encoding="utf-8")
-    for name, content in parts.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            raise SystemExit(f"training.md must have the part {name!r} once")
-        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)
-    return text
-
-
-def main() -> int:
-    """Rewrite the generated parts, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 if not fresh")
-    args = parser.parse_args()
-    fresh = generated()
-    if fresh == PAGE.read_text(encoding="utf-8"):
-        return 0
-    if args.check:
-        print("not fresh: docs/training.md", file=sys.stderr)
-        return 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    print("wrote: docs/training.md", file=sys.stderr)
-    return 0
+    return {PAGE: fill(PAGE, parts)}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(refresh(__doc__, generated))

@@ -16,6 +16,7 @@ from amaranth.lib import io
 from esru.flow.boards import BOARDS, Board
 from esru.flow.pins import LED_MEANING, pin_file, pin_file_name, pins, platform
 from esru.hdl.board_plan import board_plan
+from esru.report.fresh import stale
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -180,16 +181,16 @@ def test_every_board_can_show_how_it_went(chosen: Board) -> None:
 
 def test_the_constraints_folder_is_fresh(tmp_path: Path) -> None:
     generate = _constraints()
-    assert not generate.stale(), "run python constraints/generate.py"
+    assert not stale(generate.wanted()), "run python constraints/generate.py"
     # It would be seen: a changed file, a missing one, one of a board that is gone.
     for path, text in generate.generated().items():
         (tmp_path / path.name).write_text(text, encoding="utf-8")
     generate.HERE = tmp_path
-    assert not generate.stale()
+    assert not stale(generate.wanted())
     (tmp_path / "icebreaker.pcf").write_text("set_io clk 36\n", encoding="utf-8")
     (tmp_path / "icestick.pcf").unlink()
     (tmp_path / "gone.lpf").write_text("", encoding="utf-8")
-    assert {path.name for path in generate.stale()} == {
+    assert {path.name for path in stale(generate.wanted())} == {
         "icebreaker.pcf",
         "icestick.pcf",
         "gone.lpf",
