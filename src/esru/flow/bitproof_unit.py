@@ -49,13 +49,13 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
     if design.boundary == "decision":
         data, result = ("frac", design.fraction_bits), ("up", 1)
     else:
-        data, result = ("x", design.input.width), ("y", design.out_format.width)
-    words = count // design.lanes * design.k
+        data, result = ("x", design.x_bits), ("y", design.out_format.width)
+    beside = design.side_inputs(count)
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
-        **({"r": ("input", words)} if design.source == "port" else {}),
+        **{name: ("input", bits) for name, bits in beside.items()},
         data[0]: ("input", count * data[1]),
         result[0]: ("output", count * result[1]),
     }

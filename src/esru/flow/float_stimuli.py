@@ -61,6 +61,9 @@ def float_inputs(
         lowest, highest = out.least_exponent - 1, (out.highest >> out.fraction) - out.bias + 1
         scale = SCALE_BIAS + rng.integers(-8, 8, shape, endpoint=True)
         scale = np.where(rng.integers(0, 3, shape) == 0, rng.integers(0, 256, shape), scale)
+        if design.block:
+            lanes = np.arange(shape[-1])
+            scale = scale[..., lanes - lanes % design.block]
     exponent = rng.integers(lowest, highest, shape, endpoint=True)
     unit = np.maximum(exponent, out.least_exponent) - out.fraction
     leading = np.where(exponent < out.least_exponent, 0, 1 << out.fraction)

@@ -76,8 +76,8 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
     """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-    w_in = count * (design.fraction_bits if decision else design.input.width)
-    words = count // design.lanes * design.k if design.source == "port" else 0
+    w_in = count * (design.fraction_bits if decision else design.x_bits)
+    beside = design.side_inputs(count)
     w_out = count * (1 if decision else design.out_format.width)
     vectors = list(_vectors(design, count))
     width_in, width_out = f"{w_in}'h", f"{w_out}'h"
@@ -96,19 +96,19 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
         rest=_EDGES if decision else "",
         vectors="\n".join(
             f"    check(1'b{reset:d}, 1'b{enable:d}, {width_in}{data:x}, "
-            + (f"{words}'h{given:x}, " if words else "")
+            + "".join(f"{bits}'h{given[name]:x}, " for name, bits in beside.items())
             + f"{width_out}{expected:x});"
             for reset, enable, data, given, expected in vectors
         ),
-        declared=f"\n  reg [{words - 1}:0] r = 0;" if words else "",
-        connected=", .r(r)" if words else "",
-        taken=f" input [{words - 1}:0] word," if words else "",
-        given="\n      r = word;" if words else "",
+        declared="".join(f"\n  reg [{bits - 1}:0] {name} = 0;" for name, bits in beside.items()),
+        connected="".join(f", .{name}({name})" for name in beside),
+        taken="".join(f" input [{bits - 1}:0] {name}_in," for name, bits in beside.items()),
+        given="".join(f"\n      {name} = {name}_in;" for name in beside),
     )
 
 
-def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, int, int, int]]:
-    """Yield reset, enable, data, port r, and the output in (decision) or after that cycle."""
+def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, int, dict[str, int], int]]:
+    """Yield reset, enable, data, side inputs, the output in (decision) or after that cycle."""
     rng = random.Random(_SEED)
     decision = design.boundary == "decision"
     most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
