@@ -126,7 +126,7 @@ def _check_patterns(source: FloatFormat, x: Any, size: int) -> None:
 def _check_unscaled(source: FloatFormat) -> None:
     if source.scale:
         plain = source.name.removeprefix("mx_")
-        rule = f"divided by their scale and given to a unit from {plain}"
+        rule = f"given with scale=, or divided by it and given to a unit from {plain}"
         raise InputError.must(f"Values for an input {source}", rule, "floats")
 
 
@@ -184,10 +184,10 @@ def _value_bits(source: FloatFormat, x: npt.NDArray[Any]) -> Ints:
     return bits
 
 
-def operand_patterns(design: Design, x: npt.NDArray[Any]) -> Ints:
-    """Return the bit patterns in the input format of what `round_float_array` takes."""
-    source, _ = pair_of(design)
+def bit_patterns(source: FloatFormat, x: npt.NDArray[Any]) -> Ints:
+    """Return the bit patterns in an input format of what `round_float_array` takes."""
     if np.issubdtype(x.dtype, np.integer):
+        _check_patterns(source, x, x.size)
         return x.astype(np.int64)
     bits = _value_bits(source, x)
     if source.exponent != _HALF:
