@@ -10,8 +10,9 @@ import textbook
 
 from esru.errors import InputError, ToolFailed
 from esru.flow import measure as measuring
-from esru.flow import nextpnr, targets
-from esru.flow.measure import Netlist, measure, xc7_sites
+from esru.flow import nextpnr
+from esru.flow.measure import Netlist, measure
+from esru.flow.targets.xc7 import sites as xc7_sites
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def sites(*cells: nextpnr.Json, out: list[int]) -> int:
         "ports": {"y": {"direction": "output", "bits": out}},
         "cells": {f"c{index}": one for index, one in enumerate(cells)},
     }
-    return xc7_sites(module, targets.target("xc7").lut)
+    return xc7_sites(module)
 
 
 def test_xc7_counts_a_route_through_where_no_lut_drives_a_carry_bit() -> None:

@@ -58,9 +58,11 @@ def _formats() -> Rows:
 
 
 def _targets() -> Rows:
-    from esru.flow.targets import TARGETS
+    from esru.flow.targets import all_targets
 
-    return [(name, f"{found.summary}; cells: {found.counts}") for name, found in TARGETS.items()]
+    return [
+        (name, f"{found.summary}; cells: {found.counts}") for name, found in all_targets().items()
+    ]
 
 
 def _boundaries() -> Rows:

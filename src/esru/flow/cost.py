@@ -56,7 +56,7 @@ def lane_costs(
     designs : sequence of Design
         Their own boundaries do not matter.
     target : str
-        A name of `esru.flow.targets.TARGETS`.
+        A name that `esru.flow.targets.target` knows.
     boundary : str
         ``decision`` or ``unit``.
     progress : callable, optional

@@ -14,7 +14,7 @@ from typing import Literal
 from esru.errors import InputError, ToolFailed
 from esru.flow import nextpnr, targets, toolchain, yosys
 from esru.flow.nextpnr import Json
-from esru.flow.targets import Target
+from esru.flow.targets import Target, matches
 from esru.flow.toolchain import Tool
 
 #: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up
@@ -85,7 +85,7 @@ def measure(
     netlists : sequence of Netlist
         The modules; none gives an empty result.
     target : str
-        A key of `targets.TARGETS`.
+        A name that `targets.target` knows.
     progress : callable, optional
         Called with (done, total) after every batch.
     workdir : Path, optional
@@ -155,45 +155,6 @@ def source_name(index: int, netlist: Netlist) -> str:
     return f"{index:04d}-{netlist.name}.{'il' if netlist.language == 'rtlil' else 'v'}"
 
 
-def xc7_sites(module: Json, luts: Sequence[str]) -> int:
-    """Count the LUT sites of a module mapped to 7-series cells.
-
-    A carry bit takes its S input from the LUT beside it and from nowhere else. So each LUT is
-    a site, and so is each carry bit in use whose S comes from something that is not a LUT, or
-    from a LUT that already stands beside another carry bit: there a LUT only passes S on. A bit
-    with a constant S needs no LUT, and a bit above the last output in use is not in use.
-    """
-    loads = {bit for port in module["ports"].values() for bit in port["bits"]}
-    from_lut: set[int | str] = set()
-    sites = 0
-    carries = []
-    for cell in module["cells"].values():
-        outputs = {p for p, way in cell["port_directions"].items() if way == "output"}
-        for pin, bits in cell["connections"].items():
-            if pin not in outputs:
-                loads.update(bits)
-        if _matches(cell["type"], luts):
-            sites += 1
-            from_lut.update(bit for pin in outputs for bit in cell["connections"].get(pin, ()))
-        elif cell["type"] == "CARRY4":
-            carries.append(cell["connections"])
-    beside: set[int | str] = set()
-    for pins in carries:
-        used = 0
-        for pin in ("O", "CO"):
-            for position, bit in enumerate(pins.get(pin, ())):
-                if not isinstance(bit, str) and bit in loads:
-                    used = max(used, position + 1)
-        for select in pins.get("S", ())[:used]:
-            if isinstance(select, str):
-                continue
-            if select in from_lut and select not in beside:
-                beside.add(select)
-            else:
-                sites += 1
-    return sites
-
-
 def _check_names(netlists: Sequence[Netlist]) -> None:
     seen = set()
     for netlist in netlists:
@@ -233,9 +194,9 @@ def _measure_batch(
         raise ToolFailed(synthesiser.identity, f"no module {missing[0]!r} came out", log)
     modules = [found[netlist.name] for netlist in netlists]
     packed: Sequence[int | None] = [None] * len(modules)
-    if recipe.packer is not None and recipe.packed_cell is not None:
+    if recipe.headline == "packed" and recipe.packer is not None:
         run = nextpnr.pack(modules, recipe.packer, recipe.device, cwd=cwd, tool=packer)
-        packed = [counts[recipe.packed_cell] for counts in run.cells]
+        packed = [sum(counts[c] for c in recipe.packed_cells) for counts in run.cells]
     return {
         netlist.name: _cells(module, recipe, in_pack)
         for netlist, module, in_pack in zip(netlists, modules, packed, strict=True)
@@ -245,21 +206,13 @@ def _measure_batch(
 def _cells(module: Json, recipe: Target, packed: int | None) -> Cells:
     types = [cell["type"] for cell in module["cells"].values()]
     lut, ff, carry = (
-        sum(_matches(kind, counted) for kind in types)
+        sum(matches(kind, counted) for kind in types)
         for counted in (recipe.lut, recipe.ff, recipe.carry)
     )
-    headline: int | None
     if recipe.headline == "packed":
-        headline = packed
-    elif recipe.headline == "xc7-sites":
-        headline = xc7_sites(module, recipe.lut)
-    else:
+        headline: float | None = packed
+    elif recipe.headline == "lut":
         headline = lut
+    else:
+        headline = recipe.headline(module)
     return Cells(None if headline is None else float(headline), lut, ff, carry)
-
-
-def _matches(kind: str, patterns: Sequence[str]) -> bool:
-    return any(
-        kind.startswith(pattern[:-1]) if pattern.endswith("*") else kind == pattern
-        for pattern in patterns
-    )

@@ -33,7 +33,7 @@ COST = (
     "flow/cost.py",
     "flow/measure.py",
     "flow/nextpnr.py",
-    "flow/targets.py",
+    "flow/targets",
     "flow/yosys.py",
 )
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from esru.design import Design
 from esru.errors import ToolFailed
+from esru.flow import targets
 from esru.search.digest import COST, EVALUATION, TRAINING, digest
 from esru.search.plugin import Plugin, check_results, evaluate_chunk
 from esru.search.store import Store, result_key
@@ -122,11 +123,13 @@ class Evaluator:
         return known
 
     def _cost_key(self, request: Request) -> str:
-        names = [n for n in ("yosys", f"nextpnr-{request.target}") if n in self.tools]
+        packer = targets.target(request.target).packer
+        names = [n for n in ("yosys", f"nextpnr-{packer}") if n in self.tools]
         return result_key(
             "cost",
             design=replace(request.design, boundary=request.boundary).id,
             target=request.target,
+            origin=targets.origin(request.target),
             tools={name: self.tools[name] for name in names},
             digest=digest(COST),
         )

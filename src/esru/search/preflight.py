@@ -31,7 +31,7 @@ def check(question: Question) -> dict[str, str]:
     ToolMissing
         If a tool or package is missing; the message says what installs it.
     """
-    targets.target(question.target)
+    packer = targets.target(question.target).packer
     if question.boundary not in BOUNDARIES:
         rule = f"one of {', '.join(BOUNDARIES)}"
         raise InputError.must("Boundary", rule, repr(question.boundary))
@@ -41,6 +41,8 @@ def check(question: Question) -> dict[str, str]:
     toolchain.yosys()
     toolchain.nextpnr("ice40")
     toolchain.nextpnr("ecp5")
+    if packer is not None:
+        toolchain.nextpnr(packer)
     toolchain.yosys_abc()
     toolchain.iverilog()
     if question.tasks:

@@ -1,0 +1,23 @@
+"""Lattice ECP5: Yosys and nextpnr."""
+
+from __future__ import annotations
+
+from esru.flow.targets.target import Target
+
+ECP5 = Target(
+    name="ecp5",
+    summary="Lattice ECP5, Yosys and nextpnr",
+    counts="TRELLIS_COMB after packing, without the chip's shared constant drivers;"
+    " flip-flops apart",
+    library=("read_verilog -lib -specify +/ecp5/cells_sim.v +/ecp5/cells_bb.v",),
+    synthesis=("synth_ecp5 -noflatten -run coarse:",),
+    lut=("LUT4",),
+    ff=("TRELLIS_FF",),
+    carry=("CCU2C",),
+    headline="packed",
+    packer="ecp5",
+    device=("--25k", "--package", "CABGA381"),
+    packed_cells=("TRELLIS_COMB",),
+)
+
+TARGETS = (ECP5,)

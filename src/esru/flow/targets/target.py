@@ -1,0 +1,64 @@
+"""What a target is: one recipe from modules to counted cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+#: A module as Yosys' `write_json` has it.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """How one target is synthesised, and what is counted there.
+
+    Attributes
+    ----------
+    name, summary : str
+        For the command line and `list targets`. Names are small letters, digits and hyphens.
+    counts : str
+        What `Cells.cells` is, in words.
+    synthesis : tuple of str
+        Yosys commands from flattened modules to mapped ones. They enter the vendor's script
+        *after* its `begin` label, which would delete every module but one.
+    library : tuple of str
+        Yosys commands that read the vendor's cells, once for a whole batch.
+    lut, ff, carry : tuple of str
+        Cell types counted as such in the mapped netlist; a final ``*`` stands for any ending.
+    headline : {"lut", "packed"} or callable
+        Where `Cells.cells` comes from: the LUTs of the mapped netlist, nextpnr's packed cells, or
+        a function of the mapped module.
+    weaker : str
+        Where the number is weaker than a vendor's own tool would give it; empty: nowhere known.
+    packer : str or None
+        The nextpnr family that packs it.
+    device : tuple of str
+        nextpnr's arguments for the device. Packing depends on it only through the length of
+        a carry column or row: one that no unit fills.
+    packed_cells : tuple of str
+        The packed cell types that are counted.
+    """
+
+    name: str
+    summary: str
+    counts: str
+    synthesis: tuple[str, ...]
+    library: tuple[str, ...] = ()
+    lut: tuple[str, ...] = ()
+    ff: tuple[str, ...] = ()
+    carry: tuple[str, ...] = ()
+    headline: Literal["lut", "packed"] | Callable[[Json], float] = "lut"
+    weaker: str = ""
+    packer: str | None = None
+    device: tuple[str, ...] = ()
+    packed_cells: tuple[str, ...] = ()
+
+
+def matches(kind: str, patterns: Sequence[str]) -> bool:
+    """Return whether a cell type is one of the patterns, whose final ``*`` is any ending."""
+    return any(
+        kind.startswith(pattern[:-1]) if pattern.endswith("*") else kind == pattern
+        for pattern in patterns
+    )
