@@ -58,7 +58,7 @@ def test_blocks_that_cannot_be(keys: str, message: str) -> None:
 def test_an_array_is_whole_blocks_or_a_share_of_one() -> None:
     design = parse("4:3:zero:lfsr5,in=mx_bfloat16,out=ocp_e2m1,block=4,boundary=unit")
     for lanes in (1, 2, 4, 8, 12):
-        width = re.search(r"wire width (\d+) input \d+ \\scale\n", emit_rtlil(design, lanes))
+        width = re.search(r"wire width (\d+) input \d+ +\\scale\n", emit_rtlil(design, lanes))
         assert width is not None and int(width[1]) == 8 * max(lanes // 4, 1)
     for lanes in (3, 6):
         rule = r"a multiple of the lanes of a block \(4\) or a divisor of it"
