@@ -91,6 +91,9 @@ class Design:
     recover : int
         1: a register that is found in its lockup state, zero, goes on from state 1. Only for
         sources that have one; their words stay the same.
+    load : int
+        1: the hardware has ports through which every source is given a new seed while it runs.
+        Only for sources with a register; their words stay the same until one is loaded.
 
     Raises
     ------
@@ -114,6 +117,7 @@ class Design:
     overflow: str = "saturate"
     boundary: str = "decision"
     recover: int = 0
+    load: int = 0
 
     def __post_init__(self) -> None:
         check_rule(self)
@@ -176,7 +180,7 @@ class Design:
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
         is `same`, and lanes that see their own operands only share no source. An input format
         that is the default one stays the default one, but for the operand sources. Recovery
-        from a state that never comes changes no decision.
+        from a state that never comes changes no decision, nor does a port for seeds as such.
         """
         rule, n = self.rule, self.n
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
@@ -195,6 +199,7 @@ class Design:
             map=canonical_map(self.map, self.k, self.lanes),
             in_format=self.in_format if kept else None,
             recover=0,
+            load=0,
         )
 
     def to_json(self) -> dict[str, int | str]:
@@ -217,8 +222,8 @@ class Design:
             "lanes": self.lanes,
             "map": self.map,
         }
-        if self.recover:
-            source["recover"] = 1  # left out where it is not: ids are older than the key
+        # Left out where they are not: ids are older than these keys.
+        source |= {key: 1 for key in ("recover", "load") if getattr(self, key)}
         return fields | {key: source[key] for key in source if key in KEYS_OF[self.source]}
 
     @classmethod
@@ -262,7 +267,7 @@ class Design:
             pairs.append(f"form={self.form}")
         if self.length and self.taps != default_taps(self.source, self.length):
             pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map", "recover"):
+        for key in ("seed", "leap", "lanes", "map", "recover", "load"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
         if self.in_format is not None and replace(self, in_format=None).input != self.input:
@@ -337,6 +342,7 @@ def parse(text: str) -> Design:
         lanes=_integer("Lanes", values.get("lanes", "1")),
         map=values.get("map", "same"),
         recover=_integer("Recover", values.get("recover", "0")),
+        load=_integer("Load", values.get("load", "0")),
         in_format=parse_format(values["in"]) if "in" in values else None,
         out_format=parse_format(values.get("out", "int8")),
         overflow=values.get("overflow", "saturate"),

@@ -50,12 +50,13 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
         data, result = ("frac", design.fraction_bits), ("up", 1)
     else:
         data, result = ("x", design.input.width), ("y", design.out_format.width)
-    words = count // design.lanes * design.k
+    words, seeds = (count // design.lanes * wide for wide in (design.k, design.length))
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
         **({"r": ("input", words)} if design.source == "port" else {}),
+        **({"load": ("input", 1), "seed": ("input", seeds)} if design.load else {}),
         data[0]: ("input", count * data[1]),
         result[0]: ("output", count * result[1]),
     }

@@ -163,9 +163,15 @@ def prove_design(
         "module == reference (PDR)",
         words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
+        failure
+        or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
+
+
+def controls(design: Design) -> str:
+    """Return the names of the inputs that are no data, as a text."""
+    return "en, rst, load and seed" if design.load else "en and rst"
 
 
 def _number(lanes: int) -> str:
@@ -189,9 +195,14 @@ def _top(design: Design, lanes: int) -> str:
     copies = 1 if design.source in OPERANDS else lanes
     wide *= lanes // copies
     sources = lanes // design.lanes
-    is_port = design.source == "port"
-    random = f"input [{sources * design.k - 1}:0] r, " if is_port else ""
-    control = ".clk(clk), .rst(rst), .en(en)" + (", .r(r)" if is_port else "")
+    control = ".clk(clk), .rst(rst), .en(en)"
+    random = ""
+    if design.source == "port":
+        random = f"input [{sources * design.k - 1}:0] r, "
+        control += ", .r(r)"
+    if design.load:
+        random += f"input load, input [{sources * design.length - 1}:0] seed, "
+        control += ", .load(load), .seed(seed)"
     expected = ", ".join(
         f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from esru.design import Design
 from esru.flow.float_reference import float_result
-from esru.flow.reference_sources import lane_words
+from esru.flow.reference_sources import lane_words, load_inputs
 
 #: Wide enough for every sum of a 64-bit word and a decision.
 _WIDE = 68
@@ -113,6 +113,7 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
         ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
     if design.source == "port":
         ports = f"  input [{lanes // design.lanes * design.k - 1}:0] r,\n{ports}"
+    ports = load_inputs(design, lanes // design.lanes) + ports
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
     if not decision:

@@ -11,10 +11,12 @@ from esru.errors import InputError
 from esru.hdl.float_unit import add_float_result
 from esru.hdl.rounder import add_index, add_round_up
 from esru.hdl.sources import (
+    Load,
     Word,
     add_operand_words,
     add_source,
     check_source,
+    load_ports,
     mapped_word,
 )
 from esru.hdl.unit import add_result, fraction_of
@@ -62,6 +64,11 @@ class Bank(wiring.Component):
     en : In(1)
         1: a rounding happens in this cycle. The sources step and ``y`` takes the result at the
         clock edge that ends it; 0: both hold.
+    load : In(1)
+        Only with ``load=1``: 1 gives every source the state in ``seed`` at the clock edge that
+        ends the cycle, instead of a step and whatever ``en`` is; ``y`` knows ``en`` alone.
+    seed : In(G * L)
+        Only with ``load=1``: the states, source 0 lowest.
     r : In(G * k)
         Source ``port`` only: the random word of each of the G sources, source 0 lowest.
     frac : In(M * n)
@@ -106,7 +113,7 @@ class Bank(wiring.Component):
             }
         if design.source == "port":
             data = {"r": In(self.groups * design.k)} | data
-        super().__init__({"en": In(1)} | data)
+        super().__init__({"en": In(1)} | load_ports(design, self.groups) | data)
 
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
@@ -138,7 +145,8 @@ class Bank(wiring.Component):
             word = Word(self.r.word_select(group, design.k), None)
         else:
             phase = phase_of(design, group, self.groups)
-            word = add_source(m, design, self.en, phase, suffix)
+            load = Load.of(self, design, group)
+            word = add_source(m, design, self.en, phase, suffix, None, load)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -185,7 +193,7 @@ class Bank(wiring.Component):
         index = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
         ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
         following = add_index(m, design, ahead, f"index_next{suffix}")
-        with m.If(self.en):
+        with m.If(self.en | self.load if design.load else self.en):
             m.d.sync += index.eq(following)
         return index
 
