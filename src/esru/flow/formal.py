@@ -22,7 +22,7 @@ from pathlib import Path
 from esru.design import Design
 from esru.errors import ToolFailed
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
@@ -163,15 +163,9 @@ def prove_design(
         "module == reference (PDR)",
         words * count,
         not failure,
-        failure
-        or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
+        failure or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
-
-
-def controls(design: Design) -> str:
-    """Return the names of the inputs that are no data, as a text."""
-    return "en, rst, load and seed" if design.load else "en and rst"
 
 
 def _number(lanes: int) -> str:

@@ -13,8 +13,7 @@ from pathlib import Path
 from esru.design import Design
 from esru.flow import targets, toolchain
 from esru.flow.bitproof_unit import CLOCK, model_reads, ports
-from esru.flow.checks import Check, words_covered
-from esru.flow.formal import controls
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.miter import compare
 from esru.flow.netlist import read_netlist, unfit
 from esru.flow.yosys import run_script

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from esru.design import Design
 from esru.errors import InputError
-from esru.flow.checks import Check
+from esru.flow.checks import Check, controls
 from esru.flow.decide import decide
-from esru.flow.formal import MITER, controls
+from esru.flow.formal import MITER
 from esru.flow.reference_sources import locked_verilog
 from esru.flow.yosys import run_script
 from esru.hdl.emit import locked_rtlil, module_name

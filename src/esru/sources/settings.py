@@ -82,6 +82,11 @@ def register_period(family: str, length: int) -> int:
     return (1 << length) - (family not in VISITS_ZERO)
 
 
+def loaded_seed(design: Design, seed: int) -> int:
+    """Return the state that a source has after a seed was loaded: 1 for 0 if it would lock up."""
+    return seed if seed or design.source in VISITS_ZERO else 1
+
+
 def default_taps(family: str, length: int) -> int:
     """Return the taps that a family's register has unless it is told; 0 for one without."""
     if "taps" not in KEYS_OF[family]:
