@@ -57,6 +57,7 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
     port = _port
+    but = ", but for a load" if design.load else ""
     wide_in, wide_out = design.input.width, design.out_format.width
     data = (
         [
@@ -92,7 +93,9 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port("en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds"),
+            port(
+                "en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds" + but
+            ),
             *data,
         ],
         "latency": 0 if decision else 1,

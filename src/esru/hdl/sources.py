@@ -57,7 +57,7 @@ def load_state(m: Module, design: Design, load: Load, following: Signal, suffix:
     seed = load.seed
     if design.source not in VISITS_ZERO:
         zero = Signal(name=f"seed_zero{suffix}")
-        m.d.comb += zero.eq(seed == 0)
+        m.d.comb += zero.eq(~seed.any())
         seed = Cat(seed[0] | zero, seed[1:])
     with m.If(load.now):
         m.d.comb += following.eq(seed)
@@ -173,9 +173,9 @@ def add_source(
                     m.d.sync += toggle.eq(0)
         if design.recover:
             # From zero every linear step leads back to zero: one bit more makes it state 1.
-            lockup = Const(0, length) if design.source != "plateau" else toggle.replicate(length)
             locked = Signal(name=f"locked{suffix}")
-            m.d.comb += locked.eq(register == lockup)
+            true = register ^ toggle.replicate(length) if design.source == "plateau" else register
+            m.d.comb += locked.eq(~true.any())
             bits[0] = bits[0] ^ locked
         m.d.comb += following.eq(Cat(bits))
     if load is not None:
