@@ -123,7 +123,7 @@ def test_the_interface_has_the_ports_of_both_modules(folder: Path) -> None:
     ):
         verilog = (folder / name).read_text()
         assert f"module {module['module']} (" in verilog
-        declared = _PORT.findall(verilog
+        declared = _PORT.findall(verilog)
         assert [(way, int(high or 0) + 1, name) for way, high, name in declared] == [
             (port["direction"], port["width"], port["name"]) for port in module["ports"]
         ]
