@@ -147,7 +147,7 @@ def test_refusals() -> None:
         parse("5:0:zero:none,load=1")
     with pytest.raises(InputError, match="Load must be between 0 and 1, not 2"):
         parse("5:3:zero:lfsr5,load=2")
-    rule = "Lane map of a source that loads a seed must be same, rotate, permute or invert"
+    rule = "Lane map of a source that loads a seed must be any but delay"
     with pytest.raises(InputError, match=rule):
         parse("5:3:zero:lfsr5,lanes=2,map=delay,load=1")
     with pytest.raises(InputError, match="Design of the demo must be without load=1"):

@@ -170,13 +170,13 @@ def check_source(design: Design) -> None:
         rule = f"coprime with the period ({period}) of a register above 24 bits"
         raise InputError.must("Leap", rule, design.leap)
     if design.load and design.map == "delay":
-        rule = "same, rotate, permute or invert (no words precede a loaded seed)"
+        rule = "any but delay (no words precede a loaded seed)"
         raise InputError.must("Lane map of a source that loads a seed", rule, "'delay'")
 
 
 def _check_given(design: Design) -> None:
     if design.source == "port" and design.map == "delay":
-        rule = "same, rotate, permute or invert (no words precede the first)"
+        rule = "same, rotate, permute, invert or complement (no words precede the first)"
         raise InputError.must("Lane map of source port", rule, "'delay'")
     if design.source in ("operand-neighbour", "operand-xor") and design.lanes < 2:
         rule = "at least 2, to be neighbours"
