@@ -13,7 +13,7 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.errors import InputError
 from esru.rounding import up_counts
-from esru.sources import source_model
+from esru.sources import seen_counts
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class _Errors:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        counts = source_model(design).word_counts()
+        counts = seen_counts(design)
         self.words = int(counts.sum())
         if is_table(design.rule):
             self.ups = up_counts(design)

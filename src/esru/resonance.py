@@ -22,7 +22,7 @@ from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.quality import quality
-from esru.sources import source_model
+from esru.sources import seen_words, source_model
 from esru.sources.register import TABLE_PERIOD
 
 
@@ -97,9 +97,8 @@ def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
     chooses = design.rule == "select" or table
     # A table has at most 2^11 codes.
     values = np.empty(period, (np.uint16 if table else np.uint8) if chooses else np.uint32)
-    model = source_model(design)
     for start in range(0, period, BLOCK):
-        words = model.words(start, min(BLOCK, period - start))
+        words = seen_words(design, start, min(BLOCK, period - start))
         # One less than the least f that rounds up: 2^32 would not fit.
         values[start : start + BLOCK] = decision_values(design, words) - (not chooses)
     if chooses:

@@ -17,7 +17,7 @@ from esru.scalar_rules import leading_zeros as leading_zeros
 from esru.scalar_rules import named_up
 from esru.scalar_rules import nearest_fraction as nearest_fraction
 from esru.scalar_rules import replicate_word as replicate_word
-from esru.sources import source_model
+from esru.sources import seen_counts
 
 
 def round_up(rule: str, n: int, k: int, f: int, r: int) -> bool:
@@ -93,7 +93,7 @@ def thresholds(design: Design) -> npt.NDArray[np.int64]:
 def up_counts(design: Design) -> npt.NDArray[np.int64]:
     """Return, for each f in 0..2^n - 1, how many words of one period round it up."""
     n, k = design.n, design.k
-    counts = source_model(design).word_counts()
+    counts = seen_counts(design)
     if is_table(design.rule):
         table = decision_table(design.rule, n, k)
         codes = table.codes(np.arange(1 << k, dtype=np.int64))
@@ -123,4 +123,4 @@ def probability_up(design: Design, f: int) -> Fraction:
     if not 0 <= f < 1 << design.n:
         raise IndexError(f"fraction {f} is outside 0..2^{design.n} - 1")
     counts = up_counts(design)
-    return Fraction(int(counts[f]), int(source_model(design).word_counts().sum()))
+    return Fraction(int(counts[f]), int(seen_counts(design).sum()))

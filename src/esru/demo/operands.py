@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from esru.demo.model import Patterns
 from esru.decision_table import is_table
+from esru.demo.model import Patterns
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.errors import InputError
@@ -152,7 +152,7 @@ def _fractions(design: Design, words: npt.NDArray[np.uint32], rng: np.random.Gen
     if is_table(design.rule):
         # No fraction is an edge of its own: another chance.
         edge = below = chance[::-1]
-    elif if design.rule == "select":
+    elif design.rule == "select":
         edge = np.int64(1) << edge
         below = edge ^ top
     kind = rng.integers(0, 8, words.shape)

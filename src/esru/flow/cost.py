@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from esru.design import Design
-from esru.flow.measure import Netlist, measure
+from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
 
 
@@ -74,18 +74,16 @@ def lane_costs(
         module_name(design): Netlist(module_name(design), emit_rtlil(design)) for design in bounded
     }
     cells = measure(list(netlists.values()), target, progress=progress)
-    costs = []
-    for design in bounded:
-        group = cells[module_name(design)]
-        lanes = design.lanes
-        costs.append(
-            LaneCost(
-                cells=None if group.cells is None else group.cells / lanes,
-                lut=group.lut / lanes,
-                ff=group.ff / lanes,
-                carry=group.carry / lanes,
-                area=None if group.area is None else group.area / lanes,
-                fmax_mhz=group.fmax_mhz,
-            )
-        )
-    return costs
+    return [lane_cost(cells[module_name(design)], design.lanes) for design in bounded]
+
+
+def lane_cost(group: Cells, lanes: int) -> LaneCost:
+    """Return a lane's share of a group's counts."""
+    return LaneCost(
+        cells=None if group.cells is None else group.cells / lanes,
+        lut=group.lut / lanes,
+        ff=group.ff / lanes,
+        carry=group.carry / lanes,
+        area=None if group.area is None else group.area / lanes,
+        fmax_mhz=group.fmax_mhz,
+    )

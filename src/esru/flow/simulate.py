@@ -93,7 +93,7 @@ def _fractions(
     if is_table(design.rule):
         # No fraction is an edge of its own: another chance.
         edge = below = chance[::-1]
-    elif if design.rule == "select":
+    elif design.rule == "select":
         edge = np.int64(1) << values
         below = edge ^ ((1 << n) - 1)
     else:
