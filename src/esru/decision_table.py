@@ -68,6 +68,21 @@ class DecisionTable:
         tail = "".join(f".{weight}" for weight in self.weights) if self.coded else ""
         return f"{PREFIX}{self.bits:0{digits}x}{tail}"
 
+    @property
+    def inputs(self) -> int:
+        """On how many bits a decision depends at least: fraction bits, and codes told apart."""
+        columns = {self.column(code) for code, weight in enumerate(self.weights) if weight}
+        size = 1 << self.n
+        seen = sum(
+            any(
+                (column >> f ^ column >> (f ^ 1 << i)) & 1
+                for column in columns
+                for f in range(size)
+            )
+            for i in range(self.n)
+        )
+        return seen + (len(columns) - 1).bit_length()
+
     def column(self, code: int) -> int:
         """Return the decisions of a code: bit f is that of fraction f."""
         size = 1 << self.n
