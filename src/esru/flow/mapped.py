@@ -24,6 +24,7 @@ from esru.hdl.emit import emit_rtlil, module_name
 MODELS = {
     "ice40": "+/ice40/cells_sim.v",
     "ecp5": "cells_ecp5.v",
+    "gowin": "+/gowin/cells_sim.v",
     "xc7": "+/xilinx/cells_sim.v",
 }
 
