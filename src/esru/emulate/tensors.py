@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.emulate.device import device_values
@@ -65,6 +66,9 @@ def round_torch(array: Array, x: torch.Tensor, phase: int) -> tuple[torch.Tensor
 
 def _up(design: Design, f: torch.Tensor, compared: torch.Tensor) -> torch.Tensor:
     """Return the decisions (bool) for integer fractions of any dtype."""
+    if is_table(design.rule):
+        ups = torch.from_numpy(decision_table(design.rule, design.n, design.k).ups())
+        return ups.to(f.device)[compared, f.to(torch.int64)]
     if design.rule == "select":
         return ((f.to(torch.int64) >> compared) & 1).to(torch.bool)
     return f >= compared
