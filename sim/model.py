@@ -122,6 +122,15 @@ class Source:
 
 def decide(rule, n, k, f, r):
     """Return 1 if a rule rounds the fraction f (n bits) up with the random word r (k bits)."""
+    if rule.startswith("table-"):
+        digits, *weights = rule.removeprefix("table-").split(".")
+        code, left = r, r
+        for number, weight in enumerate(weights):
+            if left < int(weight):
+                code = number
+                break
+            left -= int(weight)
+        return int(digits, 16) >> (f + code * 2**n) & 1
     if rule == "select":
         text = format(r, f"0{k}b")
         place = text.index("1") if "1" in text else k

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from math import gcd
 
+from esru.decision_table import decision_table, is_table, named_rule
 from esru.errors import InputError
 from esru.float_formats import FloatFormat, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
@@ -63,7 +64,7 @@ class Design:
     k : int
         Random bits per rounding, 0 <= k <= n; 0 exactly if the source is `none`.
     rule : str
-        One of `RULES`.
+        One of `RULES`, or a table (`esru.decision_table`).
     source : str
         One of `SOURCES`, without its length.
     length : int
@@ -182,9 +183,14 @@ class Design:
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
         is `same`, and lanes that see their own operands only share no source. An input format
         that is the default one stays the default one, but for the operand sources. Recovery
-        from a state that never comes changes no decision, nor does a port for seeds as such.
+        from a state that never comes changes no decision, nor does a port for seeds as such. A
+        table that decides as a named rule is that rule, and sees no fraction bit that it ignores
+        below the k highest; how it numbers its codes is kept, because the hardware follows it.
         """
         rule, n = self.rule, self.n
+        if is_table(rule):
+            table = decision_table(rule, n, self.k).narrowed()
+            n, rule = table.n, named_rule(table.rule, table.n, self.k) or table.rule
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
             rule = "zero"
         if rule == "zero":
@@ -242,8 +248,11 @@ class Design:
 
     @property
     def behaviour(self) -> str:
-        """As `id`, of the canonical design and without the boundary."""
-        fields = self.canonical().to_json()
+        """As `id`, of the canonical design, whatever a table's codes are, without the boundary."""
+        design = self.canonical()
+        fields = design.to_json()
+        if is_table(design.rule):
+            fields["rule"] = decision_table(design.rule, design.n, design.k).merged().rule
         del fields["boundary"]
         return _digest(fields)
 

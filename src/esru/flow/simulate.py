@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
@@ -89,7 +90,10 @@ def _fractions(
     chance = rng.integers(0, 1 << n, words.shape, dtype=np.int64)
     sweep = cycle + 11 * lane
     values = decision_values(design, words)
-    if design.rule == "select":
+    if is_table(design.rule):
+        # No fraction is an edge of its own: another chance.
+        edge = below = chance[::-1]
+    elif design.rule == "select":
         edge = np.int64(1) << values
         below = edge ^ ((1 << n) - 1)
     else:

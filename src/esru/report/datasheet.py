@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from esru.decision_table import SUMMARY
 from esru.design import RULES, SOURCES, Design
 from esru.flow.targets import caption
 from esru.quality import quality, variance_inflation
@@ -109,7 +110,7 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
     rows = [
         ("rounding bits n", str(design.n)),
         ("random bits k", str(design.k)),
-        ("rule", f"`{design.rule}`: {RULES.get(design.rule, 'found by machine')}"),
+        ("rule", f"`{design.rule}`: {RULES.get(design.rule, SUMMARY)}"),
         ("source", f"`{design.source_name}`: {SOURCES[design.source]}"),
     ]
     if design.taps:
