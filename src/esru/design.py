@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from math import gcd
 
+from esru.decision_table import decision_table, is_table, named_rule
 from esru.errors import InputError
 from esru.float_formats import SCALE_BITS, FloatFormat, check_block, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
@@ -63,7 +64,7 @@ class Design:
     k : int
         Random bits per rounding, 0 <= k <= n; 0 exactly if the source is `none`.
     rule : str
-        One of `RULES`.
+        One of `RULES`, or a table (`esru.decision_table`).
     source : str
         One of `SOURCES`, without its length.
     length : int
@@ -96,6 +97,9 @@ class Design:
     block : int
         Lanes that share a block's scale, an input of its own (port ``scale``); 0: there is no
         scale, or each lane's is above the sign of its word.
+    load : int
+        1: the hardware has ports through which every source is given a new seed while it runs.
+        Only for sources with a register; their words stay the same until one is loaded.
 
     Raises
     ------
@@ -120,6 +124,7 @@ class Design:
     boundary: str = "decision"
     recover: int = 0
     block: int = 0
+    load: int = 0
 
     def __post_init__(self) -> None:
         check_rule(self)
@@ -130,11 +135,11 @@ class Design:
         source, out = self.in_format, self.out_format
         operand = (self.source, self.k if self.source in OPERANDS else 0)
         if isinstance(out, FloatFormat):
-            pair: tuple[Format, Format] = float_pair(source, out, self.overflow, self.n, operand)
+            source = float_pair(source, out, self.overflow, self.n, operand)[0]
         else:
-            pair = fixed_pair(source, out, self.overflow, self.n, operand)
-        object.__setattr__(self, "in_format", pair[0])
-        check_block(self.block, pair[0])
+            source = fixed_pair(source, out, self.overflow, self.n, operand)[0]
+        check_block(self.block, source)
+        object.__setattr__(self, "in_format", source)
 
     @property
     def source_name(self) -> str:
@@ -180,8 +185,7 @@ class Design:
     @property
     def x_bits(self) -> int:
         """Bits of a lane's port ``x``: the input word, without a scale that has its own port."""
-        word = self.input
-        return word.width - (word.scale if self.block and isinstance(word, FloatFormat) else 0)
+        return self.input.width - (SCALE_BITS if self.block else 0)
 
     def side_inputs(self, lanes: int) -> dict[str, int]:
         """Return the inputs that an array of some lanes has beside its data, with their bits.
@@ -211,9 +215,14 @@ class Design:
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
         is `same`, and lanes that see their own operands only share no source. An input format
         that is the default one stays the default one, but for the operand sources. Recovery
-        from a state that never comes changes no decision, nor does the port of a scale.
+        from a state that never comes changes no decision, nor does a port for seeds or scales. A
+        table that decides as a named rule is that rule, and sees no fraction bit that it ignores
+        below the k highest; how it numbers its codes is kept, because the hardware follows it.
         """
         rule, n = self.rule, self.n
+        if is_table(rule):
+            table = decision_table(rule, n, self.k).narrowed()
+            n, rule = table.n, named_rule(table.rule, table.n, self.k) or table.rule
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
             rule = "zero"
         if rule == "zero":
@@ -231,6 +240,7 @@ class Design:
             in_format=self.in_format if kept else None,
             recover=0,
             block=0,
+            load=0,
         )
 
     def to_json(self) -> dict[str, int | str]:
@@ -253,9 +263,8 @@ class Design:
             "lanes": self.lanes,
             "map": self.map,
         }
-        # Left out where they are 0: ids are older than these keys.
-        if self.recover:
-            source["recover"] = 1
+        # Left out where they are not: ids are older than these keys.
+        source |= {key: 1 for key in ("recover", "load") if getattr(self, key)}
         if self.block:
             fields["block"] = self.block
         return fields | {key: source[key] for key in source if key in KEYS_OF[self.source]}
@@ -274,8 +283,11 @@ class Design:
 
     @property
     def behaviour(self) -> str:
-        """As `id`, of the canonical design and without the boundary."""
-        fields = self.canonical().to_json()
+        """As `id`, of the canonical design, whatever a table's codes are, without the boundary."""
+        design = self.canonical()
+        fields = design.to_json()
+        if is_table(design.rule):
+            fields["rule"] = decision_table(design.rule, design.n, design.k).merged().rule
         del fields["boundary"]
         return _digest(fields)
 
@@ -301,7 +313,7 @@ class Design:
             pairs.append(f"form={self.form}")
         if self.length and self.taps != default_taps(self.source, self.length):
             pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map", "recover"):
+        for key in ("seed", "leap", "lanes", "map", "recover", "load"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
         if not self._takes_default:
@@ -377,6 +389,7 @@ def parse(text: str) -> Design:
         map=values.get("map", "same"),
         recover=_integer("Recover", values.get("recover", "0")),
         block=_integer("Lanes of a block", values["block"]) if "block" in values else 0,
+        load=_integer("Load", values.get("load", "0")),
         in_format=parse_format(values["in"]) if "in" in values else None,
         out_format=parse_format(values.get("out", "int8")),
         overflow=values.get("overflow", "saturate"),

@@ -23,7 +23,7 @@ from esru.design import Design
 from esru.errors import ToolFailed
 from esru.float_formats import SCALE_BITS
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
@@ -164,7 +164,7 @@ def prove_design(
         "module == reference (PDR)",
         words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
+        failure or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
 
@@ -194,15 +194,21 @@ def _top(design: Design, lanes: int) -> str:
     copies = 1 if design.source in OPERANDS else lanes
     wide *= lanes // copies
     beside = design.side_inputs(lanes)
-    inputs = f"input [{beside['r'] - 1}:0] r, " if "r" in beside else ""
-    control = ".clk(clk), .rst(rst), .en(en)" + (", .r(r)" if "r" in beside else "")
-    scales, whole = "", "data"
+    control = ".clk(clk), .rst(rst), .en(en)"
+    inputs = scales = ""
+    whole = "data"
+    if "r" in beside:
+        inputs = f"input [{beside['r'] - 1}:0] r, "
+        control += ", .r(r)"
     if "scale" in beside:
         bits = beside["scale"] if copies == 1 else SCALE_BITS
         inputs += f"input [{bits - 1}:0] scale, "
         scales = f", .scale({{{beside['scale'] // bits}{{scale}}}})"
         # The reference of operands has the port too; the other takes the scale with the word.
         whole = "data" if design.source in OPERANDS else "{scale, data}"
+    if design.load:
+        inputs += f"input load, input [{lanes // design.lanes * design.length - 1}:0] seed, "
+        control += ", .load(load), .seed(seed)"
     expected = ", ".join(
         f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
@@ -91,7 +92,10 @@ def _fractions(
     chance = rng.integers(0, 1 << n, words.shape, dtype=np.int64)
     sweep = cycle + 11 * lane
     values = decision_values(design, words)
-    if design.rule == "select":
+    if is_table(design.rule):
+        # No fraction is an edge of its own: another chance.
+        edge = below = chance[::-1]
+    elif design.rule == "select":
         edge = np.int64(1) << values
         below = edge ^ ((1 << n) - 1)
     else:
@@ -159,7 +163,7 @@ def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
-class _Round(NamedTuple):
+class Round(NamedTuple):
     """What goes into an array in one clock cycle, and what is to come out.
 
     Attributes
@@ -178,9 +182,9 @@ class _Round(NamedTuple):
     words: list[int]
 
 
-def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[_Round]:
-    """Yield what happens in successive phases."""
-    rng = np.random.default_rng(_SEED)
+def rounds_of(design: Design, array: Array, todo: Plan, variant: int = 0) -> Iterator[Round]:
+    """Yield what happens in successive phases; another variant has other data."""
+    rng = np.random.default_rng(_SEED + variant)
     period = array.period
     previous = None
     for first in range(0, todo.words, _CHUNK):
@@ -205,7 +209,7 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[_Round]:
             lane = np.arange(array.lanes, dtype=np.int64)[None, :]
             fractions = (index // period + lane) & ((1 << design.n) - 1)
         else:
-            fractions = _fractions(design, words, first, rng)
+            fractions = _fractions(design, words, first + variant, rng)
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
@@ -225,10 +229,12 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[_Round]:
         together = [
             dict(zip(beside, row, strict=True)) for row in zip(*beside.values(), strict=True)
         ]
-        yield from map(_Round, data, together or repeat({}), expected, words.tolist())
+        yield from map(Round, data, together or repeat({}), expected, words.tolist())
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, dict[str, int], int]]:
+def stimuli(
+    design: Design, lanes: int, words: int, variant: int = 0
+) -> Iterator[tuple[int, dict[str, int], int]]:
     """Yield data, side inputs and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
@@ -239,13 +245,16 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, dict[
         Lanes of the array, lane 0 lowest in data and output.
     words : int
         How many.
+    variant : int
+        Another one has other data.
     """
-    for one in _rounds(design, Array(design, lanes), Plan(words, False, "")):
+    todo = Plan(words, False, "")
+    for one in rounds_of(design, Array(design, lanes), todo, variant):
         yield one.data, one.beside, one.expected
 
 
-def _mismatch(
-    design: Design, cycle: int, expected: int, got: int, seen: _Round, known: bool
+def lane_difference(
+    design: Design, cycle: int, expected: int, got: int, seen: Round, known: bool
 ) -> str:
     """Return the first lane's difference in words; `known`: it is what `seen` leads to."""
     decision = design.boundary == "decision"
@@ -315,7 +324,7 @@ def simulate(
     async def bench(ctx: Any) -> None:
         nonlocal failure, compared
         rng = random.Random(_SEED)
-        rounds = _rounds(design, array, todo)
+        rounds = rounds_of(design, array, todo)
         held = done = cycle = 0
         now = next(rounds)
         reset_done = False
@@ -337,11 +346,11 @@ def simulate(
             compared += array.lanes
             if got != wanted:
                 known = decision or (enabled and not reset)
-                failure = _mismatch(design, cycle, wanted, got, now, known)
+                failure = lane_difference(design, cycle, wanted, got, now, known)
             cycle += 1
             if reset:
                 reset_done = True
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 done = 0
             elif enabled:
                 done += 1
@@ -352,7 +361,7 @@ def simulate(
             following = next(rounds, None)
             if following is None and not reset_done:
                 # Shorter than the cycles before the reset: from the first word again.
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 following = next(rounds)
                 if array.period and done % array.period:
                     raise AssertionError("a plan covers whole periods or is long")

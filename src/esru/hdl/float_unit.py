@@ -166,7 +166,7 @@ def add_float_result(
     x : Value
         Input word, W_in bits; without its scale if there is an `offset`.
     draw : Value
-        The random word; for `select` the index (`esru.hdl.rounder.add_index`).
+        What lanes share of the random word (`esru.hdl.rounder.add_draw`).
     suffix : str
         Ends the names of the signals.
     offset : Value or None

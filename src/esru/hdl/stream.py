@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
 from esru.hdl.bank import Bank
+from esru.hdl.sources import load_ports
 
 
 class StreamBank(Bank):
@@ -32,6 +33,9 @@ class StreamBank(Bank):
         Source ``port`` only: the random words that the next transfer in is rounded with.
     scale : In(8 * blocks)
         Designs with ``block=`` only: the scales that the next transfer in is divided by.
+    load, seed
+        Only with ``load=1``: as `Bank` has them. The first transfer in after a load is rounded
+        with the seed's word, however long the neighbours wait.
     o : Out(stream.Signature(M * W_out))
         Output words (boundary ``decision``: the decisions) of all lanes, lane 0 lowest.
 
@@ -54,7 +58,7 @@ class StreamBank(Bank):
             "o": Out(stream.Signature(lanes * width_out)),
         }
         members |= {name: In(bits) for name, bits in design.side_inputs(lanes).items()}
-        wiring.Component.__init__(self, members)
+        wiring.Component.__init__(self, load_ports(design, self.groups) | members)
         self.en = Signal()
         if decision:
             self.frac, self.up = self.i.payload, self.o.payload
