@@ -32,6 +32,7 @@ from esru.train.statistics import paired_difference, summarise
 Ints = npt.NDArray[np.int64]
 Json = dict[str, Any]
 
+TASKS = ("digits-mlp", "digits-cnn")
 LANES = 64
 CAPTURE_LR = 2.0**-4
 #: What every tensor is rounded with in the first part, and a generator for comparison.
@@ -87,7 +88,7 @@ def captured() -> list[Tensors]:
     from esru.train.capture import capture, capture_float32
 
     found = []
-    for task in tasks().values():
+    for task in (tasks()[name] for name in TASKS):
         job = Job(parse("reference"), 0, CAPTURE_LR)
         names: tuple[str, ...] = ("update 0", "update 2", "weight 0", "gradient 1", "activation 1")
         if task.name == "digits-cnn":
@@ -218,7 +219,7 @@ def main() -> int:
             f"{row['excess']:+.4f} ± {row['excess_error']:.4f} ulp"
         )
     training = []
-    for task in tasks().values():
+    for task in (tasks()[name] for name in TASKS):
         for row in trained(task):
             training.append(row)
             print(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from esru.report.fresh import fill, refresh
+from esru.train.tasks import find_task, unit_digits
 
 Json = dict[str, Any]
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "training.md"
 
-_HEAD = "| {} | learning rate | accuracy, % | loss, nats | difference, points | loses less than |"
+_HEAD = "| {} | learning rate | accuracy, % | loss, nats | difference, {} | loses less than |"
 
 
 def read(name: str) -> Json:
@@ -30,26 +31,27 @@ def _spread(found: Json, digits: int) -> str:
     return f"{found['mean']:.{digits}f} ± {found['sd']:.{digits}f}"
 
 
-def _row(name: str, test: Json) -> str:
+def _row(name: str, test: Json, digits: int = 2) -> str:
     exponent = int(float(test["lr"]).hex().partition("p")[2])
     return (
         f"| {name} | 2^{exponent} | {_spread(test['accuracy'], 2)} | {_spread(test['loss'], 3)} "
-        f"| {test['diff']:+.2f} ± {test['sd']:.2f} | {test['bound']:+.2f} |"
+        f"| {test['diff']:+.{digits}f} ± {test['sd']:.{digits}f} | {test['bound']:+.{digits}f} |"
     )
 
 
 def controls(result: Json) -> str:
     """Return the table of a task's controls and the rules of admission."""
-    rows = [_row(row["control"], row) for row in result["controls"]]
+    unit = find_task(result["task"]).unit
+    rows = [_row(row["control"], row, unit_digits(unit)) for row in result["controls"]]
     rules = [f"- {rule}: {'yes' if holds else 'no'}" for rule, holds in result["admission"].items()]
-    head = [_HEAD.format("control"), "|---|---|---|---|---|---|"]
+    head = [_HEAD.format("control", unit), "|---|---|---|---|---|---|"]
     note = f"{result['seeds']} seeds, natural schedule; differences to float32."
     return "\n".join([*head, *rows, "", note, "", *rules])
 
 
 def designs(results: list[Json]) -> str:
     """Return the table of designs against the reference."""
-    lines = [_HEAD.format("design, schedule"), "|---|---|---|---|---|---|"]
+    lines = [_HEAD.format("design, schedule", "points"), "|---|---|---|---|---|---|"]
     for result in results:
         for test in result["tests"]:
             at = result["schedule"][test["schedule"]]
@@ -83,6 +85,7 @@ def generated() -> dict[Path, str]:
     parts = {
         "controls digits-mlp": controls(read("controls-digits-mlp")),
         "controls digits-cnn": controls(read("controls-digits-cnn")),
+        "controls chars-transformer": controls(read("controls-chars-transformer")),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }

@@ -98,16 +98,16 @@ def test_results_are_kept_until_the_source_changes(
     ]
     with Store(tmp_path / "store.sqlite") as store:
         first = evaluator(store, "mine:judge")
-        assert first.accuracies(runs, quiet) == [8, 9, 8, 9, 24, 25]
+        assert first.scores(runs, quiet) == [8, 9, 8, 9, 24, 25]
         # Two boundaries of one unit are one behaviour.
         assert first.counts.trainings == 4
         again = evaluator(store, "mine:judge")
-        assert again.accuracies(runs, quiet) == [8, 9, 8, 9, 24, 25]
+        assert again.scores(runs, quiet) == [8, 9, 8, 9, 24, 25]
         assert (again.counts.trainings, again.counts.reused) == (0, 4)
         source.write_text("def judge(design, seed, schedule):\n    return design.n - seed\n")
         assert find_plugin("mine:judge").digest != first.plugin.digest
         changed = evaluator(store, "mine:judge")
-        changed.accuracies(runs, quiet)
+        changed.scores(runs, quiet)
         assert changed.counts.trainings == 4
     sys.modules.pop("mine")
 
@@ -139,7 +139,7 @@ def test_a_failing_evaluator(tmp_path: Path, name: str, message: str) -> None:
     run = Run(parse("papers"), f"toy_evaluator:{name}", 7, None, "natural")
     with Store(tmp_path / "store.sqlite") as store:
         with pytest.raises(ToolFailed) as raised:
-            evaluator(store, run.task).accuracies([run], quiet)
+            evaluator(store, run.task).scores([run], quiet)
         assert store.count("training") == 0
     text = f"evaluator toy_evaluator:{name} failed: {message}"
     assert str(raised.value).startswith(text)

@@ -230,9 +230,13 @@ def _print(
 def _trained_caption(rows: Sequence[dict[str, Any]], against: str, args: argparse.Namespace) -> str:
     if not args.seeds:
         return ""
+    from esru.train import find_task
+
+    unit = find_task(args.task).unit
+    lost = f"accuracy {args.task} loses" if unit == "points" else f"{args.task} loses"
     return (
-        f"; then how much accuracy {args.task} loses\nto {against} in the worst cell (schedule, "
-        f"learning rate): mean ± standard deviation of {args.seeds} paired seeds, points"
+        f"; then how much {lost}\nto {against} in the worst cell (schedule, "
+        f"learning rate): mean ± standard deviation of {args.seeds} paired seeds, {unit}"
     )
 
 

@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "higher is better",
     )  # fmt: skip
     parser.add_argument(
-        "--margin", type=float, default=1.0, metavar="POINTS",
-        help="accuracy that may be lost in any cell (default 1.0 points)",
+        "--margin", type=float, metavar="M",
+        help="what may be lost in any cell (default the tasks' own: 1.0 points of accuracy, "
+        "0.1 nats for chars-transformer)",
     )  # fmt: skip
     parser.add_argument(
         "--alpha", type=float, default=0.05, metavar="P",
@@ -75,18 +76,20 @@ def run(args: argparse.Namespace) -> int:
     from esru.search.folder import default_folder
     from esru.search.question import Question
     from esru.search.run import run_search
+    from esru.train.tasks import own_margin
 
     tasks = args.tasks
     if tasks is None:
         tasks = "digits-mlp" if args.evaluator is None else ""
+    names = tuple(tasks.split(",")) if tasks else ()
     question = Question(
         bits=args.bits,
         target=args.target,
         boundary=args.boundary,
         lanes=args.lanes,
         objective=args.objective,
-        tasks=tuple(tasks.split(",")) if tasks else (),
-        margin=args.margin,
+        tasks=names,
+        margin=own_margin(names) if args.margin is None else args.margin,
         alpha=args.alpha,
         seed=args.seed,
         evaluator=args.evaluator,

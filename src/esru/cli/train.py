@@ -14,7 +14,7 @@ from esru.train.batch import check_device
 from esru.train.experiment import Cell, compare
 from esru.train.needs import require_training
 from esru.train.statistics import Summary
-from esru.train.tasks import Job, Task, check_job
+from esru.train.tasks import Job, Task, check_job, unit_digits
 
 #: Level of the one-sided bounds, each for its own cell.
 ALPHA = 0.05
@@ -162,14 +162,15 @@ def _rate(lr: float) -> str:
     return f"2^{int(exponent)}"
 
 
-def _numbers(row: Cell | ControlRow) -> list[str]:
+def _numbers(task: Task, row: Cell | ControlRow) -> list[str]:
+    digits = unit_digits(task.unit)
     bound = row.difference.loss_bound(ALPHA)
     return [
         _rate(row.lr),
         _spread(row.accuracy.mean, row.accuracy.sd, 2),
         _spread(row.loss.mean, row.loss.sd, 3),
-        _spread(row.difference.mean, row.difference.sd, 2, "+"),
-        "-" if bound is None else f"{bound:+.2f}",
+        _spread(row.difference.mean, row.difference.sd, digits, "+"),
+        "-" if bound is None else f"{bound:+.{digits}f}",
     ]
 
 
@@ -182,10 +183,12 @@ def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespa
         f"seeds {args.seed0} to {args.seed0 + args.seeds - 1}\n"
     )
     header = ["schedule", "C", "gcd", "lr", "accuracy %", "loss", f"less {args.against}", "loses <"]
-    rows = [[cell.schedule, str(cell.cycles), str(cell.gcd), *_numbers(cell)] for cell in cells]
+    rows = [
+        [cell.schedule, str(cell.cycles), str(cell.gcd), *_numbers(task, cell)] for cell in cells
+    ]
     print_table(header, rows)
     print(
-        f"\nmean ± standard deviation over seeds; the difference in points, paired by seed; "
+        f"\nmean ± standard deviation over seeds; the difference in {task.unit}, paired by seed; "
         f"with {1 - ALPHA:.0%} confidence\nin each row alone it loses less than the last column "
         f"(the task's margin is {task.margin:g})"
     )
@@ -195,7 +198,7 @@ def _print_admission(task: Task, admission: Admission, blank: bool) -> None:
     seeds = admission.rows[0].accuracy.count
     print(f"{chr(10) * blank}controls of {task.name}, natural schedule, {seeds} seeds\n")
     header = ["control", "lr", "accuracy %", "loss", "less float32", "loses <"]
-    rows = [[row.control, *_numbers(row)] for row in admission.rows]
+    rows = [[row.control, *_numbers(task, row)] for row in admission.rows]
     print_table(header, rows)
     print()
     for rule, holds in admission.checks.items():

@@ -14,8 +14,10 @@ from esru.report.tables import (
     grid,
     markdown,
     summary,
+    unit,
     verdicts,
 )
+from esru.train.tasks import unit_digits
 
 Json = dict[str, Any]
 
@@ -48,6 +50,8 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
         ("What became of them", "", verdicts(result)),
         ("Closest contenders", _NOT_CLAIMED, contenders(result)),
     ]
+    digits = unit_digits(unit(result))
+    lost = "points of accuracy" if unit(result) == "points" else unit(result)
     tests: Table = (
         ["task", "lr", "schedule", "loss", "bound", "seeds"],
         [
@@ -55,14 +59,14 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
                 t["task"],
                 "-" if t["lr"] is None else f"{t['lr']:g}",
                 t["schedule"],
-                f"{t['diff']:+.2f}",
-                f"{t['bound']:+.2f}",
+                f"{t['diff']:+.{digits}f}",
+                f"{t['bound']:+.{digits}f}",
                 str(t["seeds"]),
             ]
             for t in (result["winner"] or {"tests": []})["tests"]
         ],
     )
-    found.append(("The winner's cells", "Loss and upper bound in points of accuracy.", tests))
+    found.append(("The winner's cells", f"Loss and upper bound in {lost}.", tests))
     return found
 
 

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from esru.report.tables import row_cost
+from esru.report.tables import row_cost, unit
 
 Json = dict[str, Any]
 
@@ -130,7 +130,9 @@ def draw_front(points: list[Point], result: Json) -> str:
             f"{result['objective']} per lane on {result['target']}, boundary {result['boundary']}, "
             f"{result['lanes']} lanes"
         )
-        axes.set_ylabel("loss of accuracy in the worst cell tested, points (95 % interval)")
+        found = unit(result)
+        lost = "loss of accuracy" if found == "points" else "loss"
+        axes.set_ylabel(f"{lost} in the worst cell tested, {found} (95 % interval)")
         axes.set_title(f"Units of up to {result['bits']} bits against the 24-bit reference")
         axes.legend(loc="upper right", fontsize=8)
         text = io.StringIO()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from esru.train.tasks import common_unit, tasks, unit_digits
+
 Json = dict[str, Any]
 Table = tuple[list[str], list[list[str]]]
 
@@ -23,11 +25,23 @@ def ratio_text(value: float | None) -> str:
 
 
 def loss_text(row: Json) -> str:
-    """Return the loss in the worst cell with its 95 % interval, points of accuracy."""
+    """Return the loss in the worst cell with its 95 % interval, in the tasks' unit."""
     loss = row["loss"]
     if loss is None:
         return "-"
-    return f"{loss['mean']:+.2f} [{loss['low']:+.2f}, {loss['high']:+.2f}]"
+    digits = unit_digits(_test_unit(row["tests"]))
+    mean, low, high = (f"{loss[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def unit(result: Json) -> str:
+    """Return the unit of a search's margin and losses."""
+    return common_unit(result["tasks"])
+
+
+def _test_unit(tests: Sequence[Json]) -> str:
+    """Return the unit of tests of one race; points for an evaluator of the user's own."""
+    return common_unit([test["task"] for test in tests if test["task"] in tasks()])
 
 
 def row_cost(row: Json, target: str, boundary: str, count: str) -> float | None:
@@ -128,7 +142,7 @@ def summary(result: Json) -> list[str]:
     if winner is None:
         return [
             f"No unit of up to {result['bits']} bits is shown to lose less than "
-            f"{result['margin']:g} points ({asked}).",
+            f"{result['margin']:g} {unit(result)} ({asked}).",
             searched,
         ]
     cost = row_cost(winner, result["target"], result["boundary"], result["objective"])
@@ -151,10 +165,15 @@ def confirmation(result: Json) -> str:
     done = [entry for entry in result["confirmation"] if entry["confirmed"]]
     if not done:
         return "not confirmed on another task: every known task was raced on"
-    return "confirmed on " + ", ".join(
-        f"{entry['task']} (loss below {max(t['bound'] for t in entry['tests']):.2f} of "
-        f"{entry['margin']:g} points allowed, {entry['tests'][0]['seeds']} seeds)"
-        for entry in done
+    return "confirmed on " + ", ".join(map(_confirmed, done))
+
+
+def _confirmed(entry: Json) -> str:
+    name = _test_unit(entry["tests"])
+    bound = max(test["bound"] for test in entry["tests"])
+    return (
+        f"{entry['task']} (loss below {bound:.{unit_digits(name)}f} of "
+        f"{entry['margin']:g} {name} allowed, {entry['tests'][0]['seeds']} seeds)"
     )
 
 
@@ -172,8 +191,9 @@ def loss_claim(result: Json) -> str:
     """Return what may be claimed of the winner's accuracy."""
     bounds = [test["bound"] for test in result["winner"]["tests"]]
     seeds = result["winner"]["tests"][0]["seeds"]
+    lost = f"{max(bounds):.{unit_digits(unit(result))}f} {unit(result)}"
     return (
-        f"it loses at most {max(bounds):.2f} points in any of {len(bounds)} cells "
+        f"it loses at most {lost} in any of {len(bounds)} cells "
         f"({seeds} paired seeds, alpha {result['alpha']:g} over the whole search)"
     )
 

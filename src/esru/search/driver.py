@@ -25,7 +25,7 @@ from esru.search.race import LOOKS, Cell, Contender, Level, next_wave, paired_te
 from esru.search.space import Space, space
 from esru.search.store import Store
 from esru.search.workers import local_workers, worker_count
-from esru.train.tasks import Task, find_task, tasks
+from esru.train.tasks import Task, common_unit, find_task, tasks
 
 Json = dict[str, Any]
 Grid = Sequence[tuple[str, str]]
@@ -76,7 +76,12 @@ class Search:
         self.designs = [
             replace(design, boundary=question.boundary) for design in self.space.behaviours
         ]
-        self.level = Level(question.margin, question.alpha, len(self.space.behaviours))
+        self.level = Level(
+            question.margin,
+            question.alpha,
+            len(self.space.behaviours),
+            common_unit(question.tasks),
+        )
         self.floors = {name: find_task(name).one_example for name in question.tasks}
         self.plugin = None if question.evaluator is None else find_plugin(question.evaluator)
         if self.plugin is not None:
@@ -225,12 +230,12 @@ class Search:
             for run in runs(trained, cell, seeds)
         ]
         every = list(dict.fromkeys(every))
-        accuracy = dict(zip(every, self.evaluator.accuracies(every, progress), strict=True))
+        score = dict(zip(every, self.evaluator.scores(every, progress), strict=True))
         return [
             {
                 cell: np.subtract(
-                    [accuracy[run] for run in runs(self.reference, cell, seeds)],
-                    [accuracy[run] for run in runs(design, cell, seeds)],
+                    [score[run] for run in runs(self.reference, cell, seeds)],
+                    [score[run] for run in runs(design, cell, seeds)],
                 )
                 for cell in cells
             }
@@ -330,7 +335,8 @@ class Search:
         if self.plugin is not None:
             name = self.plugin.name
             return [(name, self._own_cells(), self.floors[name], self.question.margin, LOOKS[-1])]
-        others = [task for task in tasks().values() if task.name not in self.question.tasks]
+        named = self.question.tasks
+        others = [t for t in tasks().values() if t.confirms and t.name not in named]
         return [
             (task.name, _middle_cells(task), task.one_example, task.margin, 0) for task in others
         ]

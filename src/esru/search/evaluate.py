@@ -59,7 +59,7 @@ class Counts:
 
 
 class Evaluator:
-    """Gives costs and accuracies, computing only what no earlier search has computed.
+    """Gives costs and scores, computing only what no earlier search has computed.
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ class Evaluator:
             digest=digest(COST),
         )
 
-    def accuracies(self, runs: Sequence[Run], progress: Progress) -> list[float]:
-        """Return the accuracy of each run, in percent."""
+    def scores(self, runs: Sequence[Run], progress: Progress) -> list[float]:
+        """Return the score of each run, higher is better (see `esru.train.tasks.Task`)."""
         keys = {run: self._training_key(run) for run in runs}
         known = self._known(keys.values())
         todo: dict[str, list[Run]] = {}
@@ -158,7 +158,7 @@ class Evaluator:
                 work.append(([keys[r] for r in part], (train_chunk, task, jobs, self.lanes)))
         known |= self._compute("training", work, count, progress)
         self.counts.trainings += count
-        return [float(known[keys[run]]["accuracy"]) for run in runs]
+        return [float(known[keys[run]]["score"]) for run in runs]
 
     def _training_key(self, run: Run) -> str:
         packages = {name: self.tools[name] for name in ("numpy", "torch") if name in self.tools}

@@ -152,7 +152,7 @@ def evaluate_chunk(name: str, jobs: Sequence[tuple[str, int, str]]) -> list[dict
             number = math.nan
         if not math.isfinite(number):
             return [*results, {"error": f"its result is {value!r}, no finite number ({where})"}]
-        results.append({"accuracy": number})
+        results.append({"score": number})
     return results
 
 

@@ -14,7 +14,7 @@ from esru.search.plugin import find_plugin
 from esru.search.question import Question
 from esru.search.workers import worker_count
 from esru.train.needs import require_training
-from esru.train.tasks import find_task
+from esru.train.tasks import common_unit
 
 
 def check(question: Question) -> dict[str, str]:
@@ -38,8 +38,7 @@ def check(question: Question) -> dict[str, str]:
     if question.boundary not in BOUNDARIES:
         rule = f"one of {', '.join(BOUNDARIES)}"
         raise InputError.must("Boundary", rule, repr(question.boundary))
-    for name in question.tasks:
-        find_task(name)
+    common_unit(question.tasks)
     plugin = None if question.evaluator is None else find_plugin(question.evaluator)
     toolchain.yosys()
     toolchain.nextpnr("ice40")

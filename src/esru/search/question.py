@@ -33,7 +33,7 @@ class Question:
     tasks : tuple of str
         Training tasks of the race.
     margin : float
-        Accuracy in points that a candidate may lose in any cell, above 0, at most 100.
+        What a candidate may lose in any cell, in the tasks' unit; above 0, at most 100.
     alpha : float
         Probability of accepting any unit that loses more, above 0, below 0.5.
     seed : int
@@ -73,7 +73,7 @@ class Question:
         if not (self.tasks or self.evaluator) or len(set(self.tasks)) != len(self.tasks):
             raise InputError.must("Tasks", "named, each once", ",".join(self.tasks) or "none")
         if not (math.isfinite(self.margin) and 0 < self.margin <= 100):
-            raise InputError.must("Margin", "above 0 and at most 100 points", self.margin)
+            raise InputError.must("Margin", "above 0 and at most 100", self.margin)
         if not 0 < self.alpha < 0.5:
             raise InputError.must("Alpha", "above 0 and below 0.5", self.alpha)
         if self.seed < 0:

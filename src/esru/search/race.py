@@ -20,6 +20,7 @@ import numpy.typing as npt
 from scipy.stats import t as student
 
 from esru.design import Design
+from esru.train.tasks import unit_digits
 
 #: Seeds seen at each look; at the first two a candidate can only be dropped.
 LOOKS = (3, 5, 8, 12, 20, 32, 48)
@@ -96,16 +97,24 @@ class Level:
     Attributes
     ----------
     margin : float
-        Points that a candidate may lose in any cell.
+        What a candidate may lose in any cell.
     alpha : float
         Of the whole search.
     behaviours : int
         In the space: every one may be tested.
+    unit : str
+        Of the margin and of every loss.
     """
 
     margin: float
     alpha: float
     behaviours: int
+    unit: str = "points"
+
+    @property
+    def digits(self) -> int:
+        """Decimals that a loss is printed with."""
+        return unit_digits(self.unit)
 
     @property
     def step(self) -> float:
@@ -232,7 +241,7 @@ class Contender:
     def _judge(self, seeds: int, level: Level) -> None:
         worst = self.worst
         assert worst is not None
-        where = f"{worst.mean:+.2f} points in {worst.cell}, {seeds} seeds"
+        where = f"{worst.mean:+.{level.digits}f} {level.unit} in {worst.cell}, {seeds} seeds"
         for test in self.tests:
             reach = float(student.isf(DROP_LEVEL, seeds - 1)) * test.deviation / sqrt(seeds)
             if test.mean - reach > level.margin:
@@ -243,7 +252,9 @@ class Contender:
         if all(test.bound < level.margin for test in self.tests):
             greatest = max(test.bound for test in self.tests)
             self.verdict = "accepted"
-            self.reason = f"loss below {greatest:.2f} points in every cell, {seeds} seeds"
+            self.reason = (
+                f"loss below {greatest:.{level.digits}f} {level.unit} in every cell, {seeds} seeds"
+            )
         elif self.looks == len(LOOKS):
             self.verdict = "undecided"
             self.reason = f"bound not below {level.margin:g} after all looks: {where}"

@@ -82,5 +82,8 @@ def train_chunk(
     torch.set_num_threads(1)
     designs: dict[str, Design] = {text: parse(text) for text in {job[0] for job in jobs}}
     batch = [Job(designs[text], seed, lr, schedule) for text, seed, lr, schedule in jobs]
-    results = train_batch(tasks()[task], batch, lanes=lanes)
-    return [{"accuracy": result.accuracy, "loss": result.loss} for result in results]
+    chosen = tasks()[task]
+    return [
+        {"accuracy": r.accuracy, "loss": r.loss, "score": chosen.score(r.accuracy, r.loss)}
+        for r in train_batch(chosen, batch, lanes=lanes)
+    ]

@@ -1,7 +1,7 @@
 """May a task judge designs? Its controls: float32, round to nearest, and the reference.
 
-A task is admitted if float32 reaches a stated accuracy at the best learning rate, round to
-nearest loses more than three margins at some learning rate, and the reference stays within one
+A task is admitted if float32 reaches a stated accuracy or loss at the best learning rate, round
+to nearest loses more than three margins at some learning rate, and the reference stays within one
 margin of float32 at every learning rate (means over seeds, natural schedule).
 """
 
@@ -106,15 +106,18 @@ def run_controls(
 
     for name, result in zip(names, train_batch(task, jobs, lanes, progress=further), strict=True):
         keep(name, result.lr, result.accuracy, result.loss)
+
+    def scores(control: str, lr: float) -> list[float]:
+        runs = zip(accuracy[control, lr], loss[control, lr], strict=True)
+        return [task.score(*run) for run in runs]
+
     rows = tuple(
         ControlRow(
             control,
             lr,
             summarise(accuracy[control, lr]),
             summarise(loss[control, lr]),
-            paired_difference(
-                accuracy[control, lr], accuracy["float32", lr], floor=task.one_example
-            ),
+            paired_difference(scores(control, lr), scores("float32", lr), floor=task.one_example),
         )
         for control in CONTROLS
         for lr in task.learning_rates
@@ -124,16 +127,19 @@ def run_controls(
 
 def judge(task: Task, rows: Sequence[ControlRow]) -> dict[str, bool]:
     """Return each rule of admission in words, and whether the rows satisfy it."""
-    best = max(row.accuracy.mean for row in rows if row.control == "float32")
+    float32 = [row for row in rows if row.control == "float32"]
+    best = max(task.score(row.accuracy.mean, row.loss.mean) for row in float32)
     nearest = max(-row.difference.mean for row in rows if row.control == "nearest")
     reference = max(-row.difference.mean for row in rows if row.control == "reference")
-    margin = task.margin
+    margin, unit = task.margin, task.unit
+    needed = task.score(task.needed, task.needed)
+    wanted = f"{task.needed:g} %" if unit == "points" else f"a loss of {task.needed:g} nats"
     return {
-        f"float32 reaches {task.needed:g} % at its best learning rate": best >= task.needed,
-        f"nearest loses more than {NEAREST_MARGINS * margin:g} points at some learning rate": (
+        f"float32 reaches {wanted} at its best learning rate": best >= needed,
+        f"nearest loses more than {NEAREST_MARGINS * margin:g} {unit} at some learning rate": (
             nearest > NEAREST_MARGINS * margin
         ),
-        f"the reference stays within {margin:g} points of float32 at every learning rate": (
+        f"the reference stays within {margin:g} {unit} of float32 at every learning rate": (
             reference <= margin
         ),
     }

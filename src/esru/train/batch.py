@@ -89,7 +89,7 @@ def train_batch(
     import torch
 
     from esru.emulate.update import batch_key
-    from esru.train.engine import MAX_RUNS, run_batch
+    from esru.train.engine import run_batch
 
     groups: dict[object, dict[_Key, Job]] = {}
     for key, job in zip(keys, jobs, strict=True):
@@ -102,7 +102,7 @@ def train_batch(
         # Runs that share their words lie side by side, and so mostly in the same part.
         pending = sorted(group.items(), key=lambda item: (item[0][0], item[0][3]))
         # Parts of equal size: a last part of a few runs would cost almost as much as a full one.
-        size = -(-len(pending) // -(-len(pending) // MAX_RUNS))
+        size = -(-len(pending) // -(-len(pending) // task.together))
         for low in range(0, len(pending), size):
             part = pending[low : low + size]
             results = run_batch(task, [job for _, job in part], lanes, torch.device(device))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from esru.emulate.stream import DEFAULT_LANES
+from esru.errors import InputError
 from esru.train.control import Control, train_float32
 from esru.train.engine import StepObserver, run_batch
 from esru.train.tasks import Job, Result, Task, check_job
@@ -86,9 +87,11 @@ def capture(
     Raises
     ------
     InputError
-        If the job does not suit the task.
+        If the job does not suit the task, or the task's updates have no last bit of their own.
     """
     check_job(task, job)
+    if task.optimizer != "SGD":
+        raise InputError.must("Task whose operands are captured", "trained with SGD", task.name)
     kept: list[Operands] = []
     observer = _keeper(kept, steps, None)
     (result,) = run_batch(task, [job], lanes, torch.device("cpu"), observer)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from esru.train.network import ERROR_BITS, Network, Tensors, to_int8
+from esru.train.network import ERROR_BITS, DigitsNetwork, Tensors, to_int8
 from esru.train.tasks import Task
 
 #: Fraction bits of the activations (0..127) of both convolutions, and of their errors.
@@ -24,7 +24,7 @@ ERROR1_BITS, ERROR2_BITS = 7, 7
 _WINDOWS = tuple((row, column) for row in range(2) for column in range(2))
 
 
-class Cnn(Network):
+class Cnn(DigitsNetwork):
     """The network for R runs."""
 
     weight_bits = (6, 5, 6, 5, 6, 5)

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from esru.train import digits
 from esru.train.engine import StepObserver, batch_order
 from esru.train.network import Network, Tensors, network_class
 from esru.train.tasks import Task
@@ -48,16 +47,13 @@ def train_float32(
         Sees activations, updates and the sums of weights and updates at each step, all in ulps
         of the int8 tensors, as if they were to be rounded.
     """
-    data = digits.load(task.train_examples, task.test_examples)
     network = network_class(task)(task, [lr], torch.device("cpu"))
+    data = network.load()
     weights = tuple(
         torch.from_numpy(tensor * np.float32(2.0**-bits)).requires_grad_()
         for tensor, bits in zip(network.initial(seed), network.weight_bits, strict=True)
     )
-    train, test = (
-        network.inputs(images) * 2.0**-network.image_bits
-        for images in (data.train_images, data.test_images)
-    )
+    train, test = (part * 2.0**-network.image_bits for part in (data.train, data.test))
     labels = torch.from_numpy(data.train_labels)
     scores = []
     per_epoch = task.steps // task.epochs
@@ -65,15 +61,15 @@ def train_float32(
         if observer is not None:
             network.observer = partial(observer, step)
         loss = functional.cross_entropy(
-            network.float_logits(weights, train[chosen]), labels[chosen]
+            network.float_logits(weights, train[chosen]), labels[chosen].reshape(-1)
         )
         gradients = torch.autograd.grad(loss, weights)
         with torch.no_grad():
             if observer is not None:
                 _observe_updates(network, weights, gradients, lr)
                 network.observer = None
-            for tensor, gradient in zip(weights, gradients, strict=True):
-                tensor.sub_(gradient, alpha=lr)
+            for tensor, direction in zip(weights, network.directions(gradients), strict=True):
+                tensor.sub_(direction, alpha=lr)
             if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
                 found = network.float_logits(weights, test).to(torch.float64)
                 truth = torch.from_numpy(data.test_labels)

@@ -16,14 +16,10 @@ import numpy.typing as npt
 import torch
 
 from esru.emulate.update import Blocks, make_rounder
-from esru.train import digits
-from esru.train.network import ERROR_BITS, Network, network_class
+from esru.train.network import DigitsNetwork, Network, network_class
 from esru.train.random import ORDER, permutations
 from esru.train.schedule import schedule_cycles
 from esru.train.tasks import Job, Result, Task
-
-#: Runs trained together: more hardly save time, but take memory.
-MAX_RUNS = 144
 
 
 def batch_order(task: Task, seed: int) -> npt.NDArray[np.int64]:
@@ -44,13 +40,13 @@ def run_batch(
     device: torch.device,
     observer: StepObserver | None = None,
 ) -> list[Result]:
-    """Train jobs whose designs share a `batch_key`, at most `MAX_RUNS`, all at once.
+    """Train jobs whose designs share a `batch_key`, at most `task.together`, all at once.
 
     An observer sees what each step rounds, but nothing of the tests between epochs; it is for
     jobs of one learning rate.
     """
-    data = digits.load(task.train_examples, task.test_examples)
     network = network_class(task)(task, [job.lr for job in jobs], device)
+    data = network.load()
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
     rounder = make_rounder(
@@ -63,21 +59,20 @@ def run_batch(
         view.copy_(torch.from_numpy(np.stack([seeds[job.seed][i] for job in jobs])))
     orders = {seed: batch_order(task, seed) for seed in seeds}
     order = torch.from_numpy(np.stack([orders[job.seed] for job in jobs], axis=1)).to(device)
-    train = network.inputs(data.train_images).to(device)
-    targets = torch.zeros(len(train), 10, dtype=torch.float64, device=device)
-    targets[torch.arange(len(train)), torch.from_numpy(data.train_labels)] = 2.0**ERROR_BITS
-    test = network.inputs(data.test_images).to(device).unsqueeze(0)
+    train, test = data.train.to(device), data.test.to(device).unsqueeze(0)
+    targets = network.targets(data.train_labels).to(device)
     batch = (len(jobs), task.batch)
     scores = []
     per_epoch = task.steps // task.epochs
     for step in range(task.steps):
         chosen = order[step].view(-1)
         inputs = train.index_select(0, chosen).view(*batch, *train.shape[1:])
-        wanted = targets.index_select(0, chosen).view(*batch, -1)
+        wanted = targets.index_select(0, chosen).view(*batch, *targets.shape[1:])
         if observer is not None:
             network.observer = partial(observer, step)
         network.deltas(weights.views, inputs, wanted, deltas.views)
         if observer is not None:
+            assert isinstance(network, DigitsNetwork)
             network.observe_updates(weights.views, deltas.views, jobs[0].lr)
             network.observer = None
         rounder.apply(weights.flat, deltas.flat, step)

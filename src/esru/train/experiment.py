@@ -26,8 +26,8 @@ class Cell:
     accuracy, loss : Summary
         Of the design, in percent and nats.
     difference : PairedDifference
-        Accuracy of the design less that of the other design, which runs the schedule of the same
-        name.
+        Score of the design (`Task.score`) less that of the other design, which runs the schedule
+        of the same name.
     """
 
     lr: float
@@ -124,17 +124,17 @@ def _cells(
     cells = []
     for (schedule, lr), own, other in zip(grid, candidate, against, strict=True):
         cycles, shared = schedule_cycles(task, design, schedule, lanes)
-        accuracy = [run.accuracy for run in own]
-        reference = [run.accuracy for run in other]
+        scores = [task.score(run.accuracy, run.loss) for run in own]
+        reference = [task.score(run.accuracy, run.loss) for run in other]
         cells.append(
             Cell(
                 lr,
                 schedule,
                 cycles,
                 shared,
-                summarise(accuracy),
+                summarise([run.accuracy for run in own]),
                 summarise([run.loss for run in own]),
-                paired_difference(accuracy, reference, task.one_example),
+                paired_difference(scores, reference, task.one_example),
             )
         )
     return cells

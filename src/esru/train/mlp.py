@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from esru.train.network import ERROR_BITS, Network, Tensors, to_int8
+from esru.train.network import ERROR_BITS, DigitsNetwork, Tensors, to_int8
 from esru.train.tasks import Task
 
 #: Fraction bits of the hidden activations (0..127) and of their errors.
@@ -16,7 +16,7 @@ HIDDEN_BITS = 2
 HIDDEN_ERROR_BITS = 7
 
 
-class Mlp(Network):
+class Mlp(DigitsNetwork):
     """The network for R runs."""
 
     weight_bits = (7, 5, 6, 5)

@@ -13,11 +13,13 @@ import importlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from esru.train import digits
 from esru.train.random import WEIGHTS, uniforms
 from esru.train.tasks import Task
 
@@ -42,8 +44,17 @@ def to_int8(values: torch.Tensor) -> torch.Tensor:
     return values.round_().clamp_(-128, 127)
 
 
+class Split(NamedTuple):
+    """What is trained and tested on: inputs as integers in float32, and the classes."""
+
+    train: torch.Tensor
+    train_labels: npt.NDArray[np.int64]
+    test: torch.Tensor
+    test_labels: npt.NDArray[np.int64]
+
+
 class Network(ABC):
-    """A classifier of ten digits for R runs at once.
+    """A classifier for R runs at once.
 
     Parameters
     ----------
@@ -59,7 +70,7 @@ class Network(ABC):
     weight_bits : tuple of int
         Fraction bits of each tensor of the task.
     image_bits, logit_bits : int
-        Fraction bits of the images and of the logits.
+        Fraction bits of the inputs and of the logits.
     observer : callable or None
         Sees what is rounded, see `Observer`.
     """
@@ -77,18 +88,22 @@ class Network(ABC):
         self._step = (-rates / task.batch)[:, None, None]
 
     @abstractmethod
-    def inputs(self, images: npt.NDArray[np.int8]) -> torch.Tensor:
-        """Return what the first layer reads of each image, integers in float32."""
+    def load(self) -> Split:
+        """Return the task's data."""
+
+    @abstractmethod
+    def targets(self, labels: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Return what `deltas` is to be given of the training labels."""
 
     @abstractmethod
     def logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
-        """Return integer logits, shape (R, examples, 10), of shared inputs (1, examples, ...)."""
+        """Return integer logits, shape (R, answers, classes), of inputs (1, examples, ...)."""
 
     @abstractmethod
     def deltas(
         self, weights: Tensors, inputs: torch.Tensor, targets: torch.Tensor, deltas: Tensors
     ) -> None:
-        """Write -learning rate * mean gradient, in ulps of each tensor.
+        """Write the update of the optimiser's next step, in ulps of each tensor.
 
         Parameters
         ----------
@@ -97,32 +112,23 @@ class Network(ABC):
         inputs : torch.Tensor
             Integers, shape (R, batch, ...).
         targets : torch.Tensor
-            float64, shape (R, batch, 10): 2^7 at the label, else 0.
+            Those of the inputs, shape (R, batch, ...).
         deltas : tuple of torch.Tensor
             Where to write, shaped as the weights.
         """
 
-    @property
-    @abstractmethod
-    def gradient_bits(self) -> tuple[int, ...]:
-        """Fraction bits of each tensor's gradient, summed over the batch, in ulps of the tensor."""
-
     @abstractmethod
     def float_logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the logits of the float32 control, shape (examples, 10), for autograd."""
+        """Return the logits of the float32 control, shape (answers, classes), for autograd."""
+
+    def directions(self, gradients: Tensors) -> Tensors:
+        """Return by how many learning rates each weight of the float32 control falls."""
+        return gradients
 
     def observe(self, name: str, values: torch.Tensor, bits: int | None) -> None:
         """Show the observer, if there is one, a tensor that is about to be rounded."""
         if self.observer is not None:
             self.observer(name, values, bits)
-
-    def observe_updates(self, weights: Tensors, deltas: Tensors, lr: float) -> None:
-        """Show the observer each tensor's update and the sum that the update's rounding sees."""
-        step_bits = round(-math.log2(lr / self.task.batch))
-        for i, (weight, delta) in enumerate(zip(weights, deltas, strict=True)):
-            bits = self.gradient_bits[i] + step_bits
-            self.observe(f"update {i}", delta, bits)
-            self.observe(f"weight {i}", weight.double() + delta.double(), bits)
 
     def initial(self, seed: int) -> list[npt.NDArray[np.float32]]:
         """Return the integers that a seed starts from.
@@ -153,6 +159,39 @@ class Network(ABC):
         total = powers.sum(2, keepdim=True)
         shares = powers.mul_(2.0**ERROR_BITS).div_(total)
         return to_int8(shares.sub_(targets)).to(torch.float32)
+
+
+class DigitsNetwork(Network):
+    """A classifier of ten digits, trained with SGD."""
+
+    @abstractmethod
+    def inputs(self, images: npt.NDArray[np.int8]) -> torch.Tensor:
+        """Return what the first layer reads of each image, integers in float32."""
+
+    def load(self) -> Split:
+        """Return the digits."""
+        data = digits.load(self.task.train_examples, self.task.test_examples)
+        train, test = self.inputs(data.train_images), self.inputs(data.test_images)
+        return Split(train, data.train_labels, test, data.test_labels)
+
+    def targets(self, labels: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Return float64, shape (examples, 10): 2^7 at the label, else 0."""
+        found = torch.zeros(len(labels), 10, dtype=torch.float64)
+        found[torch.arange(len(labels)), torch.from_numpy(labels)] = 2.0**ERROR_BITS
+        return found
+
+    @property
+    @abstractmethod
+    def gradient_bits(self) -> tuple[int, ...]:
+        """Fraction bits of each tensor's gradient, summed over the batch, in ulps of the tensor."""
+
+    def observe_updates(self, weights: Tensors, deltas: Tensors, lr: float) -> None:
+        """Show the observer each tensor's update and the sum that the update's rounding sees."""
+        step_bits = round(-math.log2(lr / self.task.batch))
+        for i, (weight, delta) in enumerate(zip(weights, deltas, strict=True)):
+            bits = self.gradient_bits[i] + step_bits
+            self.observe(f"update {i}", delta, bits)
+            self.observe(f"weight {i}", weight.double() + delta.double(), bits)
 
 
 def network_class(task: Task) -> type[Network]:

@@ -44,11 +44,12 @@ class PairedDifference:
     count : int
         Pairs n.
     mean : float
-        Mean of candidate minus reference; in points of accuracy, so below 0 is worse.
+        Mean of candidate minus reference, in the task's unit (points of accuracy, nats): below 0
+        is worse.
     sd : float or None
         Sample standard deviation of the differences; None of one pair.
     floor : float
-        The least standard deviation that is believed: one test example, in points.
+        The least standard deviation that is believed: one test example, in that unit.
     """
 
     count: int
@@ -75,7 +76,7 @@ class PairedDifference:
         Returns
         -------
         float or None
-            The bound in points; None of one pair.
+            The bound in that unit; None of one pair.
 
         Raises
         ------
@@ -99,9 +100,9 @@ def paired_difference(
     Parameters
     ----------
     candidate, reference : sequence of float
-        Accuracies in percent, in the same order of seeds.
+        Scores (`Task.score`: accuracies in percent, or minus losses), in the same order of seeds.
     floor : float
-        Points that one test example is worth, `Task.one_example`.
+        What one test example is worth, `Task.one_example`.
 
     Raises
     ------

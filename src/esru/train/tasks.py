@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -28,17 +29,25 @@ class Task:
     learning_rates : tuple of float
         Powers of two.
     margin : float
-        Non-inferiority margin in points of accuracy.
+        Non-inferiority margin in the metric's unit.
     batch, epochs : int
         Examples per step and passes over the training data.
     train_examples, test_examples : int
         Sizes of the fixed split.
     needed : float
-        Accuracy (percent) that float32 must reach for the task to judge designs.
+        Accuracy (percent) or loss that float32 must reach for the task to judge designs.
     averaged : int
         Accuracy and loss are means over the test results after each of the last so many epochs.
     schedules : tuple of str
         Schedules of an experiment.
+    metric : str
+        What designs are judged by: ``accuracy`` in points, or ``loss`` in nats.
+    optimizer : str
+        ``SGD`` or ``Adam``.
+    together : int
+        Runs trained together: more hardly save time, but take memory.
+    confirms : bool
+        Whether a winner that was raced on other tasks is confirmed on this one.
     """
 
     name: str
@@ -54,6 +63,10 @@ class Task:
     needed: float
     averaged: int = 1
     schedules: tuple[str, ...] = SCHEDULES
+    metric: str = "accuracy"
+    optimizer: str = "SGD"
+    together: int = 144
+    confirms: bool = True
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -67,12 +80,53 @@ class Task:
 
     @property
     def one_example(self) -> float:
-        """Points of accuracy that one test example is worth."""
-        return 100.0 / self.test_examples
+        """What one test example is worth: points of accuracy, or one nat on it alone."""
+        return (100.0 if self.metric == "accuracy" else 1.0) / self.test_examples
+
+    @property
+    def unit(self) -> str:
+        """The unit of differences, of the margin and of `one_example`."""
+        return "points" if self.metric == "accuracy" else "nats"
+
+    def score(self, accuracy: float, loss: float) -> float:
+        """Return what judges a run, higher is better: the accuracy, or minus the loss."""
+        return accuracy if self.metric == "accuracy" else -loss
 
     def cycles(self, lanes: int = DEFAULT_LANES) -> int:
         """Return C0: the cycles that one step keeps an array of `lanes` units busy."""
         return sum(tensor_cycles(size, lanes) for size in self.sizes)
+
+
+def unit_digits(unit: str) -> int:
+    """Return the decimals that a difference is printed with: a nat is worth many points."""
+    return 2 if unit == "points" else 3
+
+
+def common_unit(names: Sequence[str]) -> str:
+    """Return the unit that tasks are judged in; points where there is none.
+
+    Raises
+    ------
+    InputError
+        If there is no such task, or two are judged in different units.
+    """
+    units = {name: find_task(name).unit for name in names}
+    if len(set(units.values())) > 1:
+        found = ", ".join(f"{name} ({unit})" for name, unit in units.items())
+        raise InputError.must("Tasks of one race", "judged in one unit", found)
+    return next(iter(units.values()), "points")
+
+
+def own_margin(names: Sequence[str]) -> float:
+    """Return the margin of tasks that are judged in one unit: the least of theirs, 1 of none.
+
+    Raises
+    ------
+    InputError
+        As `common_unit`.
+    """
+    common_unit(names)
+    return min((find_task(name).margin for name in names), default=1.0)
 
 
 @dataclass(frozen=True)
@@ -139,6 +193,27 @@ DIGITS_MLP = Task(
     averaged=2,
 )
 
+#: The task of another domain, network and optimiser. Its answers are next characters.
+CHARS_TRANSFORMER = Task(
+    name="chars-transformer",
+    summary="next character of a novel, one block of causal attention, Adam, int8 weights alike",
+    network="esru.train.transformer:Transformer",
+    # Embedding, positions; queries, keys and values; mix; perceptron; logits.
+    shapes=((42, 32), (32, 32), (32, 96), (32, 32), (32, 64), (64,), (64, 32), (32, 42), (42,)),
+    learning_rates=(2.0**-7, 2.0**-8),
+    margin=0.1,
+    batch=16,
+    epochs=3,
+    train_examples=2048,
+    test_examples=256,
+    needed=2.15,
+    averaged=2,
+    metric="loss",
+    optimizer="Adam",
+    together=12,
+    confirms=False,
+)
+
 #: The task that confirms a winner: another kind of network, one learning rate.
 DIGITS_CNN = Task(
     name="digits-cnn",
@@ -158,7 +233,7 @@ DIGITS_CNN = Task(
 
 def tasks() -> dict[str, Task]:
     """Return every task by its name."""
-    return {task.name: task for task in (DIGITS_MLP, DIGITS_CNN)}
+    return {task.name: task for task in (DIGITS_MLP, DIGITS_CNN, CHARS_TRANSFORMER)}
 
 
 def find_task(name: str) -> Task:

@@ -1,0 +1,140 @@
+"""Layers of a transformer in int8 with gradients in int8, for autograd.
+
+A quantised tensor holds multiples of a power of two in float32. Forwards that power is fixed;
+backwards it is chosen for each run so that the largest error of the tensor needs all of int8.
+Products of quantised matrices are then exact in float32 in any order, as in
+`esru.train.network`, and everything between them is sums, products, quotients and square roots
+of single elements, which IEEE 754 rounds correctly: a result is the same wherever it is computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd import Function
+
+#: Fraction bits of a share of attention, which is unsigned: 1 saturates to 255 of 256 parts.
+SHARE_BITS = 8
+
+#: Added to a mean square, so that its root is never 0.
+NORM_EPSILON = 2.0**-12
+
+
+def int8_errors(errors: torch.Tensor) -> torch.Tensor:
+    """Round each run's errors to multiples of a power of two, the largest within -128..127.
+
+    The first axis counts the runs.
+    """
+    largest = errors.abs().amax(tuple(range(1, errors.dim())), keepdim=True)
+    # largest < 2^exponent, so that the scaled values lie within 2^7.
+    exponent = torch.frexp(largest)[1].clamp_(-100, 100)
+    up, down = _power_of_two(7 - exponent), _power_of_two(exponent - 7)
+    return (errors * up).round_().clamp_(-128, 127).mul_(down)
+
+
+def _power_of_two(exponent: torch.Tensor) -> torch.Tensor:
+    """Return 2^exponent from its bits: torch.ldexp goes through a power function."""
+    return ((exponent + 127).to(torch.int32) << 23).view(torch.float32)
+
+
+class _Rounded(Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, bits: int, low: float) -> torch.Tensor:
+        scaled = (values * 2.0**bits).round_()
+        ctx.save_for_backward((scaled >= low) & (scaled <= 127))
+        return scaled.clamp_(low, 127).mul_(2.0**-bits)
+
+    @staticmethod
+    def backward(ctx: Any, *errors: torch.Tensor) -> Any:
+        (within,) = ctx.saved_tensors
+        return int8_errors(errors[0] * within), None, None
+
+
+class _Normalised(Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, bits: int) -> torch.Tensor:
+        width = values.shape[-1]
+        mean = values.square().sum(-1, keepdim=True) * (1 / width)
+        inverse = torch.ones_like(mean).div_((mean + NORM_EPSILON).sqrt_())
+        found = (values * (inverse * 2.0**bits)).round_().clamp_(-128, 127).mul_(2.0**-bits)
+        ctx.save_for_backward(found, inverse)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, *errors: torch.Tensor) -> Any:
+        found, inverse = ctx.saved_tensors
+        error = int8_errors(errors[0])
+        share = (error * found).sum(-1, keepdim=True) * (1 / found.shape[-1])
+        return (error - found * share).mul_(inverse), None
+
+
+class _Shares(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, scores: torch.Tensor, bits: int, mask: torch.Tensor, table: torch.Tensor
+    ) -> torch.Tensor:
+        below = (scores * 2.0**bits).masked_fill_(mask, -128.0)
+        below = (below.amax(-1, keepdim=True) - below).to(torch.int64)
+        powers = table[below].masked_fill_(mask, 0.0)
+        total = powers.sum(-1, keepdim=True)
+        shares = powers.mul_(2.0**SHARE_BITS).div_(total)
+        found = shares.round_().clamp_(0, 255).to(torch.float32).mul_(2.0**-SHARE_BITS)
+        ctx.save_for_backward(found)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, *errors: torch.Tensor) -> Any:
+        (found,) = ctx.saved_tensors
+        error = int8_errors(errors[0])
+        return (error - (error * found).sum(-1, keepdim=True)).mul_(found), None, None, None
+
+
+class Int8:
+    """The layers in int8.
+
+    Parameters
+    ----------
+    table : torch.Tensor
+        exp(-j * 2^-b) of j = 0..255, float64, where b are the scores' fraction bits.
+    """
+
+    def __init__(self, table: torch.Tensor) -> None:
+        self._table = table
+
+    def rounded(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values as int8 with `bits` fraction bits; their errors become int8 too."""
+        return _Rounded.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]
+
+    def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values as `rounded` does, negative ones as 0."""
+        return _Rounded.apply(values, bits, 0.0)  # type: ignore[no-any-return, no-untyped-call]
+
+    def normalised(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values over the root of their mean square along the last axis, rounded."""
+        return _Normalised.apply(values, bits)  # type: ignore[no-any-return, no-untyped-call]
+
+    def shares(self, scores: torch.Tensor, bits: int, mask: torch.Tensor) -> torch.Tensor:
+        """Return the softmax of scores along the last axis; what is masked has no share."""
+        return _Shares.apply(scores, bits, mask, self._table)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class Float32:
+    """The same layers in float32, nothing rounded: those of the control."""
+
+    def rounded(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values as they are."""
+        return values
+
+    def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values, negative ones as 0."""
+        return torch.relu(values)
+
+    def normalised(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values over the root of their mean square along the last axis."""
+        mean = values.square().mean(-1, keepdim=True)
+        return values / torch.sqrt(mean + NORM_EPSILON)
+
+    def shares(self, scores: torch.Tensor, bits: int, mask: torch.Tensor) -> torch.Tensor:
+        """Return the softmax of scores along the last axis; what is masked has no share."""
+        return torch.softmax(scores.masked_fill(mask, -torch.inf), -1)
