@@ -70,11 +70,11 @@ def _nothing_written(folder: Path) -> None:
         (["--bits", "8", "--tasks", ""], "Tasks must be named, each once, not none"),
         (
             ["--bits", "8", "--margin", "0"],
-            "Margin must be above 0 and at most 100 points, not 0.0",
+            "Margin must be above 0 and at most 100, not 0.0",
         ),
         (
             ["--bits", "8", "--margin", "nan"],
-            "Margin must be above 0 and at most 100 points, not nan",
+            "Margin must be above 0 and at most 100, not nan",
         ),
         (["--bits", "8", "--alpha", "0.5"], "Alpha must be above 0 and below 0.5, not 0.5"),
         (["--bits", "8", "--seed", "-1"], "Seed must be at least 0, not -1"),

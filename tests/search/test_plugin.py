@@ -179,7 +179,7 @@ def test_the_winner_is_confirmed_on_seeds_of_its_own(tmp_path: Path) -> None:
     asked: list[Run] = []
 
     class Recorder:
-        def accuracies(self, runs: list[Run], progress: object) -> list[float]:
+        def scores(self, runs: list[Run], progress: object) -> list[float]:
             asked.extend(runs)
             return [50.0] * len(runs)
 
