@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from math import gcd
 
+from esru.boundaries import BOUNDARIES as BOUNDARIES
+from esru.boundaries import check_boundary
 from esru.errors import InputError
 from esru.float_formats import FloatFormat, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
@@ -26,17 +28,11 @@ from esru.sources.settings import (
     check_key,
     check_source,
     default_taps,
-    one_of,
     parse_source,
     register_period,
 )
 from esru.sources.settings import MAX_LANES as MAX_LANES
 from esru.sources.settings import SOURCES as SOURCES
-
-BOUNDARIES = {
-    "decision": "random source and round-up bit, for a design whose next adder has a free carry-in",
-    "unit": "random source, rounding, increment, saturation and output register",
-}
 
 #: Names for designs that everybody compares with.
 ALIASES = {
@@ -117,7 +113,6 @@ class Design:
 
     def __post_init__(self) -> None:
         check_rule(self)
-        one_of("Boundary", tuple(BOUNDARIES), self.boundary)
         if not self.taps and self.source in KEYS_OF and self.length in range(2, 33):
             object.__setattr__(self, "taps", default_taps(self.source, self.length))
         check_source(self)
@@ -131,6 +126,7 @@ class Design:
         else:
             pair = fixed_pair(source, out, self.overflow, self.n, operand)
         object.__setattr__(self, "in_format", pair[0])
+        check_boundary(self)
 
     @property
     def source_name(self) -> str:

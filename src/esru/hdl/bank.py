@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from esru.boundaries import input_ports, output_port
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.float_unit import add_float_result
@@ -97,32 +98,35 @@ class Bank(wiring.Component):
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
-        if design.boundary == "decision":
-            data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
-        else:
-            data = {
-                "x": In(lanes * design.input.width),
-                "y": Out(lanes * design.out_format.width),
-            }
-        if design.source == "port":
-            data = {"r": In(self.groups * design.k)} | data
-        super().__init__({"en": In(1)} | data)
+        ports = {port.name: In(port.bits(lanes, self.groups)) for port in input_ports(design)}
+        result = output_port(design)
+        ports[result.name] = Out(result.bits(lanes, self.groups))
+        super().__init__({"en": In(1)} | ports)
+
+    @property
+    def taken(self) -> Value:
+        """1 in a cycle whose word is used: the sources step at the clock edge that ends it."""
+        return self.en
 
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
         m = Module()
-        design = self.design
-        results = []
-        for group in range(self.groups):
-            draws = self._draws(m, group)
-            first = group * design.lanes
-            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
-        if design.boundary == "decision":
+        results = self.add_lanes(m)
+        if self.design.boundary == "decision":
             m.d.comb += self.up.eq(Cat(results))
         else:
             with m.If(self.en):
                 m.d.sync += self.y.eq(Cat(results))
         return m
+
+    def add_lanes(self, m: Module) -> list[Value]:
+        """Add sources and lanes to a module and return what each lane gives."""
+        results = []
+        for group in range(self.groups):
+            draws = self._draws(m, group)
+            first = group * self.design.lanes
+            results += [self.add_lane(m, first + i, draw) for i, draw in enumerate(draws)]
+        return results
 
     def _draws(self, m: Module, group: int) -> list[Value]:
         """Add one source and return what each of its lanes sees: a word, for `select` an index.
@@ -138,7 +142,7 @@ class Bank(wiring.Component):
             word = Word(self.r.word_select(group, design.k), None)
         else:
             phase = phase_of(design, group, self.groups)
-            word = add_source(m, design, self.en, phase, suffix)
+            word = add_source(m, design, self.taken, phase, suffix)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -157,14 +161,14 @@ class Bank(wiring.Component):
         design = self.design
         lanes = range(group * design.lanes, (group + 1) * design.lanes)
         suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
-        operands = [self._operand(lane) for lane in lanes]
-        words = add_operand_words(m, design, self.en, operands, suffixes)
+        operands = [self.operand(lane) for lane in lanes]
+        words = add_operand_words(m, design, self.taken, operands, suffixes)
         if design.rule != "select":
             return words
         pairs = zip(words, suffixes, strict=True)
         return [add_index(m, design, word, f"index{suffix}") for word, suffix in pairs]
 
-    def _operand(self, lane: int) -> Value:
+    def operand(self, lane: int) -> Value:
         """Return a lane's part of the input port."""
         design = self.design
         if design.boundary == "decision":
@@ -185,7 +189,7 @@ class Bank(wiring.Component):
         index = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
         ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
         following = add_index(m, design, ahead, f"index_next{suffix}")
-        with m.If(self.en):
+        with m.If(self.taken):
             m.d.sync += index.eq(following)
         return index
 
@@ -198,16 +202,16 @@ class Bank(wiring.Component):
             later = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
         else:
             later = Signal(design.k, name=f"word{suffix}", init=first)
-        with m.If(self.en):
+        with m.If(self.taken):
             m.d.sync += later.eq(draw)
         return later
 
-    def _lane(self, m: Module, lane: int, draw: Value) -> Value:
+    def add_lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its decision or its output word."""
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            top = self._operand(lane)
+            top = self.operand(lane)
             if self.lanes == 1 and design.fraction_bits == design.n:
                 fraction: Value = self.frac
             else:
@@ -215,7 +219,7 @@ class Bank(wiring.Component):
                 fraction = Signal(design.n, name=f"{name}{suffix}")
                 m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
-        x = self._operand(lane)
+        x = self.operand(lane)
         if design.floats:
             made = Signal(design.out_format.width, name=f"result{suffix}")
             m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix))

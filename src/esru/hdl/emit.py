@@ -19,12 +19,10 @@ from esru import __version__
 from esru.design import Design
 from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
-from esru.hdl.bank import Bank
+from esru.hdl.array import array, bare_logic
 from esru.hdl.padding import pad_operands
-from esru.hdl.rounder import Rounder
 from esru.hdl.sources import Source
 from esru.hdl.stream import StreamBank
-from esru.hdl.unit import UnitLogic
 from esru.hdl.verilog import tidy
 from esru.sources import source_model
 
@@ -106,7 +104,7 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
     InputError
         If the number of lanes does not fit the design.
     """
-    return convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+    return convert(array(design, lanes), module_name(design, lanes), clocked=True)
 
 
 def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
@@ -235,5 +233,4 @@ def rounder_rtlil(design: Design) -> str:
     x[W_in] and word[k] to y[W_out] at the boundary ``unit``, combinational. With k = 0 there is
     no port ``word``.
     """
-    bare = Rounder(design) if design.boundary == "decision" else UnitLogic(design)
-    return convert(bare, f"{module_name(design)}_rounder", clocked=False)
+    return convert(bare_logic(design), f"{module_name(design)}_rounder", clocked=False)
