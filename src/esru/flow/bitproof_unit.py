@@ -14,6 +14,7 @@ import time
 from importlib import resources
 from pathlib import Path
 
+from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.errors import InputError, ToolFailed
 from esru.flow import icebox, toolchain
@@ -46,18 +47,14 @@ _MAPPED = {
 def ports(design: Design, lanes: int | None = None) -> Ports:
     """Return the ports of a design's module: direction and width, clock first."""
     count = design.lanes if lanes is None else lanes
-    if design.boundary == "decision":
-        data, result = ("frac", design.fraction_bits), ("up", 1)
-    else:
-        data, result = ("x", design.input.width), ("y", design.out_format.width)
-    words = count // design.lanes * design.k
+    sources = count // design.lanes
+    out = output_port(design)
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
-        **({"r": ("input", words)} if design.source == "port" else {}),
-        data[0]: ("input", count * data[1]),
-        result[0]: ("output", count * result[1]),
+        **{port.name: ("input", port.bits(count, sources)) for port in input_ports(design)},
+        out.name: ("output", out.bits(count, sources)),
     }
 
 

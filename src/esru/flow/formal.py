@@ -19,6 +19,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from esru.boundaries import Port, input_ports, output_port
 from esru.design import Design
 from esru.errors import ToolFailed
 from esru.flow.aiger import Aiger, read_aiger
@@ -76,7 +77,7 @@ write_aiger -ascii -zinit -symbols netlist.aag
 
 
 def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Check:
-    """Prove the bare rule (boundary ``unit``: with increment and saturation) for all inputs.
+    """Prove the bare rule (beyond `decision`: with its adders and saturation) for all inputs.
 
     Parameters
     ----------
@@ -103,14 +104,18 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
     proved = "no model found: SUCCESS!" in spoken
     if proved == ("model found: FAIL!" in spoken):
         raise ToolFailed("Yosys sat", "the proof of the rounder was not conclusive", log)
-    data = ("frac", design.n) if design.boundary == "decision" else ("x", design.input.width)
-    bits = data[1] + design.k
+    data = [(port.name, port.width) for port in _data(design)]
+    if design.boundary == "decision":
+        data = [("frac", design.n)]
+    bits = sum(width for _, width in data) + design.k
+    names = " and ".join([", ".join(name for name, _ in data), "word"])
+    sets = "pairs" if len(data) == 1 else "triples"
     return Check(
         "formal",
         "rounder == reference (SAT)",
         1 << bits,
         proved,
-        f"all 2^{bits} pairs of {data[0]} and word" if proved else _model(spoken),
+        f"all 2^{bits} {sets} of {names}" if proved else _model(spoken),
         time.monotonic() - began,
     )
 
@@ -118,7 +123,7 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
 def _model(spoken: str) -> str:
     """Return the values in the counterexample that Yosys' `sat` printed."""
     values = dict(re.findall(r"\\(in_\w+|gate_\w+|gold_\w+)\s+(\d+)\s", spoken))
-    names = {"in_frac": "frac", "in_x": "x", "in_word": "word"}
+    names = {"in_frac": "frac", "in_w": "w", "in_x": "x", "in_word": "word"}
     names |= {"gold_up": "expected", "gold_y": "expected", "gate_up": "got", "gate_y": "got"}
     return ", ".join(f"{text} {values[key]}" for key, text in names.items() if key in values)
 
@@ -182,50 +187,52 @@ def _fewest_lanes(design: Design, lanes: int) -> tuple[Design, int]:
 def _top(design: Design, lanes: int) -> str:
     """Return the miter: every lane gets the same input, every lane's output is compared."""
     _, groups = _fewest_lanes(design, lanes)
-    decision = design.boundary == "decision"
-    port, wide = _data_port(design)
-    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
+    out = output_port(design)
     # Lanes that look at their neighbours' operands get operands of their own.
     copies = 1 if design.source in OPERANDS else lanes
-    wide *= lanes // copies
     sources = lanes // design.lanes
-    is_port = design.source == "port"
-    random = f"input [{sources * design.k - 1}:0] r, " if is_port else ""
-    control = ".clk(clk), .rst(rst), .en(en)" + (", .r(r)" if is_port else "")
+    inputs, wanted, found = [], [], []
+    for port in input_ports(design):
+        same = port.per == "lane" and copies > 1
+        wide = port.width if same else port.bits(lanes, sources)
+        inputs.append(f"input [{wide - 1}:0] {port.name}, ")
+        wanted.append(f".{port.name}({_copied(port.name, min(groups, copies), same)})")
+        found.append(f".{port.name}({_copied(port.name, copies, same)})")
     expected = ", ".join(
-        f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
+        f"{{{lanes // groups}{{expected[{group * out.width} +: {out.width}]}}}}"
         for group in reversed(range(groups))
     )
+    control = ".clk(clk), .rst(rst), .en(en)"
     return (
-        f"module top(input clk, input rst, input en, input [{wide - 1}:0] data, "
-        f"{random}output trigger);\n"
-        f"  wire [{groups * wide_out - 1}:0] expected;\n"
-        f"  wire [{lanes * wide_out - 1}:0] got;\n"
-        f"  reference wanted({control}, .{port}({{{min(groups, copies)}{{data}}}}), "
-        f".{out}(expected));\n"
-        f"  hardware found({control}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
+        f"module top(input clk, input rst, input en, {''.join(inputs)}output trigger);\n"
+        f"  wire [{groups * out.width - 1}:0] expected;\n"
+        f"  wire [{lanes * out.width - 1}:0] got;\n"
+        f"  reference wanted({control}, {', '.join(wanted)}, .{out.name}(expected));\n"
+        f"  hardware found({control}, {', '.join(found)}, .{out.name}(got));\n"
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
 
 
-def _data_port(design: Design) -> tuple[str, int]:
-    """Return the name of the data input and the bits of one lane."""
-    if design.boundary == "decision":
-        return "frac", design.fraction_bits
-    return "x", design.input.width
+def _copied(name: str, copies: int, same: bool) -> str:
+    return f"{{{copies}{{{name}}}}}" if same else name
+
+
+def _data(design: Design) -> list[Port]:
+    """Return the inputs that every lane has for itself."""
+    return [port for port in input_ports(design) if port.per == "lane"]
 
 
 def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
     """Return the first lane that looks at another lane's input, or an empty text."""
-    decision = design.boundary == "decision"
-    port, wide = _data_port(design)
-    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
-    bit = re.compile(rf"{port}\[(\d+)\]")
+    out, widths = output_port(design), {port.name: port.width for port in _data(design)}
+    bit = re.compile(rf"({'|'.join(widths)})\[(\d+)\]")
     for lane in range(lanes):
-        names = [f"{out}[{i}]" for i in range(lane * wide_out, (lane + 1) * wide_out)]
+        first = lane * out.width
+        names = [f"{out.name}[{i}]" for i in range(first, first + out.width)]
         for name in netlist.cone(names):
             found = bit.fullmatch(name)
-            if found and int(found[1]) // wide != lane:
-                return f"lane {lane} depends on {name}, an input of lane {int(found[1]) // wide}"
+            other = lane if found is None else int(found[2]) // widths[found[1]]
+            if other != lane:
+                return f"lane {lane} depends on {name}, an input of lane {other}"
     return ""

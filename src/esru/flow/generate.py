@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from esru import __version__
+from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.output import beside, refuse, unusable
@@ -20,6 +21,14 @@ from esru.sources.register import RegisterModel
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
+
+#: What a cycle with en = 1 does.
+_WORK = {
+    "decision": "a rounding happens",
+    "unit": "a rounding happens",
+    "accumulator": "an update happens",
+    "dither": "an addition happens",
+}
 
 
 def versions() -> dict[str, str]:
@@ -45,31 +54,10 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
     def port(name: str, direction: str, width: int, meaning: str) -> dict[str, Any]:
         return {"name": name, "direction": direction, "width": width, "meaning": meaning}
 
-    wide_in, wide_out = design.input.width, design.out_format.width
-    data = (
-        [
-            port(
-                "frac",
-                "input",
-                count * design.fraction_bits,
-                f"top {design.fraction_bits} dropped bits of each lane, lane 0 lowest",
-            ),
-            port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
-        ]
-        if decision
-        else [
-            port("x", "input", count * wide_in, f"{design.input} word of each lane, lane 0 lowest"),
-            port(
-                "y",
-                "output",
-                count * wide_out,
-                f"{design.out_format} word of each lane, lane 0 lowest; registered",
-            ),
-        ]
-    )
-    if design.source == "port":
-        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
-        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
+    sources = count // design.lanes
+    data = [port(p.name, "input", p.bits(count, sources), p.meaning) for p in input_ports(design)]
+    out = output_port(design)
+    data.append(port(out.name, "output", out.bits(count, sources), out.meaning))
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -77,13 +65,13 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port("en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds"),
+            port("en", "input", 1, f"1: {_WORK[design.boundary]} in this cycle; 0: everything holds"),
             *data,
         ],
         "latency": 0 if decision else 1,
         "throughput": count,
         "lanes": count,
-        "sources": count // design.lanes,
+        "sources": sources,
         "period": source_model(design).period or None,
     }
 

@@ -8,8 +8,10 @@ signed arithmetic where it looks at bits. It shares no code with `esru.hdl`.
 
 from __future__ import annotations
 
+from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.flow.float_reference import float_result
+from esru.flow.reference_accumulators import dithered_lanes
 from esru.flow.reference_sources import lane_words
 
 #: Wide enough for every sum of a 64-bit word and a decision.
@@ -54,13 +56,21 @@ def _decision(design: Design) -> str:
 
 
 def _result(design: Design) -> str:
-    """Return a function ``result(x, word)`` for the boundary ``unit``."""
+    """Return a function ``result``: of x and word; at an accumulator's boundary as it says."""
     if design.floats:
         return float_result(design, design.floats)
     source, out = design.fixed
     w = _WIDE
     value = "$signed(x)" if source.signed else "$signed({1'b0, x})"
     top, low = design.dropped - 1, design.dropped - design.n
+    stored, adds, wraps = "", "", ""
+    if design.boundary == "accumulator":
+        stored = f"input [{out.width - 1}:0] w, "
+        number = "$signed(w)" if out.signed else "$signed({1'b0, w})"
+        adds = f"      whole = whole + {number};\n"
+    if design.boundary == "dither":
+        # The accumulator has so many bits above the dropped ones and wraps.
+        wraps = _wrapped(source.width - design.dropped, source.signed)
     limits = ""
     if design.overflow == "saturate":
         limits = (
@@ -69,18 +79,24 @@ def _result(design: Design) -> str:
         )
     return (
         f"  function [{out.width - 1}:0] result(\n"
-        f"    input [{source.width - 1}:0] x, input [{max(design.k, 1) - 1}:0] word\n"
+        f"    {stored}input [{source.width - 1}:0] x, input [{max(design.k, 1) - 1}:0] word\n"
         "  );\n"
         f"    reg signed [{w - 1}:0] whole;\n"
         "    begin\n"
         f"      whole = {value};\n"
         f"      whole = whole >>> {design.dropped};\n"
         f"      if (decide(x[{top}:{low}], word)) whole = whole + {w}'sd1;\n"
-        f"{limits}"
+        f"{adds}{wraps}{limits}"
         "      result = whole;\n"
         "    end\n"
         "  endfunction\n"
     )
+
+
+def _wrapped(bits: int, signed: bool) -> str:
+    """Return statements that bring `whole`, at most one beyond the ends of some bits, back."""
+    high = (1 << (bits - signed)) - 1
+    return f"      if (whole > {_signed(high)}) whole = whole - {_signed(1 << bits)};\n"
 
 
 def _signed(value: int) -> str:
@@ -89,49 +105,60 @@ def _signed(value: int) -> str:
 
 def rounder_verilog(design: Design, name: str = "reference") -> str:
     """Return the bare rule as a combinational module: ports as `esru.hdl.emit.rounder_rtlil`."""
-    wide = f"  input [{design.k - 1}:0] word,\n" if design.k else ""
-    word = "word" if design.k else "1'b0"
-    if design.boundary == "decision":
-        ports = f"  input [{design.n - 1}:0] frac,\n{wide}  output up\n"
-        body = _decision(design) + f"  assign up = decide(frac, {word});\n"
-    else:
-        width = design.out_format.width
-        ports = f"  input [{design.input.width - 1}:0] x,\n{wide}  output [{width - 1}:0] y\n"
-        body = _decision(design) + _result(design) + f"  assign y = result(x, {word});\n"
-    return f"module {name}(\n{ports});\n{body}endmodule\n"
+    inputs = [("frac" if design.boundary == "decision" else "x", _bare_width(design))]
+    if design.boundary == "accumulator":
+        inputs.insert(0, ("w", design.out_format.width))
+    values = [name for name, _ in inputs]
+    if design.k:
+        inputs.append(("word", design.k))
+    values.append("word" if design.k else "1'b0")
+    out = output_port(design)
+    function = "decide" if design.boundary == "decision" else "result"
+    ports = "".join(f"  input [{width - 1}:0] {port},\n" for port, width in inputs)
+    body = _decision(design) + ("" if function == "decide" else _result(design))
+    return (
+        f"module {name}(\n{ports}  output [{out.width - 1}:0] {out.name}\n);\n{body}"
+        f"  assign {out.name} = {function}({', '.join(values)});\nendmodule\n"
+    )
+
+
+def _bare_width(design: Design) -> int:
+    return design.n if design.boundary == "decision" else design.input.width
 
 
 def design_verilog(design: Design, lanes: int | None = None, name: str = "reference") -> str:
     """Return a whole design as a module: ports as `esru.hdl.emit.emit_rtlil` gives them."""
     lanes = design.lanes if lanes is None else lanes
-    decision = design.boundary == "decision"
-    if decision:
-        wide = lanes * design.fraction_bits
-        ports = f"  input [{wide - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
-    else:
-        wide_in, wide_out = lanes * design.input.width, lanes * design.out_format.width
-        ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
-    if design.source == "port":
-        ports = f"  input [{lanes // design.lanes * design.k - 1}:0] r,\n{ports}"
+    sources = lanes // design.lanes
+    out = output_port(design)
+    ports = "".join(
+        f"  input [{port.bits(lanes, sources) - 1}:0] {port.name},\n" for port in input_ports(design)
+    )
+    ports += f"  output [{out.bits(lanes, sources) - 1}:0] {out.name}\n"
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
-    if not decision:
+    if design.boundary != "decision":
         parts.append(_result(design))
     text, words = lane_words(design, lanes)
     parts.append(text)
+    if design.boundary == "dither":
+        parts += dithered_lanes(design, words)
+        return "".join([*parts, "endmodule\n"])
     for lane, word in enumerate(words):
-        if decision:
+        if design.boundary == "decision":
             top = (lane + 1) * design.fraction_bits - design.n
             data = f"frac[{top} +: {design.n}]"
             parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
-        else:
-            wide_in, wide_out = design.input.width, design.out_format.width
-            data = f"x[{lane * wide_in} +: {wide_in}]"
-            parts.append(
-                f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
-                f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"
-                f"  always @(posedge clk)\n    if (rst) y{lane} <= 0;\n"
-                f"    else if (en) y{lane} <= result({data}, {word});\n"
-            )
+            continue
+        wide_in, wide_out = design.input.width, design.out_format.width
+        data = f"x[{lane * wide_in} +: {wide_in}]"
+        if design.boundary == "accumulator":
+            data = f"w[{lane * wide_out} +: {wide_out}], {data}"
+        parts.append(
+            f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
+            f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"
+            f"  always @(posedge clk)\n    if (rst) y{lane} <= 0;\n"
+            f"    else if (en) y{lane} <= result({data}, {word});\n"
+        )
     parts.append("endmodule\n")
     return "".join(parts)
