@@ -24,10 +24,10 @@ INTERFACE_SCHEMA = "esru.interface/1"
 
 #: What a cycle with en = 1 does.
 _WORK = {
-    "decision": "a rounding happens",
-    "unit": "a rounding happens",
-    "accumulator": "an update happens",
-    "dither": "an addition happens",
+    "decision": "a rounding happens in this cycle",
+    "unit": "a rounding happens in this cycle",
+    "accumulator": "an update happens in this cycle",
+    "dither": "an addition happens in this cycle",
 }
 
 
@@ -65,7 +65,7 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port("en", "input", 1, f"1: {_WORK[design.boundary]} in this cycle; 0: everything holds"),
+            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds"),
             *data,
         ],
         "latency": 0 if decision else 1,

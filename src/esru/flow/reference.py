@@ -132,7 +132,8 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
     sources = lanes // design.lanes
     out = output_port(design)
     ports = "".join(
-        f"  input [{port.bits(lanes, sources) - 1}:0] {port.name},\n" for port in input_ports(design)
+        f"  input [{port.bits(lanes, sources) - 1}:0] {port.name},\n"
+        for port in input_ports(design)
     )
     ports += f"  output [{out.bits(lanes, sources) - 1}:0] {out.name}\n"
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]

@@ -6,15 +6,18 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
+from esru.flow.accumulator_stimuli import dithered_rounds, packed, stored_words, updated_words
 from esru.flow.checks import Check
 from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
@@ -30,6 +33,9 @@ PREFIX = 1 << 14
 FEWEST_WORDS = 1 << 12
 #: Lanes times words, at most (some 10 s).
 MOST_CASES = 1 << 19
+
+#: Additions per sum, taken for 4 (it is 3 on average).
+_ADDITIONS = 4
 
 #: Clock cycles before the reset in the middle, and cycles whose stimuli are made at once.
 _WARM_UP = 48
@@ -60,22 +66,25 @@ class Plan:
 def plan(design: Design, lanes: int) -> Plan:
     """Return what a simulation of some lanes of a design covers."""
     period = Array(design, lanes).period
+    # At the boundary `dither` some additions belong to a rounding.
+    dither = design.boundary == "dither"
+    share, sums = (_ADDITIONS, ", sums of 1 to 8") if dither else (1, "")
+    most = max(MOST_CASES // lanes, 1024) // share
     if not period:
-        words = min(FEWEST_WORDS, max(MOST_CASES // lanes, 1024))
-        return Plan(words, False, f"{words} words from outside, chosen fractions")
+        words = min(FEWEST_WORDS // share, most)
+        return Plan(words, False, f"{words} words from outside{sums}, chosen fractions")
     every = period << design.n
-    converts = design.boundary == "unit" and design.floats is not None
-    if not converts and every <= MOST_WORDS and every * lanes <= MOST_CASES:
+    sampled = dither or (design.boundary == "unit" and design.floats)
+    if not sampled and every <= MOST_WORDS and every * lanes <= MOST_CASES:
         text = f"all {period} words with all {1 << design.n} fractions"
         return Plan(every, True, text)
-    most = max(MOST_CASES // lanes, 1024)
-    words = min(period if period <= MOST_WORDS else PREFIX, most)
+    words = min(period if period <= MOST_WORDS else PREFIX // share, most)
     covered = f"{words} of {period} words"
     if words == period:
-        times = -(-min(FEWEST_WORDS, most) // period)
+        times = -(-min(FEWEST_WORDS // share, most) // period)
         words *= times
         covered = f"all {period} words" + (f", {times} times" if times > 1 else "")
-    return Plan(words, False, f"{covered}, chosen fractions")
+    return Plan(words, False, f"{covered}{sums}, chosen fractions")
 
 
 def _fractions(
@@ -150,15 +159,15 @@ def _results(
     return round_array(design, x, words).astype(np.uint64) & np.uint64((1 << out.width) - 1)
 
 
-def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
-    """Return each row's words side by side as one integer, column 0 lowest."""
-    bits = values.astype(np.uint64)[:, :, None] >> np.arange(width, dtype=np.uint64) & np.uint64(1)
-    rows = np.packbits(bits.reshape(len(values), -1).astype(np.uint8), axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in rows]
+#: A cycle's inputs by port.
+Inputs = dict[str, int]
 
 
-def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int, list[int], int]]:
-    """Yield data, expected output, each lane's word and the port `r` for successive phases."""
+def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[Inputs, int, list[int]]]:
+    """Yield inputs by port, expected output and each lane's word for successive phases."""
+    if design.boundary == "dither":
+        yield from dithered_rounds(design, array, todo.words, _SEED)
+        return
     rng = np.random.default_rng(_SEED)
     period = array.period
     previous = None
@@ -167,11 +176,12 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         shape = (count, array.lanes)
         below = max(design.dropped - design.n, 0)
         unseen = rng.integers(0, 1 << below, shape, dtype=np.uint64)
-        given = np.zeros((count, 1), np.uint32)
+        ports = {}
         if design.source == "port":
             sources = array.lanes // design.lanes
             given = rng.integers(0, 1 << design.k, (count, sources), dtype=np.uint32)
             words = array.to_lanes(given)
+            ports["r"] = packed(given, design.k)
         elif design.source in OPERANDS:
             words = operand_words(design, unseen, previous)
             previous = unseen[-1]
@@ -186,17 +196,23 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
-            data = _packed(seen, design.fraction_bits)
-            expected = _packed(round_up_array(design, fractions, words), 1)
+            ports["frac"] = packed(seen, design.fraction_bits)
+            expected = packed(round_up_array(design, fractions, words), 1)
         else:
             patterns = _inputs(design, fractions, unseen, rng)
-            data = _packed(patterns, design.input.width)
-            expected = _packed(_results(design, patterns, words), design.out_format.width)
-        yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
+            ports["x"] = packed(patterns, design.input.width)
+            results = _results(design, patterns, words)
+            if design.boundary == "accumulator":
+                stored = stored_words(design, shape, rng)
+                ports["w"] = packed(stored, design.out_format.width)
+                results = updated_words(design, stored, patterns, words)
+            expected = packed(results, design.out_format.width)
+        cycles = (dict(zip(ports, row, strict=True)) for row in zip(*ports.values(), strict=True))
+        yield from zip(cycles, expected, words.tolist(), strict=True)
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, int]]:
-    """Yield data, port ``r`` and expected output, lanes side by side, for phases from 0 on.
+def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[Inputs, int]]:
+    """Yield inputs by port and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
     ----------
@@ -205,28 +221,37 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, 
     lanes : int
         Lanes of the array, lane 0 lowest in data and output.
     words : int
-        How many.
+        How many; at the boundary ``dither`` additions.
     """
-    for data, expected, _, given in _rounds(design, Array(design, lanes), Plan(words, False, "")):
-        yield data, given, expected
+    rounds = _rounds(design, Array(design, lanes), Plan(words, False, ""))
+    yield from ((inputs, expected) for inputs, expected, _ in islice(rounds, words))
 
 
 def _mismatch(
-    design: Design, cycle: int, data: int, expected: int, got: int, words: list[int] | None
+    design: Design,
+    cycle: int,
+    inputs: Inputs,
+    expected: int,
+    got: int,
+    words: list[int] | None,
 ) -> str:
     """Return the first lane's difference in words."""
-    decision = design.boundary == "decision"
-    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
-    wide_out = 1 if decision else design.out_format.width
+    out = output_port(design)
     differing = expected ^ got
-    lane = ((differing & -differing).bit_length() - 1) // wide_out
-    value = data >> lane * wide & ((1 << wide) - 1)
+    lane = ((differing & -differing).bit_length() - 1) // out.width
+    shown = [
+        f"{port.name} {inputs[port.name] >> lane * port.width & ((1 << port.width) - 1):#x}"
+        for port in input_ports(design)
+        if port.per == "lane"
+    ]
+    if inputs.get("first"):
+        shown.insert(0, "first")
     word = "" if words is None else f", word {words[lane]}"
-    ones = (1 << wide_out) - 1
+    ones = (1 << out.width) - 1
     return (
-        f"cycle {cycle}, lane {lane}, {port} {value:#x}{word}: "
-        f"expected {expected >> lane * wide_out & ones:#x}, "
-        f"got {got >> lane * wide_out & ones:#x}"
+        f"cycle {cycle}, lane {lane}, {', '.join(shown)}{word}: "
+        f"expected {expected >> lane * out.width & ones:#x}, "
+        f"got {got >> lane * out.width & ones:#x}"
     )
 
 
@@ -251,7 +276,7 @@ def simulate(
     progress : callable or None
         Called with clock cycles done and in all.
     component : Component or None
-        Simulated instead of `esru.hdl.bank.Bank`, for tests with seeded faults.
+        Simulated instead of `esru.hdl.array.array`'s, for tests with seeded faults.
 
     Returns
     -------
@@ -261,14 +286,14 @@ def simulate(
     from amaranth.hdl import ClockDomain, Module
     from amaranth.sim import Simulator
 
-    from esru.hdl.bank import Bank
+    from esru.hdl.array import array as build
 
     began = time.monotonic()
     array = Array(design, design.lanes if lanes is None else lanes)
-    bank = Bank(design, lanes) if component is None else component
+    bank = build(design, lanes) if component is None else component
     todo = plan(design, array.lanes)
     decision = design.boundary == "decision"
-    port, output = (bank.frac, bank.up) if decision else (bank.x, bank.y)
+    output = bank.up if decision else bank.y
     sync = ClockDomain("sync")
     top = Module()
     top.domains += sync
@@ -281,16 +306,15 @@ def simulate(
         rng = random.Random(_SEED)
         rounds = _rounds(design, array, todo)
         held = done = cycle = 0
-        data, expected, words, given = next(rounds)
+        inputs, expected, words = next(rounds)
         reset_done = False
         while not failure:
             reset = not reset_done and cycle == _WARM_UP
             enabled = reset or rng.randrange(8) > 0
             ctx.set(sync.rst, reset)
             ctx.set(bank.en, enabled)
-            ctx.set(port, data)
-            if design.source == "port":
-                ctx.set(bank.r, given)
+            for name, value in inputs.items():
+                ctx.set(getattr(bank, name), value)
             if decision:
                 got, wanted = ctx.get(output), expected
                 await ctx.tick()
@@ -301,7 +325,7 @@ def simulate(
             compared += array.lanes
             if got != wanted:
                 known = words if decision or (enabled and not reset) else None
-                failure = _mismatch(design, cycle, data, wanted, got, known)
+                failure = _mismatch(design, cycle, inputs, wanted, got, known)
             cycle += 1
             if reset:
                 reset_done = True
@@ -322,7 +346,7 @@ def simulate(
                     raise AssertionError("a plan covers whole periods or is long")
             if following is None:
                 return
-            data, expected, words, given = following
+            inputs, expected, words = following
 
     simulator = Simulator(top)
     simulator.add_clock(1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.flow.simulate import stimuli
 from esru.hdl.emit import module_name
@@ -25,23 +26,23 @@ _BENCH = """\
 // Exit status 1 on failure, where the simulator has a way to say so.
 module {module}_tb;
   reg clk = 1'b0, rst = 1'b0, en = 1'b0;
-  reg [{w_in}:0] data = 0;{declared}
+  {declared}
   wire [{w_out}:0] got;
   integer checks = 0, failures = 0;
 
-  {module} dut (.clk(clk), .rst(rst), .en(en), .{port_in}(data), .{port_out}(got){connected});
+  {module} dut (.clk(clk), .rst(rst), .en(en), {connected}, .{port_out}(got));
 
   // Inputs change after the falling edge; {when}.
-  task check(input reset, input enable, input [{w_in}:0] value,{taken} input [{w_out}:0] expected);
+  task check(input reset, input enable, {taken}, input [{w_out}:0] expected);
     begin
       rst = reset;
       en = enable;
-      data = value;{given}
+      {given}
 {sample}
       checks = checks + 1;
       if (got !== expected) begin
         failures = failures + 1;
-        $display("FAIL: check %0d: input %h, expected %h, got %h", checks, value, expected, got);
+        $display("FAIL: check %0d: {shown}, expected %h, got %h", checks, {names}, expected, got);
       end
 {rest}
     end
@@ -76,54 +77,55 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
     """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-    w_in = count * (design.fraction_bits if decision else design.input.width)
-    words = count // design.lanes * design.k if design.source == "port" else 0
-    w_out = count * (1 if decision else design.out_format.width)
+    ports, out = input_ports(design), output_port(design)
+    wide = {port.name: port.bits(count, count // design.lanes) for port in ports}
+    w_out = out.bits(count, count // design.lanes)
     vectors = list(_vectors(design, count))
-    width_in, width_out = f"{w_in}'h", f"{w_out}'h"
     name = module_name(design, lanes)
     return _BENCH.format(
         module=name,
         stem=name.removeprefix("esru_"),
         design=design,
         count=len(vectors),
-        w_in=w_in - 1,
         w_out=w_out - 1,
-        port_in="frac" if decision else "x",
-        port_out="up" if decision else "y",
+        port_out=out.name,
         when="the decision is there at once" if decision else "y is there after the rising edge",
         sample="      #1;" if decision else _EDGES,
         rest=_EDGES if decision else "",
         vectors="\n".join(
-            f"    check(1'b{reset:d}, 1'b{enable:d}, {width_in}{data:x}, "
-            + (f"{words}'h{given:x}, " if words else "")
-            + f"{width_out}{expected:x});"
-            for reset, enable, data, given, expected in vectors
+            f"    check(1'b{reset:d}, 1'b{enable:d}, "
+            + "".join(f"{wide[port]}'h{value:x}, " for port, value in inputs.items())
+            + f"{w_out}'h{expected:x});"
+            for reset, enable, inputs, expected in vectors
         ),
-        declared=f"\n  reg [{words - 1}:0] r = 0;" if words else "",
-        connected=", .r(r)" if words else "",
-        taken=f" input [{words - 1}:0] word," if words else "",
-        given="\n      r = word;" if words else "",
+        declared="\n  ".join(f"reg [{width - 1}:0] {port} = 0;" for port, width in wide.items()),
+        connected=", ".join(f".{port}({port})" for port in wide),
+        taken=", ".join(f"input [{width - 1}:0] new_{port}" for port, width in wide.items()),
+        given="\n      ".join(f"{port} = new_{port};" for port in wide),
+        shown=", ".join(f"{port} %h" for port in wide),
+        names=", ".join(wide),
     )
 
 
-def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, int, int, int]]:
-    """Yield reset, enable, data, port r, and the output in (decision) or after that cycle."""
+def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, dict[str, int], int]]:
+    """Yield reset, enable, inputs by port, and the output in (decision) or after that cycle."""
     rng = random.Random(_SEED)
     decision = design.boundary == "decision"
+    order = [port.name for port in input_ports(design)]
     most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
     held = 0
     for words, reset in (*((words, True) for words in _BEFORE_RESETS), (most, False)):
-        for data, given, expected in stimuli(design, lanes, words):
+        for given, expected in stimuli(design, lanes, words):
+            inputs = {name: given[name] for name in order}
             if not rng.randrange(8):
-                yield False, False, data, given, expected if decision else held
+                yield False, False, inputs, expected if decision else held
             held = expected
-            yield False, True, data, given, expected
+            yield False, True, inputs, expected
         if reset:
             # It goes before en: whatever the input, y is 0 and the first word is next.
             rounds = stimuli(design, lanes, words + 1)
             for _ in range(words):
                 next(rounds)
-            data, given, expected = next(rounds)
+            given, expected = next(rounds)
             held = 0
-            yield True, True, data, given, expected if decision else 0
+            yield True, True, {n: given[n] for n in order}, expected if decision else 0

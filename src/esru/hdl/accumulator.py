@@ -205,10 +205,10 @@ class DitheredAccumulator(Bank):
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         total = Signal(design.input.width, name=f"total{suffix}")
-        before = Signal(design.input.width, name=f"before{suffix}")
-        m.d.comb += before.eq(Mux(self.first, add_start(m, design, draw, suffix), total))
+        base = Signal(design.input.width, name=f"base{suffix}")
+        m.d.comb += base.eq(Mux(self.first, add_start(m, design, draw, suffix), total))
         with m.If(self.en):
-            m.d.sync += total.eq(self.operand(lane) + before)
+            m.d.sync += total.eq(self.operand(lane) + base)
         result = Signal(design.out_format.width, name=f"result{suffix}")
         m.d.comb += result.eq(add_truncated(m, design, total, suffix))
         return result

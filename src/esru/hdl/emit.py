@@ -193,17 +193,38 @@ def _comment(lines: Sequence[str]) -> str:
     return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
 
 
+#: What happens once in a clock cycle, and what a cycle with en = 1 does.
+_RATE = {
+    "decision": "rounding",
+    "unit": "rounding",
+    "accumulator": "update",
+    "dither": "addition",
+}
+_WORK = {
+    "decision": "rounds in this cycle",
+    "unit": "rounds in this cycle",
+    "accumulator": "updates in this cycle",
+    "dither": "adds in this cycle (first: 1 starts again from the random word)",
+}
+
+
+def _data(design: Design) -> str:
+    """Return what goes in and comes out, and when."""
+    wide, out = design.input.width, f"y[{design.out_format.width} * lanes]"
+    return {
+        "decision": f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)",
+        "unit": f"x[{wide} * lanes] to {out}, registered (latency 1)",
+        "accumulator": f"w[{design.out_format.width} * lanes] + x[{wide} * lanes] to {out}, "
+        "registered (latency 1)",
+        "dither": f"sums of x[{wide} * lanes] to {out}, from the registers (latency 1)",
+    }[design.boundary]
+
+
 def _header(design: Design, lanes: int | None) -> str:
     """Return the comment above the Verilog: what it is and how to connect it."""
     count = design.lanes if lanes is None else lanes
     sources = count // design.lanes
-    decision = design.boundary == "decision"
-    data = (
-        f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
-        if decision
-        else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
-        "registered (latency 1)"
-    )
+    rate = f"one {_RATE[design.boundary]} a lane and clock cycle"
     period = source_model(design).period
     words = f"period {period} words" if period else f"words from {_WORDS[design.source]}"
     lines = (
@@ -211,8 +232,8 @@ def _header(design: Design, lanes: int | None) -> str:
         f"id {design.id}, boundary {design.boundary}, lanes {count} (lane 0 lowest), "
         f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
-        f"{data}; one rounding a lane and clock cycle",
-        "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
+        f"{_data(design)}; {rate}",
+        f"clk: rising edge; rst: synchronous, high; en: 1 {_WORK[design.boundary]}, 0 holds",
     )
     return _comment(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from esru.boundaries import ACCUMULATORS
 from esru.design import RULES, SOURCES, Design
 from esru.quality import quality, variance_inflation
 from esru.report.tables import markdown
@@ -66,7 +67,7 @@ def datasheet(
         "",
         "![P(up) against the ideal, and the bias](p_up.svg)",
         "",
-        *_cost(costs),
+        *_cost(costs, design.boundary),
         "## Files",
         "",
         _table(("file", "what it is"), [(f"`{k}`", v) for k, v in files.items()]),
@@ -78,9 +79,18 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return markdown((list(header), [list(row) for row in rows]))
 
 
+#: What a unit does for a word in each clock cycle.
+_WORK = {
+    "decision": "decides whether to round up for",
+    "unit": "rounds",
+    "accumulator": "adds a rounded update to",
+    "dither": "adds to the sums of",
+}
+
+
 def _overview(design: Design, interface: Json) -> str:
     lanes = interface["lanes"]
-    what = "decides whether to round up" if design.boundary == "decision" else "rounds"
+    what = _WORK[design.boundary]
     each = "one word" if lanes == 1 else f"{lanes} words"
     dropped = f"{design.dropped} dropped bits, of which it looks at the top {design.n}"
     if design.floats:
@@ -89,7 +99,7 @@ def _overview(design: Design, interface: Json) -> str:
             f"it looks at the {design.n} below the output's last place"
         )
     return (
-        f"It {what} for {each} in each clock cycle: {design.input} to {design.out_format}, "
+        f"It {what} {each} in each clock cycle: {design.input} to {design.out_format}, "
         f"{dropped}, with {design.k} random bits."
     )
 
@@ -118,11 +128,15 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
     ]
 
 
+_RATE = {"accumulator": "updates", "dither": "additions"}
+
+
 def _timing(interface: Json) -> list[tuple[str, str]]:
     latency = interface["latency"]
+    rate = _RATE.get(interface["boundary"], "roundings")
     return [
         ("latency", "0 (combinational)" if not latency else f"{latency} clock cycle"),
-        ("throughput", f"{interface['throughput']} roundings a clock cycle"),
+        ("throughput", f"{interface['throughput']} {rate} a clock cycle"),
         ("reset", "synchronous, active high; not needed where initial values are honoured"),
         ("lanes, sources", f"{interface['lanes']}, {interface['sources']}"),
     ]
@@ -146,7 +160,7 @@ def _rounding(design: Design) -> list[tuple[str, str]]:
     return rows
 
 
-def _cost(costs: Mapping[str, Json] | None) -> list[str]:
+def _cost(costs: Mapping[str, Json] | None, boundary: str) -> list[str]:
     if not costs:
         return []
     rows: list[Sequence[str]] = [
@@ -155,6 +169,8 @@ def _cost(costs: Mapping[str, Json] | None) -> list[str]:
     ]
     header = ("target", "cells", "LUT", "FF", "carry")
     note = "Per lane, at this boundary; cells are what `esru list targets` says of each target."
+    if boundary in ACCUMULATORS:
+        note += " What rounding adds: less the same accumulator truncating."
     return ["## Cost", "", note, "", _table(header, rows), ""]
 
 
