@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from esru.design import Design
-from esru.flow.measure import Netlist, measure
+from esru.boundaries import ACCUMULATORS, truncating_text
+from esru.design import Design, parse
+from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
 
 
@@ -39,6 +40,20 @@ class LaneCost:
             name: None if value is None else round(value, 6) for name, value in asdict(self).items()
         }
 
+    def less(self, other: LaneCost) -> LaneCost:
+        """Return what this costs beyond another; no clock frequency, which is no sum."""
+        return LaneCost(
+            cells=_difference(self.cells, other.cells),
+            lut=self.lut - other.lut,
+            ff=self.ff - other.ff,
+            carry=self.carry - other.carry,
+            area=_difference(self.area, other.area),
+        )
+
+
+def _difference(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
 
 def lane_costs(
     designs: Sequence[Design],
@@ -49,43 +64,76 @@ def lane_costs(
     """Return the cost per lane of each design, in order; equal designs are built once.
 
     Each design is built as one group: its source and the lanes that share it. An array is made
-    of such groups, whose sources differ in nothing but the state after reset.
+    of such groups, whose sources differ in nothing but the state after reset. At an
+    accumulator's boundary the cost is that of rounding: less the same group truncating.
 
     Parameters
     ----------
     designs : sequence of Design
         Their own boundaries do not matter.
     target : str
-        A name that `esru.flow.targets.target` knows.
+        A name of `esru.flow.targets.TARGETS`.
     boundary : str
-        ``decision`` or ``unit``.
+        One of `esru.design.BOUNDARIES`.
     progress : callable, optional
         Called with (modules done, modules in all).
 
     Raises
     ------
     InputError
-        If the target is unknown.
+        If the target is unknown, or a design has no such boundary.
     ToolMissing, ToolFailed
         If a tool is not there or fails.
     """
+    terms = lane_terms(designs, target, boundary, progress)
+    if boundary not in ACCUMULATORS:
+        return [rounding for rounding, _ in terms]
+    return [rounding.less(truncating) for rounding, truncating in terms]
+
+
+def lane_terms(
+    designs: Sequence[Design],
+    target: str,
+    boundary: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[tuple[LaneCost, LaneCost]]:
+    """Return the cost per lane with rounding and, at an accumulator's boundary, truncating.
+
+    At another boundary the second is nothing. Arguments and errors as `lane_costs`'.
+    """
     bounded = [replace(design, boundary=boundary) for design in designs]
-    netlists = {
-        module_name(design): Netlist(module_name(design), emit_rtlil(design)) for design in bounded
-    }
-    cells = measure(list(netlists.values()), target, progress=progress)
-    costs = []
+    netlists = {}
     for design in bounded:
-        group = cells[module_name(design)]
-        lanes = design.lanes
-        costs.append(
-            LaneCost(
-                cells=None if group.cells is None else group.cells / lanes,
-                lut=group.lut / lanes,
-                ff=group.ff / lanes,
-                carry=group.carry / lanes,
-                area=None if group.area is None else group.area / lanes,
-                fmax_mhz=group.fmax_mhz,
-            )
-        )
-    return costs
+        for module, built, lanes in _modules(design):
+            if module not in netlists:
+                netlists[module] = Netlist(module, emit_rtlil(built, lanes))
+    cells = measure(list(netlists.values()), target, progress=progress)
+    terms = []
+    for design in bounded:
+        costs = [_share(cells[module], design.lanes) for module, _, _ in _modules(design)]
+        terms.append((costs[0], costs[1] if len(costs) == 2 else _NOTHING))
+    return terms
+
+
+_NOTHING = LaneCost(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def _modules(design: Design) -> list[tuple[str, Design, int | None]]:
+    """Return names, designs and lanes of the modules to be measured: the group itself first."""
+    found: list[tuple[str, Design, int | None]] = [(module_name(design), design, None)]
+    if design.boundary in ACCUMULATORS:
+        truncating = parse(truncating_text(design))
+        found.append((module_name(truncating, design.lanes), truncating, design.lanes))
+    return found
+
+
+def _share(group: Cells, lanes: int) -> LaneCost:
+    """Return a lane's share of its group."""
+    return LaneCost(
+        cells=None if group.cells is None else group.cells / lanes,
+        lut=group.lut / lanes,
+        ff=group.ff / lanes,
+        carry=group.carry / lanes,
+        area=None if group.area is None else group.area / lanes,
+        fmax_mhz=group.fmax_mhz,
+    )
