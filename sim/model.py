@@ -39,7 +39,7 @@ def mapped(name, text, lane):
     k = len(text)
     if name == "rotate":
         return text[lane % k :] + text[: lane % k]
-    if name == "invert" and lane % 2:
+    if name == "complement" or (name == "invert" and lane % 2):
         return text.translate({48: "1", 49: "0"})
     if name == "permute":
         number = lane % math.factorial(k)
@@ -146,7 +146,8 @@ class Model:
         self.parameters = p = manifest["parameters"]
         self.n, self.k, self.rule = p["n"], p["k"], p["rule"]
         self.module = manifest["module"]
-        self.decision = p["boundary"] == "decision"
+        self.boundary = p["boundary"]
+        self.decision = self.boundary == "decision"
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
         self.floats = FloatUnit(p) if p["out"] in FORMATS else None
@@ -163,6 +164,10 @@ class Model:
         width = self.dropped if self.by_operands else self.n
         self.width_in = width if self.decision else self.input.width
         self.width_out = 1 if self.decision else self.output.width
+        #: Each lane's inputs: port, width, and where it lies in a lane's input pattern.
+        self.ports = [("frac" if self.decision else "x", self.width_in, 0)]
+        if self.boundary == "accumulator":
+            self.ports.append(("w", self.output.width, self.width_in))
         self.reset()
 
     def reset(self):
@@ -171,6 +176,8 @@ class Model:
             source.reset()
         self.held = 0
         self.before = [0] * self.lanes
+        #: Boundary dither: each lane's sum, and the word it is rounded with (none: truncated).
+        self.sums = [(0, None)] * self.lanes
 
     def words(self, inputs=None, given=0):
         """Return each lane's random word in this cycle.
@@ -213,16 +220,47 @@ class Model:
             return decide(self.rule, self.n, self.k, x >> (self.width_in - self.n), r)
         if self.floats:
             return self.floats.rounded(x, lambda f: decide(self.rule, self.n, self.k, f, r))
-        value = self.input.value(x)
+        update = x % 2**self.width_in
+        value = self.input.value(update)
         f = value % 2**self.dropped // 2 ** (self.dropped - self.n)
         y = value // 2**self.dropped + decide(self.rule, self.n, self.k, f, r)
+        if self.boundary == "accumulator":
+            y += self.output.value(x >> self.width_in)
+        return self._ended(y)
+
+    def _ended(self, y):
+        """Return the output pattern of a whole number."""
         if self.parameters["overflow"] == "saturate":
             y = max(self.output.low, min(self.output.high, y))
         return self.output.pattern(y)
 
-    def advance(self, inputs, given=0):
+    def _sum(self, value, word):
+        """Return the output pattern of a sum, which the accumulator's width wraps."""
+        whole, dropped = divmod(value, 2**self.dropped)
+        if word is not None:
+            f = dropped // 2 ** (self.dropped - self.n)
+            whole += decide(self.rule, self.n, self.k, f, word)
+        bits = self.input.width - self.dropped
+        whole %= 2**bits
+        if self.input.signed and whole >= 2 ** (bits - 1):
+            whole -= 2**bits
+        return self._ended(whole)
+
+    def _add(self, inputs, given, first):
+        """Add to the sums; the first time a sum starts again, with a new word."""
+        if first:
+            self.sums = [(0, word) for word in self.words(inputs, given)]
+        added = [self.input.value(x) for x in inputs]
+        self.sums = [(s + x, word) for (s, word), x in zip(self.sums, added, strict=True)]
+        self.held = self.pack([self._sum(*lane) for lane in self.sums], self.width_out)
+
+    def advance(self, inputs, given=0, first=0):
         """Do what a clock edge with en = 1 does."""
-        if not self.decision:
+        if self.boundary == "dither":
+            self._add(inputs, given, first)
+            if not first:
+                return
+        elif not self.decision:
             self.held = self.pack(self.rounded(inputs, given), self.width_out)
         self.before = [x % 2**self.k for x in inputs]
         for source in self.sources:

@@ -31,8 +31,9 @@ class Bench:
         self.dut, self.name, self.cases = dut, name, 0
         self.model = Model(os.environ["ESRU_GENERATED"])
         self.random = random.Random(f"{self.model.module} {name}")
-        decision = self.model.decision
-        self.data, self.output = (dut.frac, dut.up) if decision else (dut.x, dut.y)
+        self.output = dut.up if self.model.decision else dut.y
+        self.data = [(getattr(dut, name), *place) for name, *place in self.model.ports]
+        self.dithers = self.model.boundary == "dither"
         self.edge = RisingEdge(dut.clk)
         self.en = self.rst = 0
         self.cycle = 0
@@ -46,20 +47,27 @@ class Bench:
         """Start the clock, with inputs that do nothing; no reset."""
         self.dut.rst.value = 0
         self.dut.en.value = 0
-        self.data.value = 0
+        for port, _, _ in self.data:
+            port.value = 0
+        if self.dithers:
+            self.dut.first.value = 0
         if self.model.by_port:
             self.dut.r.value = 0
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start(start_high=False))
         await Timer(1, unit="ns")
 
-    async def cycle_with(self, inputs, en=1, rst=0):
-        """Spend one clock cycle."""
+    async def cycle_with(self, inputs, en=1, rst=0, first=None):
+        """Spend one clock cycle; `first` is given by chance unless it is said."""
         model = self.model
         if rst != self.rst:
             self.dut.rst.value = self.rst = rst
         if en != self.en:
             self.dut.en.value = self.en = en
-        self.data.value = model.pack(inputs, model.width_in)
+        for port, width, place in self.data:
+            port.value = model.pack([x >> place & 2**width - 1 for x in inputs], width)
+        if self.dithers:
+            first = self.random.randrange(2) if first is None else first
+            self.dut.first.value = first
         given = self.given
         if model.by_port:
             self.dut.r.value = given
@@ -74,7 +82,7 @@ class Bench:
         if rst:
             model.reset()
         elif en:
-            model.advance(inputs, given)
+            model.advance(inputs, given, first)
             self.last = inputs, words
         self.cycle += 1
 
@@ -136,7 +144,18 @@ class Bench:
         for low in dropped:
             whole = self.random.choice(wholes) if wholes else self.random.getrandbits(64)
             patterns.append(whole % 2**bits << model.dropped | low)
+        if model.boundary == "accumulator":
+            stored = self._stored(wholes)
+            patterns = [w << model.width_in | x for w, x in zip(stored, patterns, strict=True)]
         return patterns
+
+    def _stored(self, wholes):
+        """Return a stored word for each lane: any, or an end of the output and beside it."""
+        out = self.model.output
+        near = [out.pattern(w) for w in (out.low, out.low + 1, 0, out.high - 1, out.high)]
+        if wholes:
+            return [self.random.choice(near) for _ in range(self.model.lanes)]
+        return [self.random.getrandbits(out.width) for _ in range(self.model.lanes)]
 
     async def done(self):
         """Look at the last result, and add the number of comparisons to the file of counts."""
@@ -215,16 +234,19 @@ async def exact_values(dut):
             inputs = [
                 (x >> cut << cut | x & keep) if bench.cycle % 2 else x >> cut << cut for x in inputs
             ]
-        await bench.cycle_with(inputs)
+        await bench.cycle_with(inputs, first=1)
         if model.decision:
             continue
-        # Said again without the model's words: y is x without its dropped bits, saturated.
+        # Said again without the model's words: y is x without its dropped bits, saturated; the
+        # stored word added, where there is one.
         for lane, x in enumerate(inputs):
             if model.floats:
                 seen = model.held >> lane * model.width_out & 2**model.width_out - 1
                 assert model.floats.is_kept(x, seen), f"exact {x:#x} became {seen:#x}"
                 continue
-            y = model.input.value(x) >> model.dropped
+            y = model.input.value(x % 2**model.width_in) >> model.dropped
+            if model.boundary == "accumulator":
+                y += model.output.value(x >> model.width_in)
             if model.parameters["overflow"] == "saturate":
                 y = max(model.output.low, min(model.output.high, y))
             seen = model.held >> lane * model.width_out & 2**model.width_out - 1

@@ -34,7 +34,7 @@ def add_design(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "design",
         metavar="DESIGN",
-        help="n:k:rule:source[,key=value...], or reference, papers, papers-zero, nearest",
+        help="n:k:rule:source[,key=value...], or reference, papers, papers-zero, winner, nearest",
     )
 
 

@@ -110,7 +110,7 @@ def lane_terms(
     cells = measure(list(netlists.values()), target, progress=progress)
     terms = []
     for design in bounded:
-        costs = [_share(cells[module], design.lanes) for module, _, _ in _modules(design)]
+        costs = [lane_cost(cells[module], design.lanes) for module, _, _ in _modules(design)]
         terms.append((costs[0], costs[1] if len(costs) == 2 else _NOTHING))
     return terms
 
@@ -127,8 +127,8 @@ def _modules(design: Design) -> list[tuple[str, Design, int | None]]:
     return found
 
 
-def _share(group: Cells, lanes: int) -> LaneCost:
-    """Return a lane's share of its group."""
+def lane_cost(group: Cells, lanes: int) -> LaneCost:
+    """Return a lane's share of a group's counts."""
     return LaneCost(
         cells=None if group.cells is None else group.cells / lanes,
         lut=group.lut / lanes,
