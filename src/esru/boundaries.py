@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from esru.errors import InputError
@@ -109,6 +109,15 @@ def check_boundary(design: Design) -> None:
     if design.input.width == design.dropped:
         rule = f"wider than the {design.dropped} dropped bits at the boundary dither"
         raise InputError.must("Input format", rule, design.input)
+
+
+def has_boundary(design: Design, boundary: str) -> bool:
+    """Return whether a design can be built at a boundary."""
+    try:
+        replace(design, boundary=boundary)
+    except InputError:
+        return False
+    return True
 
 
 def truncating_text(design: Design) -> str:

@@ -11,11 +11,13 @@ Costs = dict[str, dict[str, dict[str, Any]]]
 def ratios(costs: Costs, reference: Costs) -> Costs:
     """Return the reference's counts over a design's, by target, boundary and count.
 
-    A count that is 0 or was not measured on either side has no ratio: None.
+    A count that is 0 (a difference: below 0) or was not measured on either side has no ratio: None.
     """
 
     def ratio(of: float | None, to: float | None) -> float | None:
-        return None if not of or not to else round(to / of, 4)
+        if of is None or to is None or of <= 0 or to <= 0:
+            return None
+        return round(to / of, 4)
 
     return {
         target: {
