@@ -38,6 +38,13 @@ def _sum_shape(design: Design):
     return unsigned(max(width, design.out_format.width + 1))
 
 
+def _below(m: Module, design: Design, fraction: Value, draw: Value, suffix: str):
+    """Return two addends of equal width whose carry out is the decision."""
+    if design.rule not in (*ADDED, "nearest"):
+        return Const(1, 1), add_round_up(m, design, fraction, draw, suffix)
+    return addends(m, design, fraction, draw, suffix)
+
+
 def add_updated_word(
     m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str = ""
 ) -> Value:
@@ -67,14 +74,10 @@ def add_updated_word(
     stored = w.as_signed() if design.out_format.signed else w
     sides = Signal(shape, name=f"stored{suffix}"), Signal(shape, name=f"update{suffix}")
     m.d.comb += [sides[0].eq(stored), sides[1].eq(_whole(design, x))]
-    if design.rule == "select":
-        up = add_round_up(m, design, fraction, draw, suffix)
-        below: tuple[Value, Value] = Const(1, 1), up
-    else:
-        below = addends(m, design, fraction, draw, suffix)
-    width = len(below[0])
+    a, b = _below(m, design, fraction, draw, suffix)
+    width = len(a)
     total = Signal(width + len(sides[0]), name=f"sum{suffix}")
-    m.d.comb += total.eq(Cat(below[0], sides[0]) + Cat(below[1], sides[1]))
+    m.d.comb += total.eq(Cat(a, sides[0]) + Cat(b, sides[1]))
     updated = Signal(shape, name=f"updated{suffix}")
     m.d.comb += updated.eq(total[width:])
     return add_overflow(m, design, updated, _limits(design), suffix)
@@ -112,13 +115,13 @@ class StochasticAccumulator(Bank):
         As `Bank` raises it.
     """
 
-    def add_lane(self, m: Module, lane: int, draw: Value) -> Value:
+    def _lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its new word."""
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         stored = self.w.word_select(lane, design.out_format.width)
         result = Signal(design.out_format.width, name=f"result{suffix}")
-        word = add_updated_word(m, design, stored, self.operand(lane), draw, suffix)
+        word = add_updated_word(m, design, stored, self._operand(lane), draw, suffix)
         m.d.comb += result.eq(word)
         return result
 
@@ -200,7 +203,7 @@ class DitheredAccumulator(Bank):
         m.d.comb += self.y.eq(Cat(self.add_lanes(m)))
         return m
 
-    def add_lane(self, m: Module, lane: int, draw: Value) -> Value:
+    def _lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its output word."""
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
@@ -208,7 +211,7 @@ class DitheredAccumulator(Bank):
         base = Signal(design.input.width, name=f"base{suffix}")
         m.d.comb += base.eq(Mux(self.first, add_start(m, design, draw, suffix), total))
         with m.If(self.en):
-            m.d.sync += total.eq(self.operand(lane) + base)
+            m.d.sync += total.eq(self._operand(lane) + base)
         result = Signal(design.out_format.width, name=f"result{suffix}")
         m.d.comb += result.eq(add_truncated(m, design, total, suffix))
         return result

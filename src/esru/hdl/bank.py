@@ -125,7 +125,7 @@ class Bank(wiring.Component):
         for group in range(self.groups):
             draws = self._draws(m, group)
             first = group * self.design.lanes
-            results += [self.add_lane(m, first + i, draw) for i, draw in enumerate(draws)]
+            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
         return results
 
     def _draws(self, m: Module, group: int) -> list[Value]:
@@ -161,14 +161,14 @@ class Bank(wiring.Component):
         design = self.design
         lanes = range(group * design.lanes, (group + 1) * design.lanes)
         suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
-        operands = [self.operand(lane) for lane in lanes]
+        operands = [self._operand(lane) for lane in lanes]
         words = add_operand_words(m, design, self.taken, operands, suffixes)
         if design.rule != "select":
             return words
         pairs = zip(words, suffixes, strict=True)
         return [add_index(m, design, word, f"index{suffix}") for word, suffix in pairs]
 
-    def operand(self, lane: int) -> Value:
+    def _operand(self, lane: int) -> Value:
         """Return a lane's part of the input port."""
         design = self.design
         if design.boundary == "decision":
@@ -206,12 +206,12 @@ class Bank(wiring.Component):
             m.d.sync += later.eq(draw)
         return later
 
-    def add_lane(self, m: Module, lane: int, draw: Value) -> Value:
+    def _lane(self, m: Module, lane: int, draw: Value) -> Value:
         """Add one lane and return its decision or its output word."""
         design = self.design
         suffix = f"_{lane}" if self.lanes > 1 else ""
         if design.boundary == "decision":
-            top = self.operand(lane)
+            top = self._operand(lane)
             if self.lanes == 1 and design.fraction_bits == design.n:
                 fraction: Value = self.frac
             else:
@@ -219,7 +219,7 @@ class Bank(wiring.Component):
                 fraction = Signal(design.n, name=f"{name}{suffix}")
                 m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
             return add_round_up(m, design, fraction, draw, suffix)
-        x = self.operand(lane)
+        x = self._operand(lane)
         if design.floats:
             made = Signal(design.out_format.width, name=f"result{suffix}")
             m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix))
