@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from esru.errors import InputError
-from esru.sources.settings import OPERANDS, one_of
+from esru.sources.settings import OPERANDS, loaded_seed, one_of
 
 if TYPE_CHECKING:
     from esru.design import Design
@@ -23,6 +23,9 @@ BOUNDARIES = {
 
 #: Boundaries whose cost is that of rounding alone: less the same hardware truncating.
 ACCUMULATORS = ("accumulator", "dither")
+
+#: The key of what is taken off, in such a cost.
+TRUNCATING = "truncating"
 
 #: Rules whose decision is the carry of an addition of the random word.
 ADDED = ("zero", "half", "replicate")
@@ -59,6 +62,12 @@ def input_ports(design: Design) -> tuple[Port, ...]:
     if design.boundary == "dither":
         meaning = "1: the accumulators start again in this cycle, from the random word"
         ports.append(Port("first", 1, meaning, "array"))
+    if design.load:
+        meaning = "1: every source takes its seed instead of a step; before en"
+        ports.append(Port("load", 1, meaning, "array"))
+        zero = "" if loaded_seed(design, 0) == 0 else "; 0 is taken as 1"
+        meaning = f"state of {design.length} bits for each source, source 0 lowest{zero}"
+        ports.append(Port("seed", design.length, meaning, "source"))
     if design.source == "port":
         meaning = f"random word of {design.k} bits for each source, source 0 lowest"
         ports.append(Port("r", design.k, meaning, "source"))
@@ -98,6 +107,8 @@ def check_boundary(design: Design) -> None:
     if design.floats:
         rule = f"fixed-point at the boundary {boundary}"
         raise InputError.must("Formats", rule, f"{design.input} to {design.out_format}")
+    if design.load:
+        raise InputError.must("Load", f"0 at the boundary {boundary}", design.load)
     if boundary == "accumulator":
         return
     if design.rule not in ADDED:

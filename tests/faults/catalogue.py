@@ -7,6 +7,7 @@ import array_faults
 import demo_faults
 import float_faults
 import lane_faults
+import load_faults
 import oracle_faults
 import rounder_faults
 import source_faults
@@ -17,6 +18,7 @@ MODULES = (
     rounder_faults,
     source_faults,
     lane_faults,
+    load_faults,
     array_faults,
     accumulator_faults,
     float_faults,

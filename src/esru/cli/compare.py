@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
+from esru.cli.terminal import (
+    add_json,
+    emit_json,
+    note,
+    print_caption,
+    print_table,
+    progress,
+    read_design,
+)
 from esru.design import ALIASES, Design, parse
 from esru.errors import InputError
 
@@ -194,6 +202,7 @@ def _print(
                 line.append(text + ("" if bare else f" ({ratio:.2f}x)"))
             table.append(line)
     print_table(["target", "boundary", *(row["name"] for row in rows)], table)
+    print_caption(targets)
     print("\nExact bias over all fractions, ulp" + _trained_caption(rows, against, args) + "\n")
     table = []
     for row in rows:

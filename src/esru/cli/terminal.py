@@ -57,6 +57,15 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(plain_table(header, rows))
 
 
+def print_caption(targets: Sequence[str]) -> None:
+    """Write what the counts on some targets are, below their table."""
+    from esru.flow.targets import caption
+
+    print("\nCells, per lane:")
+    for line in caption(targets):
+        print(f"  {line}")
+
+
 def print_checks(checks: Sequence[Check]) -> None:
     """Write what was checked as a table."""
     header = ("check", "level", "cases", "result", "seconds", "what")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from esru.boundaries import ACCUMULATORS, truncating_text
+from esru.boundaries import ACCUMULATORS, TRUNCATING, truncating_text
 from esru.design import Design, parse
 from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
@@ -25,6 +26,8 @@ class LaneCost:
         Cell area, where the target has one.
     fmax_mhz : float or None
         Clock frequency of the group, where something measured it.
+    truncating : LaneCost or None
+        Where the counts are a difference, what was taken off: the accumulator that truncates.
     """
 
     cells: float | None
@@ -33,12 +36,18 @@ class LaneCost:
     carry: float
     area: float | None = None
     fmax_mhz: float | None = None
+    truncating: LaneCost | None = None
 
-    def to_json(self) -> dict[str, float | None]:
+    def to_json(self) -> dict[str, Any]:
         """Return the counts by name, shares rounded to 6 digits."""
-        return {
-            name: None if value is None else round(value, 6) for name, value in asdict(self).items()
+        counts: dict[str, Any] = {
+            name: None if value is None else round(value, 6)
+            for name, value in asdict(self).items()
+            if name != TRUNCATING
         }
+        if self.truncating is not None:
+            counts[TRUNCATING] = self.truncating.to_json()
+        return counts
 
     def less(self, other: LaneCost) -> LaneCost:
         """Return what this costs beyond another; no clock frequency, which is no sum."""
@@ -48,6 +57,7 @@ class LaneCost:
             ff=self.ff - other.ff,
             carry=self.carry - other.carry,
             area=_difference(self.area, other.area),
+            truncating=other,
         )
 
 
@@ -85,22 +95,6 @@ def lane_costs(
     ToolMissing, ToolFailed
         If a tool is not there or fails.
     """
-    terms = lane_terms(designs, target, boundary, progress)
-    if boundary not in ACCUMULATORS:
-        return [rounding for rounding, _ in terms]
-    return [rounding.less(truncating) for rounding, truncating in terms]
-
-
-def lane_terms(
-    designs: Sequence[Design],
-    target: str,
-    boundary: str,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[tuple[LaneCost, LaneCost]]:
-    """Return the cost per lane with rounding and, at an accumulator's boundary, truncating.
-
-    At another boundary the second is nothing. Arguments and errors as `lane_costs`'.
-    """
     bounded = [replace(design, boundary=boundary) for design in designs]
     netlists = {}
     for design in bounded:
@@ -108,14 +102,11 @@ def lane_terms(
             if module not in netlists:
                 netlists[module] = Netlist(module, emit_rtlil(built, lanes))
     cells = measure(list(netlists.values()), target, progress=progress)
-    terms = []
+    costs = []
     for design in bounded:
-        costs = [lane_cost(cells[module], design.lanes) for module, _, _ in _modules(design)]
-        terms.append((costs[0], costs[1] if len(costs) == 2 else _NOTHING))
-    return terms
-
-
-_NOTHING = LaneCost(0.0, 0.0, 0.0, 0.0, 0.0)
+        cost, *less = [lane_cost(cells[module], design.lanes) for module, *_ in _modules(design)]
+        costs.append(cost.less(less[0]) if less else cost)
+    return costs
 
 
 def _modules(design: Design) -> list[tuple[str, Design, int | None]]:

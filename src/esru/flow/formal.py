@@ -23,7 +23,7 @@ from esru.boundaries import Port, input_ports, output_port
 from esru.design import Design
 from esru.errors import ToolFailed
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
@@ -168,7 +168,7 @@ def prove_design(
         "module == reference (PDR)",
         words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
+        failure or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
 

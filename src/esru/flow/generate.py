@@ -15,7 +15,7 @@ from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.output import beside, refuse, unusable
 from esru.flow.takeaway import extra_files, extra_names
-from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
+from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, stream_name
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
 
@@ -46,18 +46,31 @@ def versions() -> dict[str, str]:
     }
 
 
-def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
-    """Return the description of the module's ports and timing, ready for JSON."""
+def _port(name: str, direction: str, width: int, meaning: str) -> dict[str, Any]:
+    return {"name": name, "direction": direction, "width": width, "meaning": meaning}
+
+
+def interface(design: Design, lanes: int | None = None, stream: bool = False) -> dict[str, Any]:
+    """Return the description of the module's ports and timing, ready for JSON.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int or None
+        Lanes of a whole array; None: the lanes of one source.
+    stream : bool
+        Describe the stream module beside it, too.
+    """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-
-    def port(name: str, direction: str, width: int, meaning: str) -> dict[str, Any]:
-        return {"name": name, "direction": direction, "width": width, "meaning": meaning}
-
+    port = _port
+    but = ", but for a load" if design.load else ""
     sources = count // design.lanes
     data = [port(p.name, "input", p.bits(count, sources), p.meaning) for p in input_ports(design)]
     out = output_port(design)
     data.append(port(out.name, "output", out.bits(count, sources), out.meaning))
+    more = {"stream": _stream(design, lanes, data)} if stream else {}
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -65,7 +78,7 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds"),
+            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds{but}"),
             *data,
         ],
         "latency": 0 if decision else 1,
@@ -73,6 +86,29 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "lanes": count,
         "sources": sources,
         "period": source_model(design).period or None,
+        **more,
+    }
+
+
+def _stream(design: Design, lanes: int | None, data: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the description of the stream module, from the data ports of the module itself."""
+    *more, taken, given = data
+    valid = "1: there is a word; it moves in a cycle with valid = ready = 1"
+    return {
+        "module": stream_name(design, lanes),
+        "ports": [
+            _port("clk", "input", 1, "clock, rising edge"),
+            _port("rst", "input", 1, "synchronous reset, active high"),
+            *more,
+            {**taken, "name": "i__payload"},
+            _port("i__valid", "input", 1, valid),
+            _port("i__ready", "output", 1, "1: the word is taken at the end of this cycle"),
+            {**given, "name": "o__payload"},
+            _port("o__valid", "output", 1, valid),
+            _port("o__ready", "input", 1, "1: the result is taken at the end of this cycle"),
+        ],
+        "latency": 0 if design.boundary == "decision" else 1,
+        "throughput": design.lanes if lanes is None else lanes,
     }
 
 
@@ -154,12 +190,13 @@ def generate(
     verilog, netlist, described, *_, manifest = names
     refuse(folder, names, force)
     used = versions()
+    ports = interface(design, lanes, "stream" in extras)
     texts = {
         netlist: emit_rtlil(design, lanes),
         verilog: emit_verilog(design, lanes),
-        described: _json(interface(design, lanes)),
+        described: _json(ports),
     }
-    texts |= extra_files(design, lanes, interface(design, lanes), extras, targets)
+    texts |= extra_files(design, lanes, ports, extras, targets)
     content = {
         "schema": MANIFEST_SCHEMA,
         "versions": used,

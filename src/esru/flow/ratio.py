@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from esru.boundaries import TRUNCATING
+
 #: By target, boundary: `esru.flow.cost.LaneCost.to_json`.
 Costs = dict[str, dict[str, dict[str, Any]]]
 
@@ -24,6 +26,7 @@ def ratios(costs: Costs, reference: Costs) -> Costs:
             boundary: {
                 name: ratio(value, reference.get(target, {}).get(boundary, {}).get(name))
                 for name, value in counts.items()
+                if name != TRUNCATING
             }
             for boundary, counts in boundaries.items()
         }

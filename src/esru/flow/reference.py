@@ -8,7 +8,10 @@ signed arithmetic where it looks at bits. It shares no code with `esru.hdl`.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from esru.boundaries import input_ports, output_port
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.flow.float_reference import float_result
 from esru.flow.reference_accumulators import dithered_lanes
@@ -27,6 +30,8 @@ def _decision(design: Design) -> str:
         f"    reg [{n + 1}:0] addend, kept, rest;\n"
         "    begin\n"
     )
+    if is_table(design.rule):
+        return _table_decision(design)
     half = 1 << max(n - k - 1, 0)
     if design.rule == "select":
         lines = ["      casez (word)"]
@@ -53,6 +58,29 @@ def _decision(design: Design) -> str:
             lines.append(f"      addend = addend + {n + 2}'d{half};")
         lines.append(f"      decide = frac >= {n + 2}'d{1 << n} - addend;")
     return head + "\n".join(lines) + "\n    end\n  endfunction\n"
+
+
+def _table_decision(design: Design) -> str:
+    """Return `decide` of a table: the number's bit, by the sum of the weights below the word."""
+    digits, *weights = design.rule.removeprefix("table-").split(".")
+    n, width = design.n, max(design.k, 1)
+    size = max(4, 4 * len(digits))
+    code = "      code = word;"
+    if weights:
+        reached = list(accumulate(int(weight) for weight in weights))
+        # The code is the number of sums that the word has reached.
+        terms = " + ".join(f"(whole >= {bound})" for bound in reached)
+        code = f"      whole = word;\n      code = 32'd0 + {terms};"
+    return (
+        f"  function decide(input [{n - 1}:0] frac, input [{width - 1}:0] word);\n"
+        f"    reg [{size - 1}:0] truth;\n"
+        "    reg [31:0] code, whole;\n"
+        "    begin\n"
+        f"      truth = {size}'h{digits};\n"
+        f"{code}\n"
+        f"      decide = truth[code * {1 << n} + frac];\n"
+        "    end\n  endfunction\n"
+    )
 
 
 def _result(design: Design) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.boundaries import input_ports, output_port
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
@@ -98,7 +99,10 @@ def _fractions(
     chance = rng.integers(0, 1 << n, words.shape, dtype=np.int64)
     sweep = cycle + 11 * lane
     values = decision_values(design, words)
-    if design.rule == "select":
+    if is_table(design.rule):
+        # No fraction is an edge of its own: another chance.
+        edge = below = chance[::-1]
+    elif design.rule == "select":
         edge = np.int64(1) << values
         below = edge ^ ((1 << n) - 1)
     else:
@@ -163,12 +167,17 @@ def _results(
 Inputs = dict[str, int]
 
 
-def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[Inputs, int, list[int]]]:
-    """Yield inputs by port, expected output and each lane's word for successive phases."""
+def rounds_of(
+    design: Design, array: Array, todo: Plan, variant: int = 0
+) -> Iterator[tuple[Inputs, int, list[int]]]:
+    """Yield inputs by port, expected output and each lane's word for successive phases.
+
+    Another variant has other data.
+    """
     if design.boundary == "dither":
-        yield from dithered_rounds(design, array, todo.words, _SEED)
+        yield from dithered_rounds(design, array, todo.words, _SEED + variant)
         return
-    rng = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(_SEED + variant)
     period = array.period
     previous = None
     for first in range(0, todo.words, _CHUNK):
@@ -192,7 +201,7 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[Inputs, 
             lane = np.arange(array.lanes, dtype=np.int64)[None, :]
             fractions = (index // period + lane) & ((1 << design.n) - 1)
         else:
-            fractions = _fractions(design, words, first, rng)
+            fractions = _fractions(design, words, first + variant, rng)
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
@@ -211,7 +220,9 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[Inputs, 
         yield from zip(cycles, expected, words.tolist(), strict=True)
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[Inputs, int]]:
+def stimuli(
+    design: Design, lanes: int, words: int, variant: int = 0
+) -> Iterator[tuple[Inputs, int]]:
     """Yield inputs by port and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
@@ -222,12 +233,14 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[Inputs, in
         Lanes of the array, lane 0 lowest in data and output.
     words : int
         How many; at the boundary ``dither`` additions.
+    variant : int
+        Another one has other data.
     """
-    rounds = _rounds(design, Array(design, lanes), Plan(words, False, ""))
+    rounds = rounds_of(design, Array(design, lanes), Plan(words, False, ""), variant)
     yield from ((inputs, expected) for inputs, expected, _ in islice(rounds, words))
 
 
-def _mismatch(
+def lane_difference(
     design: Design,
     cycle: int,
     inputs: Inputs,
@@ -304,7 +317,7 @@ def simulate(
     async def bench(ctx: Any) -> None:
         nonlocal failure, compared
         rng = random.Random(_SEED)
-        rounds = _rounds(design, array, todo)
+        rounds = rounds_of(design, array, todo)
         held = done = cycle = 0
         inputs, expected, words = next(rounds)
         reset_done = False
@@ -325,11 +338,11 @@ def simulate(
             compared += array.lanes
             if got != wanted:
                 known = words if decision or (enabled and not reset) else None
-                failure = _mismatch(design, cycle, inputs, wanted, got, known)
+                failure = lane_difference(design, cycle, inputs, wanted, got, known)
             cycle += 1
             if reset:
                 reset_done = True
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 done = 0
             elif enabled:
                 done += 1
@@ -340,7 +353,7 @@ def simulate(
             following = next(rounds, None)
             if following is None and not reset_done:
                 # Shorter than the cycles before the reset: from the first word again.
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 following = next(rounds)
                 if array.period and done % array.period:
                     raise AssertionError("a plan covers whole periods or is long")

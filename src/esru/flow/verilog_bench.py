@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from esru.boundaries import input_ports, output_port
 from esru.design import Design
+from esru.flow.loads import load_cycles
 from esru.flow.simulate import stimuli
 from esru.hdl.emit import module_name
 
@@ -16,6 +18,9 @@ _MOST_LANES_TIMES_ROUNDINGS = 1 << 13
 
 #: Resets come after so many roundings; each time the words are the first ones again.
 _BEFORE_RESETS = (24, 5, 3, 8, 2, 6)
+
+#: Seeds that are loaded where there is a port for them.
+_LOADS = 32
 
 _SEED = 20250322
 
@@ -93,39 +98,58 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
         sample="      #1;" if decision else _EDGES,
         rest=_EDGES if decision else "",
         vectors="\n".join(
-            f"    check(1'b{reset:d}, 1'b{enable:d}, "
-            + "".join(f"{wide[port]}'h{value:x}, " for port, value in inputs.items())
-            + f"{w_out}'h{expected:x});"
-            for reset, enable, inputs, expected in vectors
+            f"    check(1'b{vector.reset:d}, 1'b{vector.enable:d}, "
+            + "".join(f"{wide[port]}'h{value:x}, " for port, value in vector.inputs.items())
+            + f"{w_out}'h{vector.expected:x});"
+            for vector in vectors
         ),
-        declared="\n  ".join(f"reg [{width - 1}:0] {port} = 0;" for port, width in wide.items()),
-        connected=", ".join(f".{port}({port})" for port in wide),
-        taken=", ".join(f"input [{width - 1}:0] new_{port}" for port, width in wide.items()),
-        given="\n      ".join(f"{port} = new_{port};" for port in wide),
-        shown=", ".join(f"{port} %h" for port in wide),
+        declared="\n  ".join(f"reg {_range(wide[name])}{name} = 0;" for name in wide),
+        connected=", ".join(f".{name}({name})" for name in wide),
+        taken=", ".join(f"input {_range(wide[name])}new_{name}" for name in wide),
+        given="\n      ".join(f"{name} = new_{name};" for name in wide),
+        shown=", ".join(f"{name} %h" for name in wide),
         names=", ".join(wide),
     )
 
 
-def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, dict[str, int], int]]:
-    """Yield reset, enable, inputs by port, and the output in (decision) or after that cycle."""
+def _range(width: int) -> str:
+    return f"[{width - 1}:0] " if width > 1 else ""
+
+
+class _Vector(NamedTuple):
+    """The inputs in a cycle by port, and the output in it (``decision``) or after it."""
+
+    reset: bool
+    enable: bool
+    inputs: dict[str, int]
+    expected: int
+
+
+def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
+    """Yield the vectors; other data after every reset, so that some data shows a missing one."""
     rng = random.Random(_SEED)
     decision = design.boundary == "decision"
     order = [port.name for port in input_ports(design)]
     most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
     held = 0
-    for words, reset in (*((words, True) for words in _BEFORE_RESETS), (most, False)):
-        for given, expected in stimuli(design, lanes, words):
-            inputs = {name: given[name] for name in order}
+    stretches = [(words, True) for words in _BEFORE_RESETS] + [(most, bool(design.load))]
+    for variant, (words, reset) in enumerate(stretches):
+        for given, expected in stimuli(design, lanes, words, variant):
+            inputs = {name: given.get(name, 0) for name in order}
             if not rng.randrange(8):
-                yield False, False, inputs, expected if decision else held
+                yield _Vector(False, False, inputs, expected if decision else held)
             held = expected
-            yield False, True, inputs, expected
+            yield _Vector(False, True, inputs, expected)
         if reset:
             # It goes before en: whatever the input, y is 0 and the first word is next.
-            rounds = stimuli(design, lanes, words + 1)
+            rounds = stimuli(design, lanes, words + 1, variant)
             for _ in range(words):
                 next(rounds)
             given, expected = next(rounds)
             held = 0
-            yield True, True, {n: given[n] for n in order}, expected if decision else 0
+            inputs = {name: given.get(name, 0) for name in order}
+            yield _Vector(True, True, inputs, expected if decision else 0)
+    for cycle in load_cycles(design, lanes, _LOADS) if design.load else ():
+        given = {"load": int(cycle.load), "seed": cycle.seed} | cycle.inputs
+        inputs = {name: given[name] for name in order}
+        yield _Vector(cycle.rst, cycle.en, inputs, cycle.expected)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from esru.boundaries import ADDED
 from esru.design import Design
 from esru.hdl.bank import Bank
-from esru.hdl.rounder import add_index, add_round_up, addends
+from esru.hdl.rounder import add_draw, add_round_up, addends
 from esru.hdl.unit import add_overflow, fraction_of
 
 
@@ -64,7 +64,7 @@ def add_updated_word(
     x : Value
         Update, W_in bits.
     draw : Value
-        The random word; for `select` the index that `add_index` returns.
+        What lanes share of the random word (`esru.hdl.rounder.add_draw`).
     suffix : str
         Ends the names of the signals.
     """
@@ -236,7 +236,7 @@ class UpdateLogic(wiring.Component):
         """Return the lane's logic."""
         m = Module()
         design = self.design
-        draw = add_index(m, design, self.word) if design.rule == "select" else self.word
+        draw = add_draw(m, design, self.word)
         m.d.comb += self.y.eq(add_updated_word(m, design, self.w, self.x, draw))
         return m
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from esru.boundaries import ACCUMULATORS
+from esru.decision_table import SUMMARY
 from esru.design import RULES, SOURCES, Design
+from esru.flow.targets import caption
 from esru.quality import quality, variance_inflation
 from esru.report.tables import markdown
 from esru.sources.settings import structure
@@ -46,14 +48,9 @@ def datasheet(
         "",
         "## Ports",
         "",
-        _table(
-            ("port", "direction", "width", "meaning"),
-            [
-                (f"`{port['name']}`", port["direction"], str(port["width"]), port["meaning"])
-                for port in interface["ports"]
-            ],
-        ),
+        _ports(interface),
         "",
+        *_stream(interface),
         "## Timing",
         "",
         _table(("property", "value"), _timing(interface)),
@@ -88,6 +85,21 @@ _WORK = {
 }
 
 
+def _ports(interface: Json) -> str:
+    rows = [
+        (f"`{port['name']}`", port["direction"], str(port["width"]), port["meaning"])
+        for port in interface["ports"]
+    ]
+    return _table(("port", "direction", "width", "meaning"), rows)
+
+
+def _stream(interface: Json) -> list[str]:
+    if "stream" not in interface:
+        return []
+    found = interface["stream"]
+    return [f"## Ports of the stream `{found['module']}`", "", _ports(found), ""]
+
+
 def _overview(design: Design, interface: Json) -> str:
     lanes = interface["lanes"]
     what = _WORK[design.boundary]
@@ -108,7 +120,7 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
     rows = [
         ("rounding bits n", str(design.n)),
         ("random bits k", str(design.k)),
-        ("rule", f"`{design.rule}`: {RULES.get(design.rule, 'found by machine')}"),
+        ("rule", f"`{design.rule}`: {RULES.get(design.rule, SUMMARY)}"),
         ("source", f"`{design.source_name}`: {SOURCES[design.source]}"),
     ]
     if design.taps:
@@ -117,6 +129,10 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
         rows.append((name, text + form))
     if design.length:
         rows.append(("seed, leap", f"{design.seed}, {design.leap}"))
+    if design.recover:
+        rows.append(("lockup state", "left at the first step"))
+    if design.load:
+        rows.append(("seed at run time", "ports `load` and `seed`; the next word is the seed's"))
     if design.k:
         rows.append(("lanes to a source", f"{design.lanes}, map `{design.map}`"))
     return [
@@ -168,10 +184,11 @@ def _cost(costs: Mapping[str, Json] | None, boundary: str) -> list[str]:
         for name, counts in costs.items()
     ]
     header = ("target", "cells", "LUT", "FF", "carry")
-    note = "Per lane, at this boundary; cells are what `esru list targets` says of each target."
+    note = "Per lane, at this boundary. What the cells are:"
     if boundary in ACCUMULATORS:
-        note += " What rounding adds: less the same accumulator truncating."
-    return ["## Cost", "", note, "", _table(header, rows), ""]
+        note = f"What rounding adds: less the same accumulator truncating. {note}"
+    cells = [f"- {line}" for line in caption(costs)]
+    return ["## Cost", "", _table(header, rows), "", note, "", *cells, ""]
 
 
 _COUNTS = ("cells", "lut", "ff", "carry")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esru.flow.targets.target import Target
+from esru.flow.targets.target import Register, Target
 
 ECP5 = Target(
     name="ecp5",
@@ -18,6 +18,19 @@ ECP5 = Target(
     packer="ecp5",
     device=("--25k", "--package", "CABGA381"),
     packed_cells=("TRELLIS_COMB",),
+    place=("--lpf-allow-unconstrained",),
+    register=Register(
+        "TRELLIS_FF",
+        clock="CLK",
+        data="DI",
+        output="Q",
+        parameters=(
+            ("CLKMUX", "CLK"),
+            ("GSR", "DISABLED"),
+            ("REGSET", "RESET"),
+            ("SRMODE", "LSR_OVER_CE"),
+        ),
+    ),
 )
 
 TARGETS = (ECP5,)

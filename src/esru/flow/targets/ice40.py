@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from esru.flow.targets.target import Target
+from dataclasses import replace
+
+from esru.flow.targets.target import Register, Target
 
 ICE40 = Target(
     name="ice40",
-    summary="Lattice iCE40 (LP/HX/UP), Yosys and nextpnr",
+    summary="Lattice iCE40 HX, Yosys and nextpnr",
     counts="ICESTORM_LC after packing, without the chip's shared constant drivers",
     library=("read_verilog -D ICE40_HX -lib -specify +/ice40/cells_sim.v",),
     synthesis=("synth_ice40 -noflatten -run flatten:",),
@@ -17,6 +19,27 @@ ICE40 = Target(
     packer="ice40",
     device=("--hx8k", "--package", "ct256"),
     packed_cells=("ICESTORM_LC",),
+    place=("--pcf-allow-unconstrained",),
+    register=Register("SB_DFF", clock="C", data="D", output="Q"),
 )
 
-TARGETS = (ICE40,)
+# The families have the same cells, whose delays differ: mapping knows them, so a count may
+# differ by a cell or two.
+ICE40_LP = replace(
+    ICE40,
+    name="ice40-lp",
+    summary="Lattice iCE40 LP, Yosys and nextpnr",
+    library=("read_verilog -D ICE40_LP -lib -specify +/ice40/cells_sim.v",),
+    synthesis=("synth_ice40 -device lp -noflatten -run flatten:",),
+    device=("--lp8k", "--package", "cm225"),
+)
+ICE40_UP5K = replace(
+    ICE40,
+    name="ice40-up5k",
+    summary="Lattice iCE40 UltraPlus, Yosys and nextpnr",
+    library=("read_verilog -D ICE40_U -lib -specify +/ice40/cells_sim.v",),
+    synthesis=("synth_ice40 -device u -noflatten -run flatten:",),
+    device=("--up5k", "--package", "sg48"),
+)
+
+TARGETS = (ICE40, ICE40_LP, ICE40_UP5K)
