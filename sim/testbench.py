@@ -31,8 +31,8 @@ class Bench:
         self.dut, self.name, self.cases = dut, name, 0
         self.model = Model(os.environ["ESRU_GENERATED"])
         self.random = random.Random(f"{self.model.module} {name}")
-        self.output = dut.up if self.model.decision else dut.y
-        self.data = [(getattr(dut, name), *place) for name, *place in self.model.ports]
+        decision = self.model.decision
+        self.data, self.output = (dut.frac, dut.up) if decision else (dut.x, dut.y)
         self.dithers = self.model.boundary == "dither"
         self.edge = RisingEdge(dut.clk)
         self.en = self.rst = 0
@@ -47,12 +47,15 @@ class Bench:
         """Start the clock, with inputs that do nothing; no reset."""
         self.dut.rst.value = 0
         self.dut.en.value = 0
-        for port, _, _ in self.data:
-            port.value = 0
+        self.data.value = 0
+        if self.model.boundary == "accumulator":
+            self.dut.w.value = 0
         if self.dithers:
             self.dut.first.value = 0
         if self.model.by_port:
             self.dut.r.value = 0
+        if self.model.block:
+            self.dut.scale.value = 0
         if self.model.loads:
             # What lies there does not matter while nothing is loaded.
             self.dut.load.value = 0
@@ -74,8 +77,12 @@ class Bench:
             self.dut.rst.value = self.rst = rst
         if en != self.en:
             self.dut.en.value = self.en = en
-        for port, width, place in self.data:
-            port.value = model.pack([x >> place & 2**width - 1 for x in inputs], width)
+        self.data.value = model.data(inputs)
+        if model.block:
+            self.dut.scale.value = model.scales(inputs)
+        if model.boundary == "accumulator":
+            stored = [x >> model.width_in for x in inputs]
+            self.dut.w.value = model.pack(stored, model.output.width)
         if self.dithers:
             first = self.random.randrange(2) if first is None else first
             self.dut.first.value = first
@@ -154,7 +161,7 @@ class Bench:
         if model.decision and not model.by_operands:
             return fractions
         if model.floats:
-            return [model.floats.chosen(f, self.random, wholes is not None) for f in fractions]
+            return self._floats(fractions, wholes is not None)
         dropped = [f << unseen | low for f, low in zip(fractions, self.low, strict=True)]
         if model.decision:
             return dropped
@@ -175,6 +182,15 @@ class Bench:
         if wholes:
             return [self.random.choice(near) for _ in range(self.model.lanes)]
         return [self.random.getrandbits(out.width) for _ in range(self.model.lanes)]
+
+    def _floats(self, fractions, at_end):
+        """Return a float for each lane; the lanes of a block have one scale."""
+        floats, chosen = self.model.floats, []
+        for lane, f in enumerate(fractions):
+            if lane % (self.model.block or 1) == 0:
+                exponent = floats.exponent(self.random)
+            chosen.append(floats.chosen(f, self.random, at_end, exponent))
+        return chosen
 
     async def done(self):
         """Look at the last result, and add the number of comparisons to the file of counts."""

@@ -1,12 +1,12 @@
-"""What a design's hardware includes: names of the boundaries, their checks and their ports."""
+"""What a design's hardware includes: names of the boundaries and their checks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from esru.errors import InputError
-from esru.sources.settings import OPERANDS, loaded_seed, one_of
+from esru.sources.settings import OPERANDS, one_of
 
 if TYPE_CHECKING:
     from esru.design import Design
@@ -31,65 +31,14 @@ TRUNCATING = "truncating"
 ADDED = ("zero", "half", "replicate")
 
 
-@dataclass(frozen=True)
-class Port:
-    """A port of a module, beside clk, rst and en.
+def more_inputs(design: Design, lanes: int) -> dict[str, int]:
+    """Return the inputs that only accumulators have, with their bits in an array of some lanes.
 
-    Attributes
-    ----------
-    name, meaning : str
-        As in ``interface.json``.
-    width : int
-        Bits of one lane, of one source, or in all, as `per` says.
-    per : {"lane", "source", "array"}
-        How often it is there, side by side, the first lowest.
+    ``w``: the stored words, lane 0 lowest. ``first``: the sums start again.
     """
-
-    name: str
-    width: int
-    meaning: str
-    per: Literal["lane", "source", "array"] = "lane"
-
-    def bits(self, lanes: int, sources: int) -> int:
-        """Return its bits in an array."""
-        return self.width * {"lane": lanes, "source": sources, "array": 1}[self.per]
-
-
-def input_ports(design: Design) -> tuple[Port, ...]:
-    """Return a module's inputs in the order of the Verilog."""
-    bits, fixed = design.fraction_bits, f"{design.input} word of each lane, lane 0 lowest"
-    ports = []
-    if design.boundary == "dither":
-        meaning = "1: the accumulators start again in this cycle, from the random word"
-        ports.append(Port("first", 1, meaning, "array"))
-    if design.load:
-        meaning = "1: every source takes its seed instead of a step; before en"
-        ports.append(Port("load", 1, meaning, "array"))
-        zero = "" if loaded_seed(design, 0) == 0 else "; 0 is taken as 1"
-        meaning = f"state of {design.length} bits for each source, source 0 lowest{zero}"
-        ports.append(Port("seed", design.length, meaning, "source"))
-    if design.source == "port":
-        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
-        ports.append(Port("r", design.k, meaning, "source"))
-    if design.boundary == "decision":
-        meaning = f"top {bits} dropped bits of each lane, lane 0 lowest"
-        return (*ports, Port("frac", bits, meaning))
     if design.boundary == "accumulator":
-        meaning = f"stored {design.out_format} word of each lane, lane 0 lowest"
-        ports.append(Port("w", design.out_format.width, meaning))
-        fixed = f"update: {fixed}"
-    elif design.boundary == "dither":
-        fixed = f"added: {fixed}"
-    return (*ports, Port("x", design.input.width, fixed))
-
-
-def output_port(design: Design) -> Port:
-    """Return a module's output."""
-    if design.boundary == "decision":
-        return Port("up", 1, "decision of each lane: 1 rounds up, lane 0 lowest")
-    meaning = f"{design.out_format} word of each lane, lane 0 lowest"
-    held = "of the accumulator's register" if design.boundary == "dither" else "registered"
-    return Port("y", design.out_format.width, f"{meaning}; {held}")
+        return {"w": lanes * design.out_format.width}
+    return {"first": 1} if design.boundary == "dither" else {}
 
 
 def check_boundary(design: Design) -> None:

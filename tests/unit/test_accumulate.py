@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from esru.accumulate import dithered_sum, start_word, updated_word
-from esru.boundaries import ADDED, BOUNDARIES, has_boundary, input_ports, output_port
+from esru.boundaries import ADDED, BOUNDARIES, has_boundary
 from esru.design import Design, parse
 from esru.emulate import Array, round_tensor
 from esru.errors import InputError
@@ -104,11 +104,8 @@ def test_the_start_is_below_the_last_place() -> None:
 
 def test_ports() -> None:
     design = parse("4:2:half:port,lanes=2,boundary=dither")
-    ports = [(port.name, port.bits(4, 2)) for port in input_ports(design)]
-    assert ports == [("first", 1), ("r", 4), ("x", 48)]
-    assert output_port(design).bits(4, 2) == 32
-    names = [port.name for port in input_ports(replace(design, boundary="accumulator"))]
-    assert names == ["r", "w", "x"]
+    assert design.side_inputs(4) == {"first": 1, "r": 4}
+    assert replace(design, boundary="accumulator").side_inputs(4) == {"w": 32, "r": 4}
 
 
 @pytest.mark.parametrize(

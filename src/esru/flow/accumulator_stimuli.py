@@ -74,8 +74,8 @@ def _numbers(kind: FixedFormat, patterns: Patterns) -> npt.NDArray[np.int64]:
 
 def dithered_rounds(
     design: Design, array: Array, sums: int, seed: int
-) -> Iterator[tuple[dict[str, int], int, list[int]]]:
-    """Yield inputs by port, expected output and each lane's word, for cycles of sums.
+) -> Iterator[tuple[int, dict[str, int], int, list[int]]]:
+    """Yield data, side inputs, expected output and each lane's word, for cycles of sums.
 
     A sum has 1 to 8 additions, half of the sums one. Its last addition often leads to the edge of
     the lane's word and to an end of the output. The words are those from phase 0 on, one for each
@@ -101,9 +101,9 @@ def dithered_rounds(
         left -= 1
         x = _addends(design, total, words, left == 0, rng)
         total = (total + x) & mask
-        inputs["x"] = packed(x[None], source.width)[0]
+        data = packed(x[None], source.width)[0]
         results = _rounded(design, total, words if started else None)
-        yield inputs, packed(results[None], out.width)[0], words.tolist()
+        yield data, inputs, packed(results[None], out.width)[0], words.tolist()
 
 
 def _words(

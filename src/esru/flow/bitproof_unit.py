@@ -14,7 +14,6 @@ import time
 from importlib import resources
 from pathlib import Path
 
-from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.errors import InputError, ToolFailed
 from esru.flow import icebox, toolchain
@@ -47,14 +46,19 @@ _MAPPED = {
 def ports(design: Design, lanes: int | None = None) -> Ports:
     """Return the ports of a design's module: direction and width, clock first."""
     count = design.lanes if lanes is None else lanes
-    sources = count // design.lanes
-    out = output_port(design)
+    if design.boundary == "decision":
+        data, result = ("frac", design.fraction_bits), ("up", 1)
+    else:
+        data, result = ("x", design.x_bits), ("y", design.out_format.width)
+    seeds = count // design.lanes * design.length
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
-        **{port.name: ("input", port.bits(count, sources)) for port in input_ports(design)},
-        out.name: ("output", out.bits(count, sources)),
+        **{name: ("input", bits) for name, bits in design.side_inputs(count).items()},
+        **({"load": ("input", 1), "seed": ("input", seeds)} if design.load else {}),
+        data[0]: ("input", count * data[1]),
+        result[0]: ("output", count * result[1]),
     }
 
 

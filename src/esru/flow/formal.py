@@ -19,9 +19,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from esru.boundaries import Port, input_ports, output_port
 from esru.design import Design
 from esru.errors import ToolFailed
+from esru.float_formats import SCALE_BITS
 from esru.flow.aiger import Aiger, read_aiger
 from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
@@ -77,7 +77,7 @@ write_aiger -ascii -zinit -symbols netlist.aag
 
 
 def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Check:
-    """Prove the bare rule (beyond `decision`: with its adders and saturation) for all inputs.
+    """Prove the bare rule (beyond `decision`: with its adder and saturation) for all inputs.
 
     Parameters
     ----------
@@ -104,18 +104,18 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
     proved = "no model found: SUCCESS!" in spoken
     if proved == ("model found: FAIL!" in spoken):
         raise ToolFailed("Yosys sat", "the proof of the rounder was not conclusive", log)
-    data = [(port.name, port.width) for port in _data(design)]
+    names, bits = ["x"], design.input.width + design.k
     if design.boundary == "decision":
-        data = [("frac", design.n)]
-    bits = sum(width for _, width in data) + design.k
-    names = " and ".join([", ".join(name for name, _ in data), "word"])
-    sets = "pairs" if len(data) == 1 else "triples"
+        names, bits = ["frac"], design.n + design.k
+    elif design.boundary == "accumulator":
+        names, bits = ["w", "x"], bits + design.out_format.width
+    sets = "pairs" if len(names) == 1 else "triples"
     return Check(
         "formal",
         "rounder == reference (SAT)",
         1 << bits,
         proved,
-        f"all 2^{bits} {sets} of {names}" if proved else _model(spoken),
+        f"all 2^{bits} {sets} of {', '.join(names)} and word" if proved else _model(spoken),
         time.monotonic() - began,
     )
 
@@ -179,60 +179,90 @@ def _number(lanes: int) -> str:
 
 def _fewest_lanes(design: Design, lanes: int) -> tuple[Design, int]:
     """Return the reference's design and its lanes: one a source if all of them see the same."""
-    if design.lanes == 1 or design.map != "same" or design.source in OPERANDS:
+    if design.source in OPERANDS:
         return design, lanes
-    return replace(design, lanes=1), lanes // design.lanes
+    # Where all inputs are the same, so are all scales.
+    alike = replace(design, block=0)
+    if design.lanes == 1 or design.map != "same":
+        return alike, lanes
+    return replace(alike, lanes=1), lanes // design.lanes
 
 
 def _top(design: Design, lanes: int) -> str:
     """Return the miter: every lane gets the same input, every lane's output is compared."""
     _, groups = _fewest_lanes(design, lanes)
-    out = output_port(design)
+    decision = design.boundary == "decision"
+    port, wide = _data_port(design)
+    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
     # Lanes that look at their neighbours' operands get operands of their own.
     copies = 1 if design.source in OPERANDS else lanes
-    sources = lanes // design.lanes
-    inputs, wanted, found = [], [], []
-    for port in input_ports(design):
-        same = port.per == "lane" and copies > 1
-        wide = port.width if same else port.bits(lanes, sources)
-        inputs.append(f"input [{wide - 1}:0] {port.name}, ")
-        wanted.append(f".{port.name}({_copied(port.name, min(groups, copies), same)})")
-        found.append(f".{port.name}({_copied(port.name, copies, same)})")
+    wide *= lanes // copies
+    beside = design.side_inputs(lanes)
+    control = ".clk(clk), .rst(rst), .en(en)"
+    inputs = scales = ""
+    whole = "data"
+    if "r" in beside:
+        inputs = f"input [{beside['r'] - 1}:0] r, "
+        control += ", .r(r)"
+    more = same = ""
+    if "first" in beside:
+        inputs += "input first, "
+        control += ", .first(first)"
+    if "w" in beside:
+        bits = beside["w"] // copies
+        inputs += f"input [{bits - 1}:0] w, "
+        more, same = (f", .w({{{many}{{w}}}})" for many in (copies, min(groups, copies)))
+    if "scale" in beside:
+        bits = beside["scale"] if copies == 1 else SCALE_BITS
+        inputs += f"input [{bits - 1}:0] scale, "
+        scales = f", .scale({{{beside['scale'] // bits}{{scale}}}})"
+        # The reference of operands has the port too; the other takes the scale with the word.
+        whole = "data" if design.source in OPERANDS else "{scale, data}"
+    if design.load:
+        inputs += f"input load, input [{lanes // design.lanes * design.length - 1}:0] seed, "
+        control += ", .load(load), .seed(seed)"
     expected = ", ".join(
-        f"{{{lanes // groups}{{expected[{group * out.width} +: {out.width}]}}}}"
+        f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))
     )
-    control = ".clk(clk), .rst(rst), .en(en)"
     return (
-        f"module top(input clk, input rst, input en, {''.join(inputs)}output trigger);\n"
-        f"  wire [{groups * out.width - 1}:0] expected;\n"
-        f"  wire [{lanes * out.width - 1}:0] got;\n"
-        f"  reference wanted({control}, {', '.join(wanted)}, .{out.name}(expected));\n"
-        f"  hardware found({control}, {', '.join(found)}, .{out.name}(got));\n"
+        f"module top(input clk, input rst, input en, input [{wide - 1}:0] data, "
+        f"{inputs}output trigger);\n"
+        f"  wire [{groups * wide_out - 1}:0] expected;\n"
+        f"  wire [{lanes * wide_out - 1}:0] got;\n"
+        f"  reference wanted({control}{scales if whole == 'data' else ''}{same}, "
+        f".{port}({{{min(groups, copies)}{{{whole}}}}}), .{out}(expected));\n"
+        f"  hardware found({control}{scales}{more}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
 
 
-def _copied(name: str, copies: int, same: bool) -> str:
-    return f"{{{copies}{{{name}}}}}" if same else name
-
-
-def _data(design: Design) -> list[Port]:
-    """Return the inputs that every lane has for itself."""
-    return [port for port in input_ports(design) if port.per == "lane"]
+def _data_port(design: Design) -> tuple[str, int]:
+    """Return the name of the data input and the bits of one lane."""
+    if design.boundary == "decision":
+        return "frac", design.fraction_bits
+    return "x", design.x_bits
 
 
 def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
     """Return the first lane that looks at another lane's input, or an empty text."""
-    out, widths = output_port(design), {port.name: port.width for port in _data(design)}
-    bit = re.compile(rf"({'|'.join(widths)})\[(\d+)\]")
+    decision = design.boundary == "decision"
+    port, wide = _data_port(design)
+    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
+    bit = re.compile(rf"({port}|w|scale)\[(\d+)\]")
     for lane in range(lanes):
-        first = lane * out.width
-        names = [f"{out.name}[{i}]" for i in range(first, first + out.width)]
+        names = [f"{out}[{i}]" for i in range(lane * wide_out, (lane + 1) * wide_out)]
+        block = lane // design.block if design.block else 0
         for name in netlist.cone(names):
             found = bit.fullmatch(name)
-            other = lane if found is None else int(found[2]) // widths[found[1]]
-            if other != lane:
-                return f"lane {lane} depends on {name}, an input of lane {other}"
+            if not found:
+                continue
+            index = int(found[2])
+            if found[1] == port and index // wide != lane:
+                return f"lane {lane} depends on {name}, an input of lane {index // wide}"
+            if found[1] == "w" and index // wide_out != lane:
+                return f"lane {lane} depends on {name}, an input of lane {index // wide_out}"
+            if found[1] == "scale" and index // SCALE_BITS != block:
+                return f"lane {lane} depends on {name}, of block {index // SCALE_BITS}"
     return ""

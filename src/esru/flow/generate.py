@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from esru import __version__
-from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.output import beside, refuse, unusable
@@ -18,6 +17,7 @@ from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, stream_name
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
+from esru.sources.settings import loaded_seed
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -29,6 +29,9 @@ _WORK = {
     "accumulator": "an update happens in this cycle",
     "dither": "an addition happens in this cycle",
 }
+#: What is done with the input words, and where the output words come from.
+_TAKEN = {"accumulator": "update: ", "dither": "added: "}
+_GIVEN = {"dither": "of the accumulator's register"}
 
 
 def versions() -> dict[str, str]:
@@ -66,10 +69,41 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
     decision = design.boundary == "decision"
     port = _port
     but = ", but for a load" if design.load else ""
-    sources = count // design.lanes
-    data = [port(p.name, "input", p.bits(count, sources), p.meaning) for p in input_ports(design)]
-    out = output_port(design)
-    data.append(port(out.name, "output", out.bits(count, sources), out.meaning))
+    word = str(design.input).removeprefix("mx_") if design.block else str(design.input)
+    taken = _TAKEN.get(design.boundary, "")
+    given = _GIVEN.get(design.boundary, "registered")
+    wide_in, wide_out = design.x_bits, design.out_format.width
+    data = (
+        [
+            port(
+                "frac",
+                "input",
+                count * design.fraction_bits,
+                f"top {design.fraction_bits} dropped bits of each lane, lane 0 lowest",
+            ),
+            port("up", "output", count, "decision of each lane: 1 rounds up, lane 0 lowest"),
+        ]
+        if decision
+        else [
+            port("x", "input", count * wide_in, f"{taken}{word} word of each lane, lane 0 lowest"),
+            port(
+                "y",
+                "output",
+                count * wide_out,
+                f"{design.out_format} word of each lane, lane 0 lowest; {given}",
+            ),
+        ]
+    )
+    meanings = {
+        "w": f"stored {design.out_format} word of each lane, lane 0 lowest",
+        "first": "1: the accumulators start again in this cycle, from the random word",
+        "r": f"random word of {design.k} bits for each source, source 0 lowest",
+        "scale": f"E8M0 scale of each block of {design.block} lanes, 8 bits, block 0 lowest",
+    }
+    beside = design.side_inputs(count).items()
+    data[:0] = [port(name, "input", bits, meanings[name]) for name, bits in beside]
+    if design.load:
+        data = [*_load_ports(design, count // design.lanes), *data]
     more = {"stream": _stream(design, lanes, data)} if stream else {}
     return {
         "schema": INTERFACE_SCHEMA,
@@ -84,10 +118,24 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         "latency": 0 if decision else 1,
         "throughput": count,
         "lanes": count,
-        "sources": sources,
+        "sources": count // design.lanes,
         "period": source_model(design).period or None,
         **more,
     }
+
+
+def _load_ports(design: Design, sources: int) -> list[dict[str, Any]]:
+    """Return the ports through which the sources get seeds."""
+    zero = "" if loaded_seed(design, 0) == 0 else "; 0 is taken as 1"
+    return [
+        _port("load", "input", 1, "1: every source takes its seed instead of a step; before en"),
+        _port(
+            "seed",
+            "input",
+            sources * design.length,
+            f"state of {design.length} bits for each source, source 0 lowest{zero}",
+        ),
+    ]
 
 
 def _stream(design: Design, lanes: int | None, data: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from esru.boundaries import input_ports, output_port
 from esru.decision_table import is_table
 from esru.design import Design
+from esru.float_formats import SCALE_BITS
 from esru.flow.float_reference import float_result
 from esru.flow.reference_accumulators import dithered_lanes
-from esru.flow.reference_sources import lane_words
+from esru.flow.reference_sources import lane_words, load_inputs
 
 #: Wide enough for every sum of a 64-bit word and a decision.
 _WIDE = 68
@@ -140,13 +140,14 @@ def rounder_verilog(design: Design, name: str = "reference") -> str:
     if design.k:
         inputs.append(("word", design.k))
     values.append("word" if design.k else "1'b0")
-    out = output_port(design)
+    decision = design.boundary == "decision"
+    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
     function = "decide" if design.boundary == "decision" else "result"
     ports = "".join(f"  input [{width - 1}:0] {port},\n" for port, width in inputs)
     body = _decision(design) + ("" if function == "decide" else _result(design))
     return (
-        f"module {name}(\n{ports}  output [{out.width - 1}:0] {out.name}\n);\n{body}"
-        f"  assign {out.name} = {function}({', '.join(values)});\nendmodule\n"
+        f"module {name}(\n{ports}  output [{wide_out - 1}:0] {out}\n);\n{body}"
+        f"  assign {out} = {function}({', '.join(values)});\nendmodule\n"
     )
 
 
@@ -157,13 +158,16 @@ def _bare_width(design: Design) -> int:
 def design_verilog(design: Design, lanes: int | None = None, name: str = "reference") -> str:
     """Return a whole design as a module: ports as `esru.hdl.emit.emit_rtlil` gives them."""
     lanes = design.lanes if lanes is None else lanes
-    sources = lanes // design.lanes
-    out = output_port(design)
-    ports = "".join(
-        f"  input [{port.bits(lanes, sources) - 1}:0] {port.name},\n"
-        for port in input_ports(design)
-    )
-    ports += f"  output [{out.bits(lanes, sources) - 1}:0] {out.name}\n"
+    decision = design.boundary == "decision"
+    if decision:
+        wide = lanes * design.fraction_bits
+        ports = f"  input [{wide - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
+    else:
+        wide_in, wide_out = lanes * design.x_bits, lanes * design.out_format.width
+        ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
+    for side, bits in design.side_inputs(lanes).items():
+        ports = f"  input [{bits - 1}:0] {side},\n{ports}"
+    ports = load_inputs(design, lanes // design.lanes) + ports
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
     if design.boundary != "decision":
@@ -179,8 +183,11 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
             data = f"frac[{top} +: {design.n}]"
             parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
             continue
-        wide_in, wide_out = design.input.width, design.out_format.width
+        wide_in, wide_out = design.x_bits, design.out_format.width
         data = f"x[{lane * wide_in} +: {wide_in}]"
+        if design.block:
+            # Every lane its own copy of its block's scale, above its sign.
+            data = f"{{scale[{lane // design.block * SCALE_BITS} +: {SCALE_BITS}], {data}}}"
         if design.boundary == "accumulator":
             data = f"w[{lane * wide_out} +: {wide_out}], {data}"
         parts.append(

@@ -6,18 +6,18 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from itertools import islice, repeat, starmap
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from esru.boundaries import input_ports, output_port
 from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
+from esru.float_formats import SCALE_BITS
 from esru.flow.accumulator_stimuli import dithered_rounds, packed, stored_words, updated_words
 from esru.flow.checks import Check
 from esru.flow.float_stimuli import float_inputs
@@ -127,7 +127,7 @@ def _inputs(
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
     if design.floats:
-        return float_inputs(design, fractions, rng)
+        return float_inputs(design, fractions, unseen, rng)
     (source, out), dropped = design.fixed, design.dropped
     whole_bits = source.width - dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
@@ -163,19 +163,29 @@ def _results(
     return round_array(design, x, words).astype(np.uint64) & np.uint64((1 << out.width) - 1)
 
 
-#: A cycle's inputs by port.
-Inputs = dict[str, int]
+class Round(NamedTuple):
+    """What goes into an array in one clock cycle, and what is to come out.
 
-
-def rounds_of(
-    design: Design, array: Array, todo: Plan, variant: int = 0
-) -> Iterator[tuple[Inputs, int, list[int]]]:
-    """Yield inputs by port, expected output and each lane's word for successive phases.
-
-    Another variant has other data.
+    Attributes
+    ----------
+    data, expected : int
+        All lanes' inputs and outputs, lane 0 lowest.
+    beside : dict
+        The inputs of `Design.side_inputs`.
+    words : list of int
+        Each lane's random word.
     """
+
+    data: int
+    beside: dict[str, int]
+    expected: int
+    words: list[int]
+
+
+def rounds_of(design: Design, array: Array, todo: Plan, variant: int = 0) -> Iterator[Round]:
+    """Yield what happens in successive phases; another variant has other data."""
     if design.boundary == "dither":
-        yield from dithered_rounds(design, array, todo.words, _SEED + variant)
+        yield from starmap(Round, dithered_rounds(design, array, todo.words, _SEED + variant))
         return
     rng = np.random.default_rng(_SEED + variant)
     period = array.period
@@ -185,14 +195,15 @@ def rounds_of(
         shape = (count, array.lanes)
         below = max(design.dropped - design.n, 0)
         unseen = rng.integers(0, 1 << below, shape, dtype=np.uint64)
-        ports = {}
+        beside: dict[str, list[int]] = {}
         if design.source == "port":
             sources = array.lanes // design.lanes
             given = rng.integers(0, 1 << design.k, (count, sources), dtype=np.uint32)
             words = array.to_lanes(given)
-            ports["r"] = packed(given, design.k)
+            beside["r"] = packed(given, design.k)
         elif design.source in OPERANDS:
-            words = operand_words(design, unseen, previous)
+            before = previous
+            words = operand_words(design, unseen, before)
             previous = unseen[-1]
         else:
             words = array.lane_words(first, count)
@@ -205,25 +216,34 @@ def rounds_of(
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
-            ports["frac"] = packed(seen, design.fraction_bits)
+            data = packed(seen, design.fraction_bits)
             expected = packed(round_up_array(design, fractions, words), 1)
         else:
             patterns = _inputs(design, fractions, unseen, rng)
-            ports["x"] = packed(patterns, design.input.width)
+            if design.floats and design.source in OPERANDS:
+                # Infinities and NaN have low bits of their own.
+                words = operand_words(design, patterns, before)
+                previous = patterns[-1]
+            data = packed(patterns, design.x_bits)
+            if design.block:
+                scales = patterns[:, :: design.block] >> np.uint64(design.x_bits)
+                beside["scale"] = packed(scales, SCALE_BITS)
             results = _results(design, patterns, words)
             if design.boundary == "accumulator":
                 stored = stored_words(design, shape, rng)
-                ports["w"] = packed(stored, design.out_format.width)
+                beside["w"] = packed(stored, design.out_format.width)
                 results = updated_words(design, stored, patterns, words)
             expected = packed(results, design.out_format.width)
-        cycles = (dict(zip(ports, row, strict=True)) for row in zip(*ports.values(), strict=True))
-        yield from zip(cycles, expected, words.tolist(), strict=True)
+        together = [
+            dict(zip(beside, row, strict=True)) for row in zip(*beside.values(), strict=True)
+        ]
+        yield from map(Round, data, together or repeat({}), expected, words.tolist())
 
 
 def stimuli(
     design: Design, lanes: int, words: int, variant: int = 0
-) -> Iterator[tuple[Inputs, int]]:
-    """Yield inputs by port and expected output, lanes side by side, for phases from 0 on.
+) -> Iterator[tuple[int, dict[str, int], int]]:
+    """Yield data, side inputs and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
     ----------
@@ -236,35 +256,34 @@ def stimuli(
     variant : int
         Another one has other data.
     """
-    rounds = rounds_of(design, Array(design, lanes), Plan(words, False, ""), variant)
-    yield from ((inputs, expected) for inputs, expected, _ in islice(rounds, words))
+    todo = Plan(words, False, "")
+    for one in islice(rounds_of(design, Array(design, lanes), todo, variant), words):
+        yield one.data, one.beside, one.expected
 
 
 def lane_difference(
-    design: Design,
-    cycle: int,
-    inputs: Inputs,
-    expected: int,
-    got: int,
-    words: list[int] | None,
+    design: Design, cycle: int, expected: int, got: int, seen: Round, known: bool
 ) -> str:
-    """Return the first lane's difference in words."""
-    out = output_port(design)
+    """Return the first lane's difference in words; `known`: it is what `seen` leads to."""
+    decision = design.boundary == "decision"
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.x_bits)
+    wide_out = 1 if decision else design.out_format.width
     differing = expected ^ got
-    lane = ((differing & -differing).bit_length() - 1) // out.width
-    shown = [
-        f"{port.name} {inputs[port.name] >> lane * port.width & ((1 << port.width) - 1):#x}"
-        for port in input_ports(design)
-        if port.per == "lane"
-    ]
-    if inputs.get("first"):
-        shown.insert(0, "first")
-    word = "" if words is None else f", word {words[lane]}"
-    ones = (1 << out.width) - 1
+    lane = ((differing & -differing).bit_length() - 1) // wide_out
+    value = seen.data >> lane * wide & ((1 << wide) - 1)
+    said = f", word {seen.words[lane]}" if known else ""
+    if "scale" in seen.beside:
+        scale = seen.beside["scale"] >> lane // design.block * SCALE_BITS
+        said = f", scale {scale % (1 << SCALE_BITS)}{said}"
+    ones = (1 << wide_out) - 1
+    if "w" in seen.beside:
+        said = f", w {seen.beside['w'] >> lane * wide_out & ones:#x}{said}"
+    if seen.beside.get("first"):
+        said = f", first{said}"
     return (
-        f"cycle {cycle}, lane {lane}, {', '.join(shown)}{word}: "
-        f"expected {expected >> lane * out.width & ones:#x}, "
-        f"got {got >> lane * out.width & ones:#x}"
+        f"cycle {cycle}, lane {lane}, {port} {value:#x}{said}: "
+        f"expected {expected >> lane * wide_out & ones:#x}, "
+        f"got {got >> lane * wide_out & ones:#x}"
     )
 
 
@@ -306,7 +325,7 @@ def simulate(
     bank = build(design, lanes) if component is None else component
     todo = plan(design, array.lanes)
     decision = design.boundary == "decision"
-    output = bank.up if decision else bank.y
+    port, output = (bank.frac, bank.up) if decision else (bank.x, bank.y)
     sync = ClockDomain("sync")
     top = Module()
     top.domains += sync
@@ -319,26 +338,27 @@ def simulate(
         rng = random.Random(_SEED)
         rounds = rounds_of(design, array, todo)
         held = done = cycle = 0
-        inputs, expected, words = next(rounds)
+        now = next(rounds)
         reset_done = False
         while not failure:
             reset = not reset_done and cycle == _WARM_UP
             enabled = reset or rng.randrange(8) > 0
             ctx.set(sync.rst, reset)
             ctx.set(bank.en, enabled)
-            for name, value in inputs.items():
+            ctx.set(port, now.data)
+            for name, value in now.beside.items():
                 ctx.set(getattr(bank, name), value)
             if decision:
-                got, wanted = ctx.get(output), expected
+                got, wanted = ctx.get(output), now.expected
                 await ctx.tick()
             else:
                 await ctx.tick()
-                held = 0 if reset else expected if enabled else held
+                held = 0 if reset else now.expected if enabled else held
                 got, wanted = ctx.get(output), held
             compared += array.lanes
             if got != wanted:
-                known = words if decision or (enabled and not reset) else None
-                failure = lane_difference(design, cycle, inputs, wanted, got, known)
+                known = decision or (enabled and not reset)
+                failure = lane_difference(design, cycle, wanted, got, now, known)
             cycle += 1
             if reset:
                 reset_done = True
@@ -359,7 +379,7 @@ def simulate(
                     raise AssertionError("a plan covers whole periods or is long")
             if following is None:
                 return
-            inputs, expected, words = following
+            now = following
 
     simulator = Simulator(top)
     simulator.add_clock(1e-6)

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from esru.boundaries import input_ports, output_port
 from esru.design import Design
 from esru.flow.loads import load_cycles
 from esru.flow.simulate import stimuli
@@ -31,23 +30,23 @@ _BENCH = """\
 // Exit status 1 on failure, where the simulator has a way to say so.
 module {module}_tb;
   reg clk = 1'b0, rst = 1'b0, en = 1'b0;
-  {declared}
+  reg [{w_in}:0] data = 0;{declared}
   wire [{w_out}:0] got;
   integer checks = 0, failures = 0;
 
-  {module} dut (.clk(clk), .rst(rst), .en(en), {connected}, .{port_out}(got));
+  {module} dut (.clk(clk), .rst(rst), .en(en), .{port_in}(data), .{port_out}(got){connected});
 
   // Inputs change after the falling edge; {when}.
-  task check(input reset, input enable, {taken}, input [{w_out}:0] expected);
+  task check(input reset, input enable, input [{w_in}:0] value,{taken} input [{w_out}:0] expected);
     begin
       rst = reset;
       en = enable;
-      {given}
+      data = value;{given}
 {sample}
       checks = checks + 1;
       if (got !== expected) begin
         failures = failures + 1;
-        $display("FAIL: check %0d: {shown}, expected %h, got %h", checks, {names}, expected, got);
+        $display("FAIL: check %0d: input %h, expected %h, got %h", checks, value, expected, got);
       end
 {rest}
     end
@@ -82,33 +81,38 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
     """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-    ports, out = input_ports(design), output_port(design)
-    wide = {port.name: port.bits(count, count // design.lanes) for port in ports}
-    w_out = out.bits(count, count // design.lanes)
+    w_in = count * (design.fraction_bits if decision else design.x_bits)
+    w_out = count * (1 if decision else design.out_format.width)
     vectors = list(_vectors(design, count))
+    # Inputs that only some modules have, each with its width and its argument of the task.
+    arguments = {"r": "word", "scale": "exponents", "w": "stored", "first": "start"}
+    more = [(name, bits, arguments[name]) for name, bits in design.side_inputs(count).items()]
+    if design.load:
+        more += [("load", 1, "fresh"), ("seed", count // design.lanes * design.length, "state")]
+    width_in, width_out = f"{w_in}'h", f"{w_out}'h"
     name = module_name(design, lanes)
     return _BENCH.format(
         module=name,
         stem=name.removeprefix("esru_"),
         design=design,
         count=len(vectors),
+        w_in=w_in - 1,
         w_out=w_out - 1,
-        port_out=out.name,
+        port_in="frac" if decision else "x",
+        port_out="up" if decision else "y",
         when="the decision is there at once" if decision else "y is there after the rising edge",
         sample="      #1;" if decision else _EDGES,
         rest=_EDGES if decision else "",
         vectors="\n".join(
-            f"    check(1'b{vector.reset:d}, 1'b{vector.enable:d}, "
-            + "".join(f"{wide[port]}'h{value:x}, " for port, value in vector.inputs.items())
-            + f"{w_out}'h{vector.expected:x});"
+            f"    check(1'b{vector.reset:d}, 1'b{vector.enable:d}, {width_in}{vector.data:x}, "
+            + "".join(f"{wide}'h{vector.beside.get(name, 0):x}, " for name, wide, _ in more)
+            + f"{width_out}{vector.expected:x});"
             for vector in vectors
         ),
-        declared="\n  ".join(f"reg {_range(wide[name])}{name} = 0;" for name in wide),
-        connected=", ".join(f".{name}({name})" for name in wide),
-        taken=", ".join(f"input {_range(wide[name])}new_{name}" for name in wide),
-        given="\n      ".join(f"{name} = new_{name};" for name in wide),
-        shown=", ".join(f"{name} %h" for name in wide),
-        names=", ".join(wide),
+        declared="".join(f"\n  reg {_range(wide)}{name} = 0;" for name, wide, _ in more),
+        connected="".join(f", .{name}({name})" for name, _, _ in more),
+        taken="".join(f" input {_range(wide)}{taken}," for _, wide, taken in more),
+        given="".join(f"\n      {name} = {taken};" for name, _, taken in more),
     )
 
 
@@ -117,11 +121,12 @@ def _range(width: int) -> str:
 
 
 class _Vector(NamedTuple):
-    """The inputs in a cycle by port, and the output in it (``decision``) or after it."""
+    """The inputs in a cycle, and the output in it (``decision``) or after it (``unit``)."""
 
     reset: bool
     enable: bool
-    inputs: dict[str, int]
+    data: int
+    beside: dict[str, int]
     expected: int
 
 
@@ -129,27 +134,23 @@ def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
     """Yield the vectors; other data after every reset, so that some data shows a missing one."""
     rng = random.Random(_SEED)
     decision = design.boundary == "decision"
-    order = [port.name for port in input_ports(design)]
     most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
     held = 0
     stretches = [(words, True) for words in _BEFORE_RESETS] + [(most, bool(design.load))]
     for variant, (words, reset) in enumerate(stretches):
-        for given, expected in stimuli(design, lanes, words, variant):
-            inputs = {name: given.get(name, 0) for name in order}
+        for data, beside, expected in stimuli(design, lanes, words, variant):
             if not rng.randrange(8):
-                yield _Vector(False, False, inputs, expected if decision else held)
+                yield _Vector(False, False, data, beside, expected if decision else held)
             held = expected
-            yield _Vector(False, True, inputs, expected)
+            yield _Vector(False, True, data, beside, expected)
         if reset:
             # It goes before en: whatever the input, y is 0 and the first word is next.
             rounds = stimuli(design, lanes, words + 1, variant)
             for _ in range(words):
                 next(rounds)
-            given, expected = next(rounds)
+            data, beside, expected = next(rounds)
             held = 0
-            inputs = {name: given.get(name, 0) for name in order}
-            yield _Vector(True, True, inputs, expected if decision else 0)
+            yield _Vector(True, True, data, beside, expected if decision else 0)
     for cycle in load_cycles(design, lanes, _LOADS) if design.load else ():
-        given = {"load": int(cycle.load), "seed": cycle.seed} | cycle.inputs
-        inputs = {name: given[name] for name in order}
-        yield _Vector(cycle.rst, cycle.en, inputs, cycle.expected)
+        loaded = {**cycle.round.beside, "load": cycle.load, "seed": cycle.seed}
+        yield _Vector(cycle.rst, cycle.en, cycle.round.data, loaded, cycle.expected)

@@ -6,10 +6,10 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from esru.boundaries import input_ports, output_port
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
-from esru.hdl.float_unit import add_float_result
+from esru.float_formats import SCALE_BITS
+from esru.hdl.float_unit import add_float_result, add_scale
 from esru.hdl.rounder import add_draw, add_round_up, drawn, is_encoded, shared_name
 from esru.hdl.sources import (
     Load,
@@ -17,6 +17,7 @@ from esru.hdl.sources import (
     add_operand_words,
     add_source,
     check_source,
+    load_ports,
     mapped_word,
 )
 from esru.hdl.unit import add_result, fraction_of
@@ -76,8 +77,11 @@ class Bank(wiring.Component):
         that take their word from the operand: In(M * D), all dropped bits.
     up : Out(M)
         Boundary ``decision``: 1 rounds up.
+    scale : In(8 * blocks)
+        Designs with ``block=`` only: the scale of each block of so many neighbouring lanes, block
+        0 lowest. What it takes off an exponent is computed once per block.
     x : In(M * W_in)
-        Boundary ``unit``: the input words, lane 0 lowest.
+        Boundary ``unit``: the input words, lane 0 lowest; with ``block=`` without their scales.
     y : Out(M * W_out)
         Boundary ``unit``: the output words, registered.
 
@@ -97,6 +101,7 @@ class Bank(wiring.Component):
         if lanes % design.lanes:
             rule = f"a multiple of the lanes that share a source ({design.lanes})"
             raise InputError.must("Lanes of the array", rule, lanes)
+        design.side_inputs(lanes)
         return super().__new__(cls)
 
     def __init__(self, design: Design, lanes: int | None = None):
@@ -104,10 +109,15 @@ class Bank(wiring.Component):
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
-        ports = {port.name: In(port.bits(lanes, self.groups)) for port in input_ports(design)}
-        result = output_port(design)
-        ports[result.name] = Out(result.bits(lanes, self.groups))
-        super().__init__({"en": In(1)} | ports)
+        if design.boundary == "decision":
+            data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
+        else:
+            data = {
+                "x": In(lanes * design.x_bits),
+                "y": Out(lanes * design.out_format.width),
+            }
+        beside = {name: In(bits) for name, bits in design.side_inputs(lanes).items()}
+        super().__init__({"en": In(1)} | load_ports(design, self.groups) | beside | data)
 
     @property
     def taken(self) -> Value:
@@ -127,12 +137,24 @@ class Bank(wiring.Component):
 
     def add_lanes(self, m: Module) -> list[Value]:
         """Add sources and lanes to a module and return what each lane gives."""
+        self.offsets = self._offsets(m)
         results = []
         for group in range(self.groups):
             draws = self._draws(m, group)
             first = group * self.design.lanes
             results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
         return results
+
+    def _offsets(self, m: Module) -> list[Value]:
+        """Add what the lanes of each block share; empty without a port of scales."""
+        bits = self.design.side_inputs(self.lanes).get("scale", 0)
+        blocks = bits // SCALE_BITS
+        offsets = []
+        for block in range(blocks):
+            suffix = f"_{block}" if blocks > 1 else ""
+            scale = self.scale.word_select(block, SCALE_BITS)
+            offsets.append(add_scale(m, self.design, scale, suffix))
+        return offsets
 
     def _draws(self, m: Module, group: int) -> list[Value]:
         """Add one source and return what each of its lanes sees: a word, an index or a code.
@@ -178,7 +200,7 @@ class Bank(wiring.Component):
         design = self.design
         if design.boundary == "decision":
             return self.frac.word_select(lane, design.fraction_bits)
-        return self.x.word_select(lane, design.input.width)
+        return self.x.word_select(lane, design.x_bits)
 
     def _draw(self, m: Module, word: Word, number: int, phase: int, suffix: str) -> Value:
         """Return a word through a lane map, or the index or code that it leads to."""
@@ -228,7 +250,8 @@ class Bank(wiring.Component):
         x = self._operand(lane)
         if design.floats:
             made = Signal(design.out_format.width, name=f"result{suffix}")
-            m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix))
+            offset = self.offsets[lane // design.block] if self.offsets else None
+            m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix, offset))
             return made
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))

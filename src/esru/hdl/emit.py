@@ -212,7 +212,7 @@ _WORK = {
 
 def _data(design: Design) -> str:
     """Return what goes in and comes out, and when."""
-    wide, out = design.input.width, f"y[{design.out_format.width} * lanes]"
+    wide, out = design.x_bits, f"y[{design.out_format.width} * lanes]"
     return {
         "decision": f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)",
         "unit": f"x[{wide} * lanes] to {out}, registered (latency 1)",
@@ -235,6 +235,11 @@ def _header(design: Design, lanes: int | None) -> str:
         f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
         f"{_data(design)}; {rate}",
+        *(
+            f"scale[8 * blocks]: E8M0, one for each block of {design.block} lanes"
+            for name in design.side_inputs(count)
+            if name == "scale"
+        ),
         f"clk: rising edge; rst: synchronous, high; en: 1 {_WORK[design.boundary]}, 0 holds",
         *_load_lines(design),
     )
