@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -150,6 +151,13 @@ def synthesis_script(netlists: Sequence[Netlist], recipe: Target) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write_cells(recipe: Target, folder: Path) -> None:
+    """Write the file of cells that a target's library reads, if it reads one of ours."""
+    if recipe.cells:
+        text = resources.files("esru.flow").joinpath(recipe.cells).read_text(encoding="utf-8")
+        (folder / recipe.cells).write_text(text, encoding="utf-8")
+
+
 def source_name(index: int, netlist: Netlist) -> str:
     """Return the name of the file in which `synthesis_script` looks for a netlist."""
     return f"{index:04d}-{netlist.name}.{'il' if netlist.language == 'rtlil' else 'v'}"
@@ -185,6 +193,7 @@ def _measure_batch(
 ) -> dict[str, Cells]:
     for index, netlist in enumerate(netlists):
         (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
+    write_cells(recipe, cwd)
     script = synthesis_script(netlists, recipe)
     log = cwd / "synthesis.log"
     yosys.run_script(script, cwd=cwd, log=log, tool=synthesiser)

@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.float_unit import add_float_result
-from esru.hdl.rounder import add_index, add_round_up
+from esru.hdl.fabric import Fabric
+from esru.hdl.rounder import add_index
 from esru.hdl.sources import (
     Word,
     add_operand_words,
@@ -17,7 +18,8 @@ from esru.hdl.sources import (
     check_source,
     mapped_word,
 )
-from esru.hdl.unit import add_result, fraction_of
+from esru.hdl.structure import Helped, Plain, check_fabric
+from esru.hdl.unit import fraction_of
 from esru.sources import source_model
 from esru.sources.lane_maps import map_word, variant
 from esru.sources.settings import OPERANDS
@@ -56,6 +58,9 @@ class Bank(wiring.Component):
     lanes : int or None
         M, a multiple of ``design.lanes``, at most 1024; None: the lanes of one source. Lane i
         belongs to source i // ``design.lanes``.
+    fabric : Fabric or None
+        The target's cells that the lanes are made of (`esru.hdl.structure`); None: plain
+        structure, which any synthesis takes.
 
     Attributes
     ----------
@@ -77,13 +82,16 @@ class Bank(wiring.Component):
     Raises
     ------
     InputError
-        If the lanes are out of range or no multiple of ``design.lanes``, or the source cannot be
-        built (`esru.hdl.sources.check_source`).
+        If the lanes are out of range or no multiple of ``design.lanes``, the source cannot be
+        built (`esru.hdl.sources.check_source`), or the lanes cannot be built of a target's cells
+        (`esru.hdl.structure.check_fabric`).
     """
 
-    def __new__(cls, design: Design, lanes: int | None = None):
+    def __new__(cls, design: Design, lanes: int | None = None, fabric: Fabric | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
         check_source(design)
+        if fabric is not None:
+            check_fabric(design)
         lanes = design.lanes if lanes is None else lanes
         if not 1 <= lanes <= MAX_LANES:
             raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
@@ -92,11 +100,12 @@ class Bank(wiring.Component):
             raise InputError.must("Lanes of the array", rule, lanes)
         return super().__new__(cls)
 
-    def __init__(self, design: Design, lanes: int | None = None):
+    def __init__(self, design: Design, lanes: int | None = None, fabric: Fabric | None = None):
         lanes = design.lanes if lanes is None else lanes
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
+        self.structure = Plain() if fabric is None else Helped(fabric)
         if design.boundary == "decision":
             data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
         else:
@@ -138,7 +147,8 @@ class Bank(wiring.Component):
             word = Word(self.r.word_select(group, design.k), None)
         else:
             phase = phase_of(design, group, self.groups)
-            word = add_source(m, design, self.en, phase, suffix)
+            detour = self.structure.detour(m, design, suffix)
+            word = add_source(m, design, self.en, phase, suffix, detour=detour)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -162,7 +172,11 @@ class Bank(wiring.Component):
         if design.rule != "select":
             return words
         pairs = zip(words, suffixes, strict=True)
-        return [add_index(m, design, word, f"index{suffix}") for word, suffix in pairs]
+        return [self._index(m, word, f"index{suffix}") for word, suffix in pairs]
+
+    def _index(self, m: Module, word: Value, name: str) -> Value:
+        """Return what the lanes of a `select` design see of a word."""
+        return add_index(m, self.design, word, name, self.structure.codes(self.design))
 
     def _operand(self, lane: int) -> Value:
         """Return a lane's part of the input port."""
@@ -178,13 +192,15 @@ class Bank(wiring.Component):
         if design.rule != "select":
             return now
         if design.lanes == 1 or word.following is None:
-            return add_index(m, design, now, f"index{suffix}")
+            return self._index(m, now, f"index{suffix}")
         # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
         # flip-flops per source and keeps synthesis from building the index again in every lane.
         first = map_word(design.map, design.k, number, source_model(design).word_at(phase))
-        index = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
+        codes = self.structure.codes(design)
+        start = codes[first.bit_length()]
+        index = Signal(range(max(codes) + 1), name=f"index{suffix}", init=start)
         ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
-        following = add_index(m, design, ahead, f"index_next{suffix}")
+        following = self._index(m, ahead, f"index_next{suffix}")
         with m.If(self.en):
             m.d.sync += index.eq(following)
         return index
@@ -195,7 +211,8 @@ class Bank(wiring.Component):
         model = source_model(design)
         first = model.word_at((phase - delay) % model.period)
         if design.rule == "select":
-            later = Signal(range(design.n), name=f"index{suffix}", init=first.bit_length())
+            start = self.structure.codes(design)[first.bit_length()]
+            later = Signal(len(draw), name=f"index{suffix}", init=start)
         else:
             later = Signal(design.k, name=f"word{suffix}", init=first)
         with m.If(self.en):
@@ -214,7 +231,7 @@ class Bank(wiring.Component):
                 name = "frac" if design.fraction_bits == design.n else "fraction"
                 fraction = Signal(design.n, name=f"{name}{suffix}")
                 m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
-            return add_round_up(m, design, fraction, draw, suffix)
+            return self.structure.add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
         if design.floats:
             made = Signal(design.out_format.width, name=f"result{suffix}")
@@ -222,7 +239,7 @@ class Bank(wiring.Component):
             return made
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
-        up = add_round_up(m, design, fraction, draw, suffix)
+        up = self.structure.add_round_up(m, design, fraction, draw, suffix)
         result = Signal(design.out_format.width, name=f"result{suffix}")
-        m.d.comb += result.eq(add_result(m, design, x, up, suffix))
+        m.d.comb += result.eq(self.structure.add_result(m, design, x, up, suffix))
         return result

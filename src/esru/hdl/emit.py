@@ -20,6 +20,7 @@ from esru.design import Design
 from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
+from esru.hdl.fabric import Fabric
 from esru.hdl.padding import pad_operands
 from esru.hdl.rounder import Rounder
 from esru.hdl.sources import Source
@@ -86,7 +87,7 @@ def convert(component: wiring.Component, name: str, clocked: bool) -> str:
     return _PORT.sub(lambda port: f"{port[1]} {int(port[2]) + 1} ", text)
 
 
-def emit_rtlil(design: Design, lanes: int | None = None) -> str:
+def emit_rtlil(design: Design, lanes: int | None = None, fabric: Fabric | None = None) -> str:
     """Return a design's hardware as RTLIL: one flat module.
 
     Parameters
@@ -95,6 +96,8 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
         The unit; ``replace(design, boundary="unit")`` gives its other boundary.
     lanes : int or None
         Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
+    fabric : Fabric or None
+        Cells that the lanes are made of, as `Bank` takes it.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
     InputError
         If the number of lanes does not fit the design.
     """
-    return convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+    return convert(Bank(design, lanes, fabric), module_name(design, lanes), clocked=True)
 
 
 def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esru.flow.targets.target import Target
+from esru.hdl.fabric import Fabric
 
 ECP5 = Target(
     name="ecp5",
@@ -17,6 +18,7 @@ ECP5 = Target(
     headline="packed",
     packer="ecp5",
     device=("--25k", "--package", "CABGA381"),
+    fabric=Fabric(("LUT4",) * 4, ("A", "B", "C", "D"), output="Z"),
     packed_cells=("TRELLIS_COMB",),
 )
 

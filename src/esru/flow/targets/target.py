@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from esru.hdl.fabric import Fabric
+
 #: A module as Yosys' `write_json` has it.
 Json = dict[str, Any]
 
@@ -39,6 +41,11 @@ class Target:
         a carry column or row: one that no unit fills.
     packed_cells : tuple of str
         The packed cell types that are counted.
+    fabric : Fabric or None
+        The cells that lanes can be built of one by one (`esru.hdl.structure`); None: only plain
+        structure.
+    cells : str
+        A file of `esru.flow` that the library reads; empty: none.
     """
 
     name: str
@@ -54,6 +61,8 @@ class Target:
     packer: str | None = None
     device: tuple[str, ...] = ()
     packed_cells: tuple[str, ...] = ()
+    fabric: Fabric | None = None
+    cells: str = ""
 
 
 def matches(kind: str, patterns: Sequence[str]) -> bool:
