@@ -39,7 +39,7 @@ def mapped(name, text, lane):
     k = len(text)
     if name == "rotate":
         return text[lane % k :] + text[: lane % k]
-    if name == "invert" and lane % 2:
+    if name == "complement" or (name == "invert" and lane % 2):
         return text.translate({48: "1", 49: "0"})
     if name == "permute":
         number = lane % math.factorial(k)

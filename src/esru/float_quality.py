@@ -11,7 +11,7 @@ import numpy as np
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.errors import InputError
-from esru.sources import source_model
+from esru.sources import seen_counts
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class _Errors:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        counts = source_model(design).word_counts()
+        counts = seen_counts(design)
         self.words = int(counts.sum())
         values = decision_values(design, np.arange(1 << design.k))
         if design.rule == "select":

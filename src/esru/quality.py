@@ -24,7 +24,7 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.errors import InputError
 from esru.rounding import thresholds
-from esru.sources import source_model
+from esru.sources import seen_counts, seen_words, source_model
 from esru.sources.register import TABLE_PERIOD
 
 Ints = npt.NDArray[np.int64]
@@ -244,7 +244,7 @@ def _check_bits(design: Design) -> None:
 
 def _errors(design: Design) -> Errors:
     """Return the errors over one whole period, from how often each word occurs."""
-    counts = source_model(design).word_counts()
+    counts = seen_counts(design)
     if design.rule == "select":
         return chosen_errors(design, _choices(design, counts)[None, :])
     at = thresholds(design)
@@ -270,10 +270,9 @@ def listed_probabilities(design: Design, most: int) -> tuple[list[int], list[Fra
         A power of two; all 2^n fractions are listed if they are not more.
     """
     _check_bits(design)
-    model = source_model(design)
     stride = max(1, (1 << design.n) // most)
     fractions = np.arange(0, 1 << design.n, stride, dtype=np.int64)
-    counts = model.word_counts()
+    counts = seen_counts(design)
     words = int(counts.sum())
     if design.rule == "select":
         weight = _choices(design, counts)
@@ -329,7 +328,7 @@ def variance_inflation(design: Design, roundings: int, fractions: int = 15) -> f
     ups, sums, squares = ([0] * fractions for _ in range(3))
     for start in range(0, period, BLOCK):
         size = min(BLOCK, period - start)
-        decide = decider(design, model.words(start, size + rest))
+        decide = decider(design, seen_words(design, start, size + rest))
         for i, f in enumerate(chosen):
             up = decide(f)
             ups[i] += int(np.count_nonzero(up[:size]))
@@ -368,7 +367,7 @@ def lag_correlations(design: Design, lags: int = 16, fractions: int = 15) -> lis
     ups, both = [0] * fractions, np.zeros((lags, fractions), np.int64)
     for start in range(0, period, BLOCK):
         size = min(BLOCK, period - start)
-        decide = decider(design, model.words(start, size + lags))
+        decide = decider(design, seen_words(design, start, size + lags))
         for i, f in enumerate(pooled_fractions(design, fractions)):
             up = decide(f)
             ups[i] += int(np.count_nonzero(up[:size]))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.quality import BLOCK, Bias, Errors, chosen_errors, quality, staircase_errors
-from esru.sources import source_model
+from esru.sources import seen_words, source_model
 from esru.sources.register import TABLE_PERIOD
 
 
@@ -92,9 +92,8 @@ def resonances(
 
 def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
     values = np.empty(period, np.uint8 if design.rule == "select" else np.uint32)
-    model = source_model(design)
     for start in range(0, period, BLOCK):
-        words = model.words(start, min(BLOCK, period - start))
+        words = seen_words(design, start, min(BLOCK, period - start))
         # One less than the least f that rounds up: 2^32 would not fit.
         less = design.rule != "select"
         values[start : start + BLOCK] = decision_values(design, words) - less

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
-from esru.sources import source_model
+from esru.sources import seen_counts
 
 
 def replicate_word(r: int, k: int, n: int) -> int:
@@ -119,7 +119,7 @@ def thresholds(design: Design) -> npt.NDArray[np.int64]:
 def up_counts(design: Design) -> npt.NDArray[np.int64]:
     """Return, for each f in 0..2^n - 1, how many words of one period round it up."""
     n, k = design.n, design.k
-    counts = source_model(design).word_counts()
+    counts = seen_counts(design)
     if design.rule == "select":
         f = np.arange(1 << n, dtype=np.int64)
         zeros = k - np.array([int(r).bit_length() for r in range(1 << k)])
@@ -143,4 +143,4 @@ def probability_up(design: Design, f: int) -> Fraction:
     if not 0 <= f < 1 << design.n:
         raise IndexError(f"fraction {f} is outside 0..2^{design.n} - 1")
     counts = up_counts(design)
-    return Fraction(int(counts[f]), int(source_model(design).word_counts().sum()))
+    return Fraction(int(counts[f]), int(seen_counts(design).sum()))

@@ -37,6 +37,8 @@ DESIGNS = [
     "8:5:replicate:lfsr24,lanes=8,map=rotate",
     "8:5:zero:plateau24,lanes=8,map=delay",
     "8:5:half:lfsr6,lanes=8,map=invert",
+    "12:12:zero:lfsr12,map=complement",
+    "24:24:zero:lfsr24,map=complement",
 ]
 #: Updates in ulps where floats go wrong: tiny, just below integers, beyond the format.
 TRAPS = [0.0, -0.0, 1.0, -1.0, 2.0**-24, -(2.0**-24), 2.0**-25, -(2.0**-25), 1e-40, -1e-40]

@@ -96,6 +96,12 @@ FAULTS = [
         _variant(lambda true, name, width, lane: 1 - true(name, width, lane)),
     ),
     _map(
+        "complement of odd lanes only",
+        "lane 0 adds where it should compare",
+        "5:5:zero:lfsr5,map=complement",
+        _variant(lambda true, name, width, lane: lane % 2),
+    ),
+    _map(
         "map forgotten",
         "every lane sees the source's word",
         "5:3:replicate:plateau5,lanes=2,map=rotate",

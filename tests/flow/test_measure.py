@@ -53,7 +53,7 @@ def test_a_top_that_is_not_there_fails(temporary: Path) -> None:
 
 
 def test_unknown_target() -> None:
-    with pytest.raises(InputError, match=r"Target must be one of ice40, ecp5, xc7, .*, not 'ic'"):
+    with pytest.raises(InputError, match=r"Target must be one of ice40, .*, xc7, .*, not 'ic'"):
         measure([], "ic")
 
 

@@ -91,8 +91,8 @@ def test_a_native_yosys_runs_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_nextpnr_family_must_be_known() -> None:
-    with pytest.raises(InputError, match="one of ice40, ecp5, not gowin"):
-        toolchain.nextpnr("gowin")
+    with pytest.raises(InputError, match="one of ice40, ecp5, gowin, not nexus"):
+        toolchain.nextpnr("nexus")
 
 
 def test_versions_names_what_is_here() -> None:

@@ -95,7 +95,7 @@ def test_words_from_outside(source: str, boundary: str, tmp_path: Path) -> None:
         assert f"all {1 << design.k} words from outside" in check.detail
 
 
-@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
+@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "complement", "delay"])
 @pytest.mark.parametrize("source", ["lfsr7,leap=5", "debruijn6,form=galois", "plateau7,leap=3"])
 def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
     for rule in ("zero", "select"):

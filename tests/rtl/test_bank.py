@@ -122,7 +122,7 @@ def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> N
         _check(design, 6)
 
 
-@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "delay"])
+@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "complement", "delay"])
 @pytest.mark.parametrize("source", ["lfsr4,leap=2", "debruijn3,leap=3", "plateau4,form=galois"])
 def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
     for rule in ("zero", "replicate", "select"):

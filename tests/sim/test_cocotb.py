@@ -44,6 +44,7 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
         "6:5:select:cellular7,lanes=3,boundary=unit",
         "8:5:nearest:counter5,leap=3,lanes=2",
         "6:5:select:lfsr6,lanes=4,map=invert",
+        "6:6:zero:lfsr6,map=complement",
         "6:5:select:debruijn5,lanes=4,map=delay",
         "8:0:zero:none,boundary=unit",
         "8:0:half:none",

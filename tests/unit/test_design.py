@@ -151,7 +151,7 @@ def test_behaviours_of_the_space_differ() -> None:
         ("8:3:zero:port,seed=2", "Source port must be without seed, not seed=2"),
         (
             "8:3:zero:port,lanes=2,map=delay",
-            "Lane map of source port must be same, rotate, permute or invert",
+            "Lane map of source port must be same, rotate, permute, invert or complement",
         ),
         ("8:0:zero:port", "Source must be none when k is 0, not 'port'"),
         ("8:3:zero:operand-own,map=rotate", "Source operand-own must be without map"),
@@ -190,7 +190,7 @@ def test_behaviours_of_the_space_differ() -> None:
         ("3:3:zero:lfsr3,lanes=0", "Lanes must be between 1 and 1024, not 0"),
         (
             "3:3:zero:lfsr3,map=twist",
-            "Lane map must be one of same, rotate, permute, invert, delay, not 'twist'",
+            "Lane map must be one of same, rotate, permute, invert, complement, delay, not 'twist'",
         ),
         ("3:3:zero:lfsr3,form=ring", "Form must be one of fibonacci, galois, not 'ring'"),
         ("3:3:zero:lfsr3,leap=1,leap=2", "Design key must be given once, not leap"),

@@ -12,7 +12,8 @@ import pytest
 from esru.design import parse
 from esru.emulate.stream import Array
 from esru.lane_correlation import lane_correlation
-from esru.rounding import round_up
+from esru.rounding import probability_up, round_up
+from esru.sources import source_model
 from esru.sources.lane_maps import MAPS, canonical_map, map_word, map_words, permutation, variant
 
 
@@ -37,6 +38,8 @@ def test_words_by_their_sentences(width: int) -> None:
             assert map_word("permute", width, number, word) == moved
             inverted = (1 << width) - 1 - word if lane % 2 else word
             assert map_word("invert", width, variant("invert", width, lane), word) == inverted
+            number = variant("complement", width, lane)
+            assert map_word("complement", width, number, word) == (1 << width) - 1 - word
             assert map_word("same", width, variant("same", width, lane), word) == word
 
 
@@ -62,6 +65,22 @@ def test_the_canonical_map_shows_the_same() -> None:
     assert canonical_map("permute", 3, 2) == "permute"
     assert canonical_map("rotate", 2, 2) == "rotate"
     assert canonical_map("delay", 1, 2) == "delay"
+
+
+def test_the_complement_is_the_comparator() -> None:
+    """With n = k, up iff r < f: never certain, and 2^-k below the adder's P(up) at most."""
+    for source, never in (("lfsr4", 1), ("debruijn4", 0)):
+        adder = parse(f"4:4:zero:{source}")
+        comparator = parse(f"4:4:zero:{source},map=complement")
+        assert comparator.canonical() != adder.canonical()
+        words = Array(adder, 1).lane_words(0, 16).reshape(-1).tolist()
+        seen = Array(comparator, 1).lane_words(0, 16).reshape(-1).tolist()
+        period = source_model(adder).period
+        for f in range(16):
+            for r, s in zip(words, seen, strict=True):
+                assert round_up("zero", 4, 4, f, s) == (r < f)
+            assert probability_up(comparator, f) == Fraction(max(f - never, 0), period)
+            assert probability_up(adder, f) == Fraction(f, period)
 
 
 def _slowly(text: str, lanes: int) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""Count a design's cells on FPGA targets."""
+"""Count a design's cells on FPGA targets and in standard cells."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from esru.cli.terminal import (
     add_json,
     emit_json,
     note,
+    print_caption,
     print_table,
     progress,
     read_design,
@@ -48,11 +49,9 @@ def run(args: argparse.Namespace) -> int:
 
     from esru.flow import toolchain
     from esru.flow.cost import lane_costs
+    from esru.flow.measure import required_tools
 
-    toolchain.yosys()
-    for found in chosen:
-        if found.packer is not None:
-            toolchain.nextpnr(found.packer)
+    required_tools(found.name for found in chosen)
     costs: dict[str, dict[str, dict[str, float | None]]] = {}
     with progress(f"cost of {design}") as step:
         for index, (found, boundary) in enumerate(grid):
@@ -63,15 +62,20 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         emit_json("cost", toolchain.versions(), {"design": str(design), "cost": costs})
         return 0
+    header = ["target", "boundary", "cells", "LUT", "FF", "carry"]
+    keys = ["cells", "lut", "ff", "carry"]
+    if any(found.area is not None for found in chosen):
+        header.append("area")
+        keys.append("area")
     rows = []
     for name, by_boundary in costs.items():
         for boundary, counts in by_boundary.items():
-            values = [counts[key] for key in ("cells", "lut", "ff", "carry")]
+            values = [counts[key] for key in keys]
             rows.append([name, boundary, *("-" if v is None else f"{v:.2f}" for v in values)])
     sharing = f"{design.lanes} lanes to a source" if design.lanes > 1 else "a source each"
-    print(
-        f"Per lane, {sharing}; cells are what the target's packer counts, the rest is Yosys' own\n"
-    )
-    print_table(["target", "boundary", "cells", "LUT", "FF", "carry"], rows)
-    note("next: esru list targets (what the cells are), esru cost reference")
+    print(f"Per lane, {sharing}\n")
+    print_table(header, rows)
+    print_caption(list(costs))
+    print("  LUT, FF and carry: Yosys' own counts, before packing")
+    note("next: esru compare papers --peers, esru cost reference --target nand2")
     return 0

@@ -24,6 +24,7 @@ COMMANDS = {
     "program": "load a bitstream into a board",
     "check-board": "compare a board with the exact model, bit for bit, over its serial port",
     "cost": "count a design's cells on FPGA targets",
+    "compare": "designs and published units side by side: cost, bias, training loss",
     "train": "train a low-bit network with exactly a design's rounding",
     "list": "what there is: sources, rules, formats, targets, boundaries, boards, tasks, ...",
     "doctor": "which tools are installed, and what to install for the rest",

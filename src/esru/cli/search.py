@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         default="ice40",
-        help="FPGA whose cells count (default ice40; esru list targets)",
+        help="target whose cells count (default ice40; esru list targets)",
     )
     parser.add_argument(
         "--boundary", default="decision",
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--objective", default="cells",
-        help="what is minimised per lane: cells (default), lut or ff",
+        help="what is minimised per lane: cells (default), lut, ff or area",
     )  # fmt: skip
     parser.add_argument(
         "--tasks", metavar="T[,T...]",

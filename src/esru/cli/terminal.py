@@ -34,7 +34,7 @@ def add_design(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "design",
         metavar="DESIGN",
-        help="n:k:rule:source[,key=value...], or reference, papers, papers-zero, nearest",
+        help="n:k:rule:source[,key=value...], or reference, papers, papers-zero, winner, nearest",
     )
 
 
@@ -55,6 +55,15 @@ def emit_json(command: str, versions: dict[str, str], content: dict[str, Any]) -
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write a table."""
     print(plain_table(header, rows))
+
+
+def print_caption(targets: Sequence[str]) -> None:
+    """Write what the counts on some targets are, below their table."""
+    from esru.flow.targets import caption
+
+    print("\nCells, per lane:")
+    for line in caption(targets):
+        print(f"  {line}")
 
 
 def print_checks(checks: Sequence[Check]) -> None:

@@ -174,7 +174,7 @@ class Array:
         seen: Words = np.repeat(words, design.lanes, axis=-1)
         if design.map == "same":
             return seen
-        for lane in range(1, design.lanes):
+        for lane in range(design.lanes):
             number = variant(design.map, design.k, lane)
             part = seen[..., lane :: design.lanes]
             seen[..., lane :: design.lanes] = map_words(design.map, design.k, number, part)

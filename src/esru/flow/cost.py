@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from esru.design import Design
 from esru.errors import InputError
 from esru.flow import targets
-from esru.flow.measure import Netlist, measure
+from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
 from esru.hdl.fabric import Fabric
 
@@ -104,18 +104,16 @@ def lane_costs(
         for design in bounded
     }
     cells = measure(list(netlists.values()), target, progress=progress)
-    costs = []
-    for design in bounded:
-        group = cells[module_name(design)]
-        lanes = design.lanes
-        costs.append(
-            LaneCost(
-                cells=None if group.cells is None else group.cells / lanes,
-                lut=group.lut / lanes,
-                ff=group.ff / lanes,
-                carry=group.carry / lanes,
-                area=None if group.area is None else group.area / lanes,
-                fmax_mhz=group.fmax_mhz,
-            )
-        )
-    return costs
+    return [lane_cost(cells[module_name(design)], design.lanes) for design in bounded]
+
+
+def lane_cost(group: Cells, lanes: int) -> LaneCost:
+    """Return a lane's share of a group's counts."""
+    return LaneCost(
+        cells=None if group.cells is None else group.cells / lanes,
+        lut=group.lut / lanes,
+        ff=group.ff / lanes,
+        carry=group.carry / lanes,
+        area=None if group.area is None else group.area / lanes,
+        fmax_mhz=group.fmax_mhz,
+    )

@@ -15,9 +15,10 @@ from esru.flow import targets, toolchain
 from esru.flow.bitproof_unit import CLOCK, model_reads, ports
 from esru.flow.checks import Check, words_covered
 from esru.flow.cost import fabric_of
-from esru.flow.measure import write_cells
+from esru.flow.measure import write_files
 from esru.flow.miter import compare
 from esru.flow.netlist import read_netlist, unfit
+from esru.flow.targets.cells import FILE as CELLS
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name
 
@@ -26,11 +27,12 @@ from esru.hdl.emit import emit_rtlil, module_name
 MODELS = {
     "ice40": "+/ice40/cells_sim.v",
     "ecp5": "cells_ecp5.v",
+    "gowin": "+/gowin/cells_sim.v",
     "xc7": "+/xilinx/cells_sim.v",
 }
 
 #: The same of targets whose netlists hold cells of theirs only where they were given one by one.
-GENERIC_MODELS = {"lut4": "cells_lut.v", "lut6": "cells_lut.v"}
+GENERIC_MODELS = {"lut4": CELLS, "lut6": CELLS}
 
 _SYNTHESIS = """\
 read_rtlil hardware.il
@@ -48,8 +50,9 @@ write_rtlil -selected mapped.il
 def structure_reads(folder: Path, target: str) -> list[str]:
     """Return the commands that read models of the cells that a target's structure is made of."""
     models = (MODELS | GENERIC_MODELS)[target]
-    names = {models, targets.target(target).cells} - {""}
-    return [command for name in sorted(names) for command in model_reads(folder, name)]
+    # The iCE40's netlist before synthesis has a cell of ours, too.
+    names = sorted({models, CELLS})
+    return [command for name in names for command in model_reads(folder, name)]
 
 
 def synthesise(
@@ -83,7 +86,7 @@ def synthesise(
     """
     recipe = targets.target(target)
     folder.mkdir(parents=True, exist_ok=True)
-    write_cells(recipe, folder)
+    write_files(recipe, folder)
     text = emit_rtlil(design, lanes, fabric_of(target, structure))
     (folder / "hardware.il").write_text(text, encoding="utf-8")
     script = _SYNTHESIS.format(

@@ -6,16 +6,14 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from esru.errors import InputError, ToolFailed
 from esru.flow import nextpnr, targets, toolchain, yosys
-from esru.flow.nextpnr import Json
-from esru.flow.targets import Target, matches
+from esru.flow.targets import Json, Target, matches
 from esru.flow.toolchain import Tool
 
 #: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up
@@ -109,8 +107,7 @@ def measure(
     """
     recipe = targets.target(target)
     _check_names(netlists)
-    synthesiser = toolchain.yosys()
-    packer = None if recipe.packer is None else toolchain.nextpnr(recipe.packer)
+    synthesiser, packer = require(recipe)
     result: dict[str, Cells] = {}
     if not netlists:
         return result
@@ -125,6 +122,35 @@ def measure(
         # Not in a `finally`: after a failure the log in there is what the user needs.
         shutil.rmtree(folder, ignore_errors=True)
     return result
+
+
+def require(recipe: Target) -> tuple[Tool, Tool | None]:
+    """Return the Yosys and the packer that a target needs, once everything it needs is there.
+
+    Raises
+    ------
+    ToolMissing
+        If something is not installed; the message says what installs it.
+    """
+    if recipe.files is not None:
+        recipe.files()
+    synthesiser = toolchain.yosys()
+    return synthesiser, None if recipe.packer is None else toolchain.nextpnr(recipe.packer)
+
+
+def required_tools(names: Iterable[str]) -> list[Tool]:
+    """Return the tools that some targets need, each once, Yosys first.
+
+    Raises
+    ------
+    InputError
+        If there is no such target.
+    ToolMissing
+        As `require`.
+    """
+    pairs = [require(targets.target(name)) for name in names]
+    packers = [packer for _, packer in pairs if packer is not None]
+    return list(dict.fromkeys([synthesiser for synthesiser, _ in pairs] + packers))
 
 
 def synthesis_script(netlists: Sequence[Netlist], recipe: Target) -> str:
@@ -151,11 +177,10 @@ def synthesis_script(netlists: Sequence[Netlist], recipe: Target) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_cells(recipe: Target, folder: Path) -> None:
-    """Write the file of cells that a target's library reads, if it reads one of ours."""
-    if recipe.cells:
-        text = resources.files("esru.flow").joinpath(recipe.cells).read_text(encoding="utf-8")
-        (folder / recipe.cells).write_text(text, encoding="utf-8")
+def write_files(recipe: Target, folder: Path) -> None:
+    """Write the files that a target's commands read."""
+    for name, text in ({} if recipe.files is None else recipe.files()).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def source_name(index: int, netlist: Netlist) -> str:
@@ -193,7 +218,7 @@ def _measure_batch(
 ) -> dict[str, Cells]:
     for index, netlist in enumerate(netlists):
         (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
-    write_cells(recipe, cwd)
+    write_files(recipe, cwd)
     script = synthesis_script(netlists, recipe)
     log = cwd / "synthesis.log"
     yosys.run_script(script, cwd=cwd, log=log, tool=synthesiser)
@@ -204,7 +229,10 @@ def _measure_batch(
     modules = [found[netlist.name] for netlist in netlists]
     packed: Sequence[int | None] = [None] * len(modules)
     if recipe.headline == "packed" and recipe.packer is not None:
-        run = nextpnr.pack(modules, recipe.packer, recipe.device, cwd=cwd, tool=packer)
+        register = recipe.register if recipe.pinless else None
+        run = nextpnr.pack(
+            modules, recipe.packer, recipe.device, cwd=cwd, tool=packer, register=register
+        )
         packed = [sum(counts[c] for c in recipe.packed_cells) for counts in run.cells]
     return {
         netlist.name: _cells(module, recipe, in_pack)
@@ -224,4 +252,5 @@ def _cells(module: Json, recipe: Target, packed: int | None) -> Cells:
         headline = lut
     else:
         headline = recipe.headline(module)
-    return Cells(None if headline is None else float(headline), lut, ff, carry)
+    area = None if recipe.area is None else recipe.area(module)
+    return Cells(None if headline is None else float(headline), lut, ff, carry, area)

@@ -7,17 +7,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from esru.flow import toolchain, yosys
+from esru.flow.registered import PORT, registered
+from esru.flow.targets import Json, Register
 from esru.flow.toolchain import Tool
 
-Json = dict[str, Any]
-
 #: nextpnr's drivers of constant nets: one of each on a chip, however many users there are.
-CONSTANT_DRIVERS = ("$PACKER_GND", "$PACKER_VCC")
+CONSTANT_DRIVERS = ("$PACKER_GND", "$PACKER_VCC", "$PACKER_GND_DRV", "$PACKER_VCC_DRV")
+
+#: What nextpnr puts on every chip, and what stands at the ports: nobody's cells.
+_NOBODYS = ("GSR",)
 
 _TOP = "esru_chip"
+
+#: nextpnr's arguments that name the chip of `write_chip`.
+CHIP_ARGUMENTS = ("--json", "chip.json", "--top", _TOP)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ def pack(
     *,
     cwd: Path,
     tool: Tool | None = None,
+    register: Register | None = None,
 ) -> Packed:
     """Pack mapped modules side by side on one imagined chip.
 
@@ -53,7 +59,7 @@ def pack(
     ----------
     modules : sequence of dict
         Modules as Yosys writes them (``write_json``), mapped to the family's cells.
-    family : {"ice40", "ecp5"}
+    family : {"ice40", "ecp5", "gowin"}
         nextpnr's family.
     device : sequence of str
         nextpnr's arguments that name the device.
@@ -61,6 +67,8 @@ def pack(
         Where the netlists and the log ``pack.log`` are written.
     tool : Tool, optional
         The nextpnr to use; default `toolchain.nextpnr`.
+    register : Register, optional
+        What stands in the place of the ports, for packers that want a pin for each.
 
     Raises
     ------
@@ -70,15 +78,20 @@ def pack(
         If it fails.
     """
     tool = toolchain.nextpnr(family) if tool is None else tool
-    chip = {"modules": {_TOP: side_by_side(modules)}}
-    (cwd / "chip.json").write_text(json.dumps(chip, separators=(",", ":")), encoding="utf-8")
-    arguments = [*device, "--json", "chip.json", "--top", _TOP, "--pack-only"]
-    arguments += ["--write", "packed.json"]
+    chip = side_by_side(modules)
+    write_chip(chip if register is None else registered(chip, register), cwd)
+    arguments = [*device, *CHIP_ARGUMENTS, "--pack-only", "--write", "packed.json"]
     yosys.run_logged(tool, arguments, cwd=cwd, log=cwd / "pack.log")
     packed = json.loads((cwd / "packed.json").read_text(encoding="utf-8"))
     # nextpnr calls the top `top` in what it writes, whatever it was called in what it read.
     (top,) = packed["modules"].values()
     return count(top["cells"], len(modules))
+
+
+def write_chip(chip: Json, cwd: Path) -> None:
+    """Write a chip where nextpnr finds it by `CHIP_ARGUMENTS`."""
+    text = json.dumps({"modules": {_TOP: chip}}, separators=(",", ":"))
+    (cwd / "chip.json").write_text(text, encoding="utf-8")
 
 
 def side_by_side(modules: Sequence[Json]) -> Json:
@@ -137,7 +150,7 @@ def count(cells: Mapping[str, Json], modules: int) -> Packed:
     unowned = []
     for name, cell in cells.items():
         head = name.partition("/")[0]
-        if name in constants:
+        if name in constants or name in _NOBODYS or head == PORT:
             continue
         if head.isdigit():
             owner[name] = int(head)

@@ -93,7 +93,7 @@ def _mapped(design: Design, name: str, lane: int) -> str:
         return f"history{name}[{(lane - 1) * k} +: {k}]"
     if design.map == "rotate" and lane % k:
         return f"({word} << {lane % k} | {word} >> {k - lane % k})"
-    if design.map == "invert" and lane % 2:
+    if design.map == "complement" or (design.map == "invert" and lane % 2):
         return f"({word} ^ {k}'h{(1 << k) - 1:x})"
     if design.map == "permute":
         number = lane % factorial(k)

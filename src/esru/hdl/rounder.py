@@ -41,7 +41,7 @@ def add_index(
 
 
 def add_to_even(m: Module, design: Design, fraction: Value, suffix: str) -> Value:
-    """Add whether `nearest` rounds the fraction up to its k bits: more than half, or half and odd."""
+    """Add whether `nearest` rounds the fraction up to k bits: more than half, or half and odd."""
     n, k = design.n, design.k
     below = fraction[: n - k - 1].any()
     odd = fraction[n - k] if k else Const(0, 1)

@@ -216,7 +216,7 @@ def mapped_word(m: Module, design: Design, word: Value, number: int, name: str) 
     if not number:
         return word
     seen = Signal(design.k, name=name)
-    if design.map == "invert":
+    if design.map in ("invert", "complement"):
         m.d.comb += seen.eq(~word)
     else:
         order = places(design.map, design.k, number)

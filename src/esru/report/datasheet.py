@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from esru.design import RULES, SOURCES, Design
+from esru.flow.targets import caption
 from esru.quality import quality, variance_inflation
 from esru.report.tables import markdown
 from esru.sources.settings import structure
@@ -154,8 +155,9 @@ def _cost(costs: Mapping[str, Json] | None) -> list[str]:
         for name, counts in costs.items()
     ]
     header = ("target", "cells", "LUT", "FF", "carry")
-    note = "Per lane, at this boundary; cells are what `esru list targets` says of each target."
-    return ["## Cost", "", note, "", _table(header, rows), ""]
+    note = "Per lane, at this boundary. What the cells are:"
+    cells = [f"- {line}" for line in caption(costs)]
+    return ["## Cost", "", _table(header, rows), "", note, "", *cells, ""]
 
 
 _COUNTS = ("cells", "lut", "ff", "carry")

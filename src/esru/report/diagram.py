@@ -88,7 +88,7 @@ def _boxes(design: Design, count: int) -> list[_Box]:
         period = source_model(design).period
         source.append(f"period {period}" if period else "words from outside")
         boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False))
-        if design.map != "same" and design.lanes > 1:
+        if design.map == "complement" or (design.map != "same" and design.lanes > 1):
             boxes.append(_Box(("lane map", design.map), f"{design.k} bits"))
     decision = design.boundary == "decision"
     if design.rule == "select":

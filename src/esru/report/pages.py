@@ -5,11 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from esru.flow.targets import caption
 from esru.report.tables import (
     Table,
     comparison,
     comparison_caption,
     contenders,
+    grid,
     markdown,
     summary,
     verdicts,
@@ -36,9 +38,9 @@ def title(result: Json) -> str:
 def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
     """Return (heading, text, table) of each section."""
     cost = (
-        f"{comparison_caption(result)}. Cells are ICESTORM_LC after packing on ice40, TRELLIS_COMB "
-        "after packing on ecp5 (flip-flops apart), LUT and carry route-through sites on xc7 (no "
-        "open packer). Plain RTL means a PRNG of its own in every lane and no structural help; "
+        f"{comparison_caption(result)}. Cells: "
+        + "; ".join(caption(name for name, _ in grid(result)))
+        + ". Plain RTL means a PRNG of its own in every lane and no structural help; "
         "the reference with such help was not measured."
     )
     found: list[tuple[str, str, Table | None]] = [

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from esru.design import BOUNDARIES, Design
 from esru.flow import toolchain
+from esru.flow.measure import required_tools
 from esru.quality import quality
 from esru.search.evaluate import Evaluator, Progress, Request, Run
 from esru.search.order import in_order, lower_bound
@@ -136,12 +137,15 @@ class Search:
 
     def _warm(self) -> None:
         """Let the tools compile themselves once, before several processes start them at once."""
-        tools = [toolchain.yosys(), toolchain.nextpnr("ice40"), toolchain.nextpnr("ecp5")]
+        tools = required_tools(self._targets())
         with self.observer.stage("start of the tools (a first use compiles them)") as progress:
             for index, tool in enumerate(tools):
                 progress(index, len(tools))
                 toolchain.warm(tool)
             progress(len(tools), len(tools))
+
+    def _targets(self) -> list[str]:
+        return list(dict.fromkeys((self.question.target, *SHOWN_TARGETS)))
 
     # Order
 
@@ -362,11 +366,7 @@ class Search:
         chosen.append(replace(self.reference, lanes=self.question.lanes))
         if winner is not None:
             chosen.append(winner.design)
-        grid = [
-            (target, boundary)
-            for target in dict.fromkeys((self.question.target, *SHOWN_TARGETS))
-            for boundary in BOUNDARIES
-        ]
+        grid = [(name, boundary) for name in self._targets() for boundary in BOUNDARIES]
         with self.observer.stage("cost of the compared designs on every target") as progress:
             self._cost(chosen, grid, progress)
 

@@ -51,7 +51,7 @@ def lower_bound(design: Design, target: str, objective: str) -> Fraction:
     target : str
         FPGA target; an unknown one has the bound 0.
     objective : str
-        ``cells``, ``lut`` or ``ff``.
+        ``cells``, ``lut``, ``ff`` or ``area``.
     """
     registers = Fraction(design.length, design.lanes)
     if objective == "ff":

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from esru.design import ALIASES, Design, parse
+from esru.flow.ratio import Costs as Costs
+from esru.flow.ratio import ratios as ratios
 from esru.search.pareto import front
 from esru.search.question import Question
 from esru.search.race import CellTest, Contender
@@ -15,9 +17,6 @@ Json = dict[str, Any]
 
 #: Designs that every comparison shows.
 COMPARED = ("reference", "papers", "papers-zero")
-
-#: By target, boundary: `LaneCost.to_json`.
-Costs = dict[str, dict[str, Json]]
 
 
 def bare(design: Design) -> Design:
@@ -28,27 +27,6 @@ def bare(design: Design) -> Design:
 def compared_design(alias: str, boundary: str) -> Design:
     """Return a design that every comparison shows, at a boundary."""
     return replace(parse(ALIASES[alias]), boundary=boundary)
-
-
-def ratios(costs: Costs, reference: Costs) -> Costs:
-    """Return the reference's counts over a design's, by target, boundary and count.
-
-    A count that is 0 or was not measured on either side has no ratio: None.
-    """
-
-    def ratio(of: float | None, to: float | None) -> float | None:
-        return None if not of or not to else round(to / of, 4)
-
-    return {
-        target: {
-            boundary: {
-                name: ratio(value, reference.get(target, {}).get(boundary, {}).get(name))
-                for name, value in counts.items()
-            }
-            for boundary, counts in boundaries.items()
-        }
-        for target, boundaries in costs.items()
-    }
 
 
 def _loss(test: CellTest | None) -> Json | None:

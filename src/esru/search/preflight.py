@@ -9,6 +9,7 @@ from esru import __version__
 from esru.design import BOUNDARIES
 from esru.errors import InputError
 from esru.flow import targets, toolchain
+from esru.flow.measure import require
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
 from esru.search.workers import worker_count
@@ -31,7 +32,9 @@ def check(question: Question) -> dict[str, str]:
     ToolMissing
         If a tool or package is missing; the message says what installs it.
     """
-    packer = targets.target(question.target).packer
+    recipe = targets.target(question.target)
+    if question.objective == "area" and recipe.area is None:
+        raise InputError.must("Target", "one with an area, such as nand2", repr(question.target))
     if question.boundary not in BOUNDARIES:
         rule = f"one of {', '.join(BOUNDARIES)}"
         raise InputError.must("Boundary", rule, repr(question.boundary))
@@ -41,8 +44,7 @@ def check(question: Question) -> dict[str, str]:
     toolchain.yosys()
     toolchain.nextpnr("ice40")
     toolchain.nextpnr("ecp5")
-    if packer is not None:
-        toolchain.nextpnr(packer)
+    require(recipe)
     toolchain.yosys_abc()
     toolchain.iverilog()
     if question.tasks:

@@ -11,7 +11,7 @@ from esru.search.space import MAX_BITS
 from esru.search.store import result_key
 
 #: What may be minimised: a count of `esru.flow.measure.Cells`.
-OBJECTIVES = ("cells", "lut", "ff")
+OBJECTIVES = ("cells", "lut", "ff", "area")
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from math import gcd
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from esru.sources.cellular import CellularModel
 from esru.sources.counter import CounterModel
 from esru.sources.given import GivenModel
+from esru.sources.lane_maps import map_words
 from esru.sources.lfsr import LfsrModel
 from esru.sources.none import NoneModel
-from esru.sources.register import RegisterModel
+from esru.sources.register import RegisterModel, Words
 from esru.sources.settings import GIVEN
 
 if TYPE_CHECKING:
@@ -38,6 +42,18 @@ def source_model(design: Design) -> SourceModel:
         leap=design.leap,
         width=design.k,
     )
+
+
+def seen_counts(design: Design) -> npt.NDArray[np.int64]:
+    """Return how often lane 0 sees each of the 2^k words in one period of its source."""
+    counts = source_model(design).word_counts()
+    return counts[::-1] if design.map == "complement" else counts
+
+
+def seen_words(design: Design, start: int, count: int) -> Words:
+    """Return `count` successive words as lane 0 sees them, the first at phase `start` >= 0."""
+    words = source_model(design).words(start, count)
+    return map_words(design.map, design.k, 1, words) if design.map == "complement" else words
 
 
 def fresh_leap(family: str, length: int, width: int) -> int:

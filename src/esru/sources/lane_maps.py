@@ -9,10 +9,12 @@ Lane i of a source (0 <= i < ``lanes``) sees the source's k-bit word
   lowest. Neighbouring numbers differ in their last places, which are the word's top bits, those
   that matter most;
 - ``invert``: inverted if i is odd;
+- ``complement``: inverted, in every lane. As up iff f + ~r >= 2^n is up iff r < f, that is the
+  comparator of shipped units (`zero`, n = k), and its bias: never the greatest word, not never 0;
 - ``delay``: as it was i words ago. The words before the first are those at the period's end.
 
-Lane 0 always sees the word itself. A map acts on the word, before the rule looks at it; for
-`select` too, whose index each lane then derives from its own word.
+But for ``complement``, lane 0 sees the word itself. A map acts on the word, before the rule looks
+at it; for `select` too, whose index each lane then derives from its own word.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ MAPS = {
     "rotate": "lane i sees the word rotated left by i mod k",
     "permute": "lane i sees the word's bits in permutation number i mod k!, lexicographic",
     "invert": "lanes of odd i see the inverted word",
+    "complement": "every lane sees the inverted word: the comparator r < f",
     "delay": "lane i sees the word of i steps ago",
 }
 
@@ -50,11 +53,15 @@ def variant(name: str, width: int, lane: int) -> int:
         return lane % factorial(width)
     if name == "invert":
         return lane % 2
+    if name == "complement":
+        return 1
     return lane if name == "delay" else 0
 
 
 def canonical_map(name: str, width: int, lanes: int) -> str:
     """Return the simplest map under which all `lanes` lanes see the same as under this one."""
+    if name == "complement":
+        return name if width else "same"
     if lanes == 1 or (width <= 1 and name in ("rotate", "permute")):
         return "same"
     return "rotate" if name == "permute" and width == 2 else name
@@ -89,7 +96,7 @@ def places(name: str, width: int, number: int) -> tuple[int, ...]:
 
 def map_word(name: str, width: int, number: int, word: int) -> int:
     """Return a word as a lane sees it; a delay is not the word's matter: the word itself."""
-    if name == "invert":
+    if name in ("invert", "complement"):
         return word ^ ((1 << width) - 1) if number else word
     return sum((word >> bit & 1) << i for i, bit in enumerate(places(name, width, number)))
 
@@ -100,7 +107,7 @@ def map_words(
     """Return many words as a lane sees them: the vectorised twin of `map_word`."""
     if not number or name == "delay":
         return words
-    if name == "invert":
+    if name in ("invert", "complement"):
         return words ^ np.uint32((1 << width) - 1)
     if name == "rotate":
         high = words << np.uint32(number) & np.uint32((1 << width) - 1)

@@ -167,7 +167,7 @@ def check_source(design: Design) -> None:
 
 def _check_given(design: Design) -> None:
     if design.source == "port" and design.map == "delay":
-        rule = "same, rotate, permute or invert (no words precede the first)"
+        rule = "same, rotate, permute, invert or complement (no words precede the first)"
         raise InputError.must("Lane map of source port", rule, "'delay'")
     if design.source in ("operand-neighbour", "operand-xor") and design.lanes < 2:
         rule = "at least 2, to be neighbours"

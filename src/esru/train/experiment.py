@@ -10,7 +10,7 @@ from esru.emulate.stream import DEFAULT_LANES
 from esru.train.batch import train_batch
 from esru.train.schedule import schedule_cycles
 from esru.train.statistics import PairedDifference, Summary, paired_difference, summarise
-from esru.train.tasks import Job, Task
+from esru.train.tasks import Job, Result, Task
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,34 @@ def compare(
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Cell]:
-    """Train both designs on every cell and pair their runs by seed.
+    """Train both designs on every cell and pair their runs by seed: `compare_all` for one."""
+    (cells,) = compare_all(
+        task, [design], against, seeds, schedules, lanes, device=device, progress=progress
+    )
+    return cells
+
+
+def compare_all(
+    task: Task,
+    designs: Sequence[Design],
+    against: Design,
+    seeds: Sequence[int],
+    schedules: Sequence[str],
+    lanes: int = DEFAULT_LANES,
+    *,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[list[Cell]]:
+    """Train designs on every cell, and pair their runs by seed with those of another design.
 
     Parameters
     ----------
     task : Task
         What to train.
-    design, against : Design
-        The candidate and what it is compared with.
+    designs : sequence of Design
+        The candidates.
+    against : Design
+        What each is compared with; it is trained once.
     seeds : sequence of int
         Runs of each cell, at least one.
     schedules : sequence of str
@@ -71,23 +91,38 @@ def compare(
 
     Returns
     -------
-    list of Cell
-        In the order of the schedules, then of the task's learning rates.
+    list of list of Cell
+        For each design its cells, in the order of the schedules, then of the task's learning
+        rates.
     """
     grid = [(schedule, lr) for schedule in schedules for lr in task.learning_rates]
     jobs = [
         Job(unit, seed, lr, schedule)
-        for unit in (design, against)
+        for unit in (*designs, against)
         for schedule, lr in grid
         for seed in seeds
     ]
     results = train_batch(task, jobs, lanes, device=device, progress=progress)
     count = len(seeds)
     blocks = [results[i : i + count] for i in range(0, len(results), count)]
+    by_design = [blocks[i : i + len(grid)] for i in range(0, len(blocks), len(grid))]
+    *candidates, reference = by_design
+    return [
+        _cells(task, design, lanes, grid, own, reference)
+        for design, own in zip(designs, candidates, strict=True)
+    ]
+
+
+def _cells(
+    task: Task,
+    design: Design,
+    lanes: int,
+    grid: Sequence[tuple[str, float]],
+    candidate: Sequence[Sequence[Result]],
+    against: Sequence[Sequence[Result]],
+) -> list[Cell]:
     cells = []
-    for (schedule, lr), own, other in zip(
-        grid, blocks[: len(grid)], blocks[len(grid) :], strict=True
-    ):
+    for (schedule, lr), own, other in zip(grid, candidate, against, strict=True):
         cycles, shared = schedule_cycles(task, design, schedule, lanes)
         accuracy = [run.accuracy for run in own]
         reference = [run.accuracy for run in other]

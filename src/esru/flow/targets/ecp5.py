@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esru.flow.targets.target import Target
+from esru.flow.targets.target import Register, Target
 from esru.hdl.fabric import Fabric
 
 ECP5 = Target(
@@ -18,8 +18,20 @@ ECP5 = Target(
     headline="packed",
     packer="ecp5",
     device=("--25k", "--package", "CABGA381"),
-    fabric=Fabric(("LUT4",) * 4, ("A", "B", "C", "D"), output="Z"),
     packed_cells=("TRELLIS_COMB",),
+    fabric=Fabric(("LUT4",) * 4, ("A", "B", "C", "D"), output="Z"),
+    register=Register(
+        "TRELLIS_FF",
+        clock="CLK",
+        data="DI",
+        output="Q",
+        parameters=(
+            ("CLKMUX", "CLK"),
+            ("GSR", "DISABLED"),
+            ("REGSET", "RESET"),
+            ("SRMODE", "LSR_OVER_CE"),
+        ),
+    ),
 )
 
 TARGETS = (ECP5,)

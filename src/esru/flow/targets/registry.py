@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from esru.errors import InputError
-from esru.flow.targets import ecp5, generic, ice40, xc7
+from esru.flow.targets import ecp5, generic, gowin, ice40, nand2, osu018, xc7
 from esru.flow.targets.target import Target
 
 #: The group of entry points by which other packages add targets.
@@ -18,7 +18,9 @@ GROUP = "esru.targets"
 
 #: esru's own targets.
 TARGETS: dict[str, Target] = {
-    target.name: target for module in (ice40, ecp5, xc7, generic) for target in module.TARGETS
+    target.name: target
+    for module in (ice40, ecp5, gowin, xc7, generic, nand2, osu018)
+    for target in module.TARGETS
 }
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -54,30 +56,37 @@ def all_targets() -> dict[str, Target]:
 
 
 def origin(name: str) -> str:
-    """Return what a count rests on beyond esru's own files: the digest of a target's package.
+    """Return what a count rests on beyond esru's own files and the tools, as a digest.
 
-    Empty for a target of esru's own.
+    That is the package that brings the target, and the files that its commands read.
 
     Raises
     ------
     InputError
         As `target`.
+    ToolMissing
+        If a file is not there.
     """
-    offers = _entry_points().get(name)
-    if offers is None:
-        return ""
-    _load(name, offers)
-    module = sys.modules[offers[0].module]
-    top = sys.modules[module.__name__.partition(".")[0]]
-    files = {Path(module.__file__)} if module.__file__ else set()
-    for root in getattr(top, "__path__", ()):
-        files.update(Path(root).rglob("*.py"))
-    found = hashlib.sha256(offers[0].value.encode())
-    for file in sorted(files):
-        content = file.read_bytes()
-        found.update(f"{file.name}:{len(content)}:".encode())
-        found.update(content)
+    recipe = target(name)
+    files = {} if recipe.files is None else recipe.files()
+    content = {file: text.encode() for file, text in files.items()}
+    offers = _entry_points().get(name, [])
+    for offer in offers:
+        content |= {path.name: path.read_bytes() for path in _sources(offer.module)}
+    found = hashlib.sha256("".join(offer.value for offer in offers).encode())
+    for file, data in sorted(content.items()):
+        found.update(f"{file}:{len(data)}:".encode())
+        found.update(data)
     return found.hexdigest()[:16]
+
+
+def _sources(module: str) -> set[Path]:
+    """Return the source files of a module that is imported, and of the package around it."""
+    file = sys.modules[module].__file__
+    found = {Path(file)} if file else set()
+    for root in getattr(sys.modules[module.partition(".")[0]], "__path__", ()):
+        found.update(Path(root).rglob("*.py"))
+    return found
 
 
 Offers = list[importlib.metadata.EntryPoint]

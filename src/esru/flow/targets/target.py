@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,30 @@ from esru.hdl.fabric import Fabric
 
 #: A module as Yosys' `write_json` has it.
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Register:
+    """A flip-flop of a target's cells, clocked by the rising edge.
+
+    Attributes
+    ----------
+    cell : str
+        Its type.
+    clock, data, output : str
+        Its pins.
+    parameters : tuple of tuple of str
+        Its parameters, names with values.
+    buffer : tuple of str or None
+        The cell between the clock's pin and the flip-flops, with its input and output.
+    """
+
+    cell: str
+    clock: str
+    data: str
+    output: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    buffer: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -41,11 +65,18 @@ class Target:
         a carry column or row: one that no unit fills.
     packed_cells : tuple of str
         The packed cell types that are counted.
+    area : callable or None
+        The area of a mapped module, where cells have one.
+    files : callable or None
+        Returns the files that the commands read, name to text. Raises ToolMissing if one comes
+        from elsewhere and is not there.
+    register : Register or None
+        The flip-flop that stands at each port where the clock frequency is measured.
+    pinless : bool
+        Whether the packer wants a pin for each port, so that registers take their place.
     fabric : Fabric or None
         The cells that lanes can be built of one by one (`esru.hdl.structure`); None: only plain
         structure.
-    cells : str
-        A file of `esru.flow` that the library reads; empty: none.
     """
 
     name: str
@@ -61,8 +92,11 @@ class Target:
     packer: str | None = None
     device: tuple[str, ...] = ()
     packed_cells: tuple[str, ...] = ()
+    area: Callable[[Json], float] | None = None
+    files: Callable[[], Mapping[str, str]] | None = None
+    register: Register | None = None
+    pinless: bool = False
     fabric: Fabric | None = None
-    cells: str = ""
 
 
 def matches(kind: str, patterns: Sequence[str]) -> bool:

@@ -1,0 +1,33 @@
+"""Gowin GW1N: Yosys and nextpnr-himbaechel (the extra ``gowin``)."""
+
+from __future__ import annotations
+
+from esru.flow.targets.target import Register, Target
+
+# Every pin must have a place: the clock has one, the other ports are registers.
+_CONSTRAINTS = {"clock.cst": 'IO_LOC "clk" 52;\n'}
+
+GOWIN = Target(
+    name="gowin",
+    summary="Gowin GW1N, Yosys and nextpnr-himbaechel",
+    counts="LUT sites after packing: LUTs, and ALUs with the ends of their chains;"
+    " flip-flops apart",
+    library=("read_verilog -lib -specify +/gowin/cells_sim.v +/gowin/cells_xtra_gw1n.v",),
+    synthesis=("synth_gowin -noiopads -noflatten -nowidelut -run coarse:",),
+    lut=("LUT1", "LUT2", "LUT3", "LUT4"),
+    ff=("DFF*",),
+    carry=("ALU",),
+    headline="packed",
+    packer="gowin",
+    device=(
+        "--device", "GW1NR-LV9QN88PC6/I5",
+        "--vopt", "family=GW1N-9C",
+        "--vopt", "cst=clock.cst",
+    ),
+    packed_cells=("LUT1", "LUT2", "LUT3", "LUT4", "ALU"),
+    files=lambda: _CONSTRAINTS,
+    register=Register("DFF", clock="CLK", data="D", output="Q", buffer=("IBUF", "I", "O")),
+    pinless=True,
+)  # fmt: skip
+
+TARGETS = (GOWIN,)

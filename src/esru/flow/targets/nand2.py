@@ -1,0 +1,68 @@
+"""Gates of static CMOS, counted in NAND2 equivalents: an area without a technology.
+
+A gate's size is its transistors over the four of a NAND2. The transistors are those of Yosys'
+`stat -tech cmos` (kernel/cost.h: inverter 2, NAND and NOR 4, AOI21 and OAI21 6, AOI22 and OAI22
+8, XOR, XNOR and multiplexer 12, D flip-flop 16), and two for each input of a NAND or NOR.
+"""
+
+from __future__ import annotations
+
+from esru.flow.targets import asic
+from esru.flow.targets.target import Json, Target
+
+#: Each gate with its transistors and its function, as ABC's genlib has it.
+GATES = {
+    "INV": (2, "!A"),
+    "BUF": (4, "A"),
+    "NAND2": (4, "!(A*B)"),
+    "NAND3": (6, "!(A*B*C)"),
+    "NAND4": (8, "!(A*B*C*D)"),
+    "NOR2": (4, "!(A+B)"),
+    "NOR3": (6, "!(A+B+C)"),
+    "NOR4": (8, "!(A+B+C+D)"),
+    "AOI21": (6, "!(A*B+C)"),
+    "OAI21": (6, "!((A+B)*C)"),
+    "AOI22": (8, "!(A*B+C*D)"),
+    "OAI22": (8, "!((A+B)*(C+D))"),
+    "XOR2": (12, "A*!B+!A*B"),
+    "XNOR2": (12, "A*B+!A*!B"),
+    "MUX2": (12, "A*!S+B*S"),
+    "ZERO": (0, "CONST0"),
+    "ONE": (0, "CONST1"),
+}
+
+FLIP_FLOP = "$_DFF_P_"
+_FLIP_FLOP_TRANSISTORS = 16
+
+#: NAND2 equivalents by cell type.
+EQUIVALENTS = {name: transistors / 4 for name, (transistors, _) in GATES.items()} | {
+    FLIP_FLOP: _FLIP_FLOP_TRANSISTORS / 4
+}
+
+
+def _genlib() -> str:
+    pins = " PIN * UNKNOWN 1 999 1 0 1 0"
+    return "".join(
+        f"GATE {name} {EQUIVALENTS[name]} Y={function};{pins if transistors else ''}\n"
+        for name, (transistors, function) in GATES.items()
+    )
+
+
+def equivalents(module: Json) -> float:
+    """Return the NAND2 equivalents of a mapped module."""
+    return asic.area(module, EQUIVALENTS)
+
+
+NAND2 = Target(
+    name="nand2",
+    summary="standard cells of no technology, Yosys and ABC",
+    counts="NAND2 equivalents: transistors of static CMOS over four, a flip-flop four",
+    synthesis=asic.synthesis(f"dfflegalize -cell {FLIP_FLOP} x", "-genlib gates.genlib"),
+    ff=(FLIP_FLOP,),
+    headline=equivalents,
+    area=equivalents,
+    weaker="no wires, no drive strengths, no clock tree, no scan",
+    files=lambda: {**asic.FILES, "gates.genlib": _genlib()},
+)
+
+TARGETS = (NAND2,)

@@ -1,0 +1,70 @@
+"""`esru compare`: designs and published units side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from esru.cli import main
+from esru.design import ALIASES, parse
+from esru.flow.cost import lane_costs
+from esru.flow.peers import PEERS
+from esru.quality import quality
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_alias_winner_is_what_the_search_answers() -> None:
+    result = json.loads((ROOT / "docs" / "results" / "search-bits8.json").read_text())
+    assert parse(ALIASES["winner"]) == parse(result["winner"]["design"])
+
+
+def test_designs_and_peers(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["compare", "papers", "--peers", "--target", "lut4", "--seeds", "0", "--json"]
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "esru.compare/1" and found["against"] == "reference"
+    rows = {row["name"]: row for row in found["rows"]}
+    assert list(rows) == ["reference", "papers", *PEERS]
+    for boundary in ("decision", "unit"):
+        (reference,) = lane_costs([parse("reference")], "lut4", boundary)
+        for row in rows.values():
+            cells = row["cost"]["lut4"][boundary]["cells"]
+            ratio = row["ratio"]["lut4"][boundary]["cells"]
+            assert ratio == pytest.approx(reference.cells / cells, abs=1e-4)
+    assert rows["comparator12"]["cost"]["lut4"]["decision"]["ff"] == 12
+    assert rows["galois32"]["cost"]["lut4"]["unit"]["ff"] == 32 + 8
+    for row in rows.values():
+        assert row["bias"]["mean"] == float(quality(parse(row["design"])).bias.mean)
+        assert row["tests"] == []
+        assert ("publication" in row) == (row["name"] in PEERS)
+
+
+def test_training_is_paired_with_what_it_is_against(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["compare", "nearest", "--against", "8:8:zero:debruijn8", "--target", "lut6"]
+    assert main([*arguments, "--boundary", "decision", "--seeds", "2"]) == 0
+    text = capsys.readouterr().out
+    (line,) = [line for line in text.splitlines() if line.startswith("nearest") and "lr" in line]
+    assert float(line.split()[7]) > 10, "round half up loses the small updates"
+    assert "mean ± standard deviation of 2 paired seeds" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["papers", "papers"], "Designs must be named once, not reference, papers, papers"),
+        (["--seeds", "-1"], "Seeds must be between 0 and 10000, not -1"),
+        (["--peers", "--boundary", "sum"], "Boundary must be one of decision, unit"),
+        (["--target", "abacus"], "Target must be one of ice40"),
+        (["8:3:zero:port"], "Source of a trained design must be one that makes its own words"),
+        (["fly"], "Design must be n:k:rule:source"),
+    ],
+)
+def test_bad_input_is_refused_at_once(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and message in said.err and len(said.err.splitlines()) == 1
