@@ -70,6 +70,11 @@ class Source:
         self.state, self.inverted = self.start
         self.earlier = list(self.before)
 
+    def load(self, seed):
+        """Take a seed, whose word is the next one; 1 for 0 where 0 would be the lockup state."""
+        self.state = seed or int(self.family not in ("debruijn", "counter"))
+        self.inverted = False
+
     def seen(self, lane):
         """Return this cycle's word as a lane of this source sees it."""
         if self.map == "delay" and lane:
@@ -117,6 +122,15 @@ class Source:
 
 def decide(rule, n, k, f, r):
     """Return 1 if a rule rounds the fraction f (n bits) up with the random word r (k bits)."""
+    if rule.startswith("table-"):
+        digits, *weights = rule.removeprefix("table-").split(".")
+        code, left = r, r
+        for number, weight in enumerate(weights):
+            if left < int(weight):
+                code = number
+                break
+            left -= int(weight)
+        return int(digits, 16) >> (f + code * 2**n) & 1
     if rule == "select":
         text = format(r, f"0{k}b")
         place = text.index("1") if "1" in text else k
@@ -160,6 +174,8 @@ class Model:
         self.by_operands = self.source.startswith("operand-")
         self.by_port = self.source == "port"
         self.port_width = p["k"] * self.lanes // self.shared if self.by_port else 0
+        self.loads = bool(p.get("load"))
+        self.seed_width = self.sources[0].length if self.loads else 0
         width = self.dropped if self.by_operands else self.n
         self.width_in = width if self.decision else self.input.width
         self.width_out = 1 if self.decision else self.output.width
@@ -227,6 +243,11 @@ class Model:
         self.before = [x % 2**self.k for x in inputs]
         for source in self.sources:
             source.advance()
+
+    def load(self, seeds):
+        """Do what a clock edge with load = 1 does to the sources, after what en = 1 does."""
+        for source, seed in zip(self.sources, seeds, strict=True):
+            source.load(seed)
 
     @staticmethod
     def pack(patterns, width):

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from math import gcd
 
+from esru.decision_table import decision_table, is_table, named_rule
 from esru.errors import InputError
 from esru.float_formats import FloatFormat, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
@@ -63,7 +64,7 @@ class Design:
     k : int
         Random bits per rounding, 0 <= k <= n; 0 exactly if the source is `none`.
     rule : str
-        One of `RULES`.
+        One of `RULES`, or a table (`esru.decision_table`).
     source : str
         One of `SOURCES`, without its length.
     length : int
@@ -93,6 +94,9 @@ class Design:
     recover : int
         1: a register that is found in its lockup state, zero, goes on from state 1. Only for
         sources that have one; their words stay the same.
+    load : int
+        1: the hardware has ports through which every source is given a new seed while it runs.
+        Only for sources with a register; their words stay the same until one is loaded.
 
     Raises
     ------
@@ -116,6 +120,7 @@ class Design:
     overflow: str = "saturate"
     boundary: str = "decision"
     recover: int = 0
+    load: int = 0
 
     def __post_init__(self) -> None:
         check_rule(self)
@@ -178,9 +183,14 @@ class Design:
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
         is `same`, and lanes that see their own operands only share no source. An input format
         that is the default one stays the default one, but for the operand sources. Recovery
-        from a state that never comes changes no decision.
+        from a state that never comes changes no decision, nor does a port for seeds as such. A
+        table that decides as a named rule is that rule, and sees no fraction bit that it ignores
+        below the k highest; how it numbers its codes is kept, because the hardware follows it.
         """
         rule, n = self.rule, self.n
+        if is_table(rule):
+            table = decision_table(rule, n, self.k).narrowed()
+            n, rule = table.n, named_rule(table.rule, table.n, self.k) or table.rule
         if rule in ("nearest", "replicate") and n == max(self.k, 1):
             rule = "zero"
         if rule == "zero":
@@ -197,6 +207,7 @@ class Design:
             map=canonical_map(self.map, self.k, self.lanes),
             in_format=self.in_format if kept else None,
             recover=0,
+            load=0,
         )
 
     def to_json(self) -> dict[str, int | str]:
@@ -219,8 +230,8 @@ class Design:
             "lanes": self.lanes,
             "map": self.map,
         }
-        if self.recover:
-            source["recover"] = 1  # left out where it is not: ids are older than the key
+        # Left out where they are not: ids are older than these keys.
+        source |= {key: 1 for key in ("recover", "load") if getattr(self, key)}
         return fields | {key: source[key] for key in source if key in KEYS_OF[self.source]}
 
     @classmethod
@@ -237,8 +248,11 @@ class Design:
 
     @property
     def behaviour(self) -> str:
-        """As `id`, of the canonical design and without the boundary."""
-        fields = self.canonical().to_json()
+        """As `id`, of the canonical design, whatever a table's codes are, without the boundary."""
+        design = self.canonical()
+        fields = design.to_json()
+        if is_table(design.rule):
+            fields["rule"] = decision_table(design.rule, design.n, design.k).merged().rule
         del fields["boundary"]
         return _digest(fields)
 
@@ -264,7 +278,7 @@ class Design:
             pairs.append(f"form={self.form}")
         if self.length and self.taps != default_taps(self.source, self.length):
             pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map", "recover"):
+        for key in ("seed", "leap", "lanes", "map", "recover", "load"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
         if self.in_format is not None and replace(self, in_format=None).input != self.input:
@@ -339,6 +353,7 @@ def parse(text: str) -> Design:
         lanes=_integer("Lanes", values.get("lanes", "1")),
         map=values.get("map", "same"),
         recover=_integer("Recover", values.get("recover", "0")),
+        load=_integer("Load", values.get("load", "0")),
         in_format=parse_format(values["in"]) if "in" in values else None,
         out_format=parse_format(values.get("out", "int8")),
         overflow=values.get("overflow", "saturate"),

@@ -8,9 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.errors import InputError
+from esru.rounding import up_counts
 from esru.sources import seen_counts
 
 
@@ -77,6 +79,9 @@ class _Errors:
         self.design = design
         counts = seen_counts(design)
         self.words = int(counts.sum())
+        if is_table(design.rule):
+            self.ups = up_counts(design)
+            return
         values = decision_values(design, np.arange(1 << design.k))
         if design.rule == "select":
             self.weights = np.bincount(values, weights=counts, minlength=design.n).astype(np.int64)
@@ -107,6 +112,10 @@ class _Errors:
             fixed = unit[first.bit_length() - 1] if first else 0
             free = [unit[b] for b in range(n) if stride <= 1 << b < (first or last)]
             return fixed + sum(min(e, 0) for e in free), fixed + sum(max(e, 0) for e in free)
+        if is_table(self.design.rule):
+            seen = np.arange(first, last, stride, dtype=np.int64)
+            errors = (self.ups[seen] << self.design.n) - seen * self.words
+            return int(errors.min()), int(errors.max())
         # Between two steps the error falls: look at each step and at the fraction before it.
         at = -(-self.steps // stride) * stride
         seen = np.concatenate((at, at - stride, [first, last - stride]))

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esru.bias import BLOCK, Bias, Errors, chosen_errors, listed_errors, staircase_errors
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.quality import BLOCK, Bias, Errors, chosen_errors, quality, staircase_errors
+from esru.quality import quality
 from esru.sources import seen_words, source_model
 from esru.sources.register import TABLE_PERIOD
 
@@ -91,13 +93,15 @@ def resonances(
 
 
 def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
-    values = np.empty(period, np.uint8 if design.rule == "select" else np.uint32)
+    table = is_table(design.rule)
+    chooses = design.rule == "select" or table
+    # A table has at most 2^11 codes.
+    values = np.empty(period, (np.uint16 if table else np.uint8) if chooses else np.uint32)
     for start in range(0, period, BLOCK):
         words = seen_words(design, start, min(BLOCK, period - start))
         # One less than the least f that rounds up: 2^32 would not fit.
-        less = design.rule != "select"
-        values[start : start + BLOCK] = decision_values(design, words) - less
-    if design.rule == "select":
+        values[start : start + BLOCK] = decision_values(design, words) - (not chooses)
+    if chooses:
         for g in divisors(period):
             yield g, _worst_choice(design, values.reshape(-1, g))
         return
@@ -106,16 +110,20 @@ def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
 
 
 def _worst_choice(design: Design, table: npt.NDArray[Any]) -> Errors:
-    """Return the worst errors of the columns of a table of chosen bits."""
+    """Return the worst errors of the columns of a table of chosen bits, or of codes."""
     words, classes = table.shape
     worst = None
-    width = max(1, BLOCK // words)
+    kinds, errors_of = design.n, chosen_errors
+    if is_table(design.rule):
+        kinds = 1 << decision_table(design.rule, design.n, design.k).s
+        errors_of = listed_errors
+    width = max(1, BLOCK // max(words, kinds))
     for start in range(0, classes, width):
         part = table[:, start : start + width]
         size = part.shape[1]
-        place = part + np.arange(size, dtype=np.int64) * design.n
-        counts = np.bincount(place.reshape(-1), minlength=size * design.n)
-        worst = _worse(worst, chosen_errors(design, counts.reshape(size, design.n)))
+        place = part + np.arange(size, dtype=np.int64) * kinds
+        counts = np.bincount(place.reshape(-1), minlength=size * kinds)
+        worst = _worse(worst, errors_of(design, counts.reshape(size, kinds)))
     assert worst is not None
     return worst
 

@@ -11,31 +11,13 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
+from esru.scalar_rules import leading_zeros as leading_zeros
+from esru.scalar_rules import named_up
+from esru.scalar_rules import nearest_fraction as nearest_fraction
+from esru.scalar_rules import replicate_word as replicate_word
 from esru.sources import seen_counts
-
-
-def replicate_word(r: int, k: int, n: int) -> int:
-    """Return the k bits of r repeated down n bits, top first (abc -> abcabcab)."""
-    word = 0
-    for position in range(n):
-        bit = r >> (k - 1 - position % k) & 1
-        word = word << 1 | bit
-    return word
-
-
-def nearest_fraction(f: int, n: int, k: int) -> int:
-    """Return f (n bits) rounded to k bits, ties to even: an integer in 0..2^k."""
-    step = 1 << (n - k)
-    below, rest = divmod(f, step)
-    if 2 * rest > step or (2 * rest == step and below % 2 == 1):
-        return below + 1
-    return below
-
-
-def leading_zeros(r: int, k: int) -> int:
-    """Return how many of the k bits of r, from the top, are 0 before the first 1."""
-    return k - r.bit_length()
 
 
 def round_up(rule: str, n: int, k: int, f: int, r: int) -> bool:
@@ -44,7 +26,7 @@ def round_up(rule: str, n: int, k: int, f: int, r: int) -> bool:
     Parameters
     ----------
     rule : str
-        One of `esru.design.RULES`.
+        One of `esru.design.RULES`, or a table.
     n, k : int
         Rounding bits and random bits.
     f : int
@@ -52,17 +34,9 @@ def round_up(rule: str, n: int, k: int, f: int, r: int) -> bool:
     r : int
         The random word, 0 <= r < 2^k.
     """
-    if rule == "zero":
-        return f + (r << (n - k)) >= 1 << n
-    if rule == "half":
-        return f + (r << (n - k)) + (1 << (n - k - 1)) >= 1 << n
-    if rule == "nearest":
-        return nearest_fraction(f, n, k) + r >= 1 << k
-    if rule == "replicate":
-        return f + replicate_word(r, k, n) >= 1 << n
-    if rule == "select":
-        return bool(f >> (n - 1 - leading_zeros(r, k)) & 1)
-    raise AssertionError(rule)
+    if is_table(rule):
+        return decision_table(rule, n, k).up(f, r)
+    return named_up(rule, n, k, f, r)
 
 
 def round_word(design: Design, x: int, r: int) -> int:
@@ -94,7 +68,7 @@ def thresholds(design: Design) -> npt.NDArray[np.int64]:
     """Return, for each random word r, the least f that rounds up (2^n: none does).
 
     Defined for every rule in which a larger fraction never rounds down where a smaller one
-    rounds up, that is, for all but `select`.
+    rounds up, that is, for all but `select` and tables.
     """
     n, k = design.n, design.k
     words = np.arange(1 << k, dtype=np.int64)
@@ -120,6 +94,12 @@ def up_counts(design: Design) -> npt.NDArray[np.int64]:
     """Return, for each f in 0..2^n - 1, how many words of one period round it up."""
     n, k = design.n, design.k
     counts = seen_counts(design)
+    if is_table(design.rule):
+        table = decision_table(design.rule, n, k)
+        codes = table.codes(np.arange(1 << k, dtype=np.int64))
+        weights = np.zeros(1 << table.s, np.int64)
+        np.add.at(weights, codes, counts)
+        return weights @ table.ups().astype(np.int64)
     if design.rule == "select":
         f = np.arange(1 << n, dtype=np.int64)
         zeros = k - np.array([int(r).bit_length() for r in range(1 << k)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esru.decision_table import decision_table, is_table
 from esru.errors import InputError
 from esru.sources.settings import in_range, one_of
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_ROUNDING_BITS = 32
 
-#: Rule names, each with a one-line summary.
+#: Names of rules, each with a one-line summary; beside them a truth table is a rule.
 RULES = {
     "zero": "add r << (n-k); the low n-k fraction bits cannot matter (P3109 StochasticA)",
     "half": "as zero, plus half a step of r; n > k (P3109 StochasticB; k = 0: round half up)",
@@ -33,7 +34,10 @@ def check_rule(design: Design) -> None:
     n, k, rule = design.n, design.k, design.rule
     in_range("Rounding bits (n)", 1, MAX_ROUNDING_BITS, n)
     in_range("Random bits (k)", 0, n, k)
-    one_of("Rule", tuple(RULES), rule)
+    if is_table(rule):
+        decision_table(rule, n, k)
+        return
+    one_of("Rule", (*RULES, "table-HEX"), rule)
     if rule == "half" and n <= k:
         raise InputError.must("Rounding bits (n) of rule half", f"above k ({k})", n)
     if rule == "replicate" and k == 0:

@@ -25,6 +25,9 @@ SMALL = [
     "4:0:zero:none",
     "4:0:half:none",
     "4:0:nearest:none",
+    "4:4:table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8:lfsr5",
+    "3:2:table-f0cceea8:lfsr5",
+    "2:0:table-c:none",
 ]
 FULL = [
     "32:32:zero:lfsr32",
@@ -122,6 +125,7 @@ def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
         "32:31:half:cellular32",
         "32:32:zero:counter32,leap=1000003,boundary=unit",
         "24:24:replicate:plateau24,lanes=8,map=permute",
+        "4:4:table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8:lfsr13,leap=4,lanes=3",
     ],
 )
 def test_whole_modules(text: str, tmp_path: Path) -> None:

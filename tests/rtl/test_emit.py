@@ -104,6 +104,10 @@ LINTED = [
     "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
     "8:3:zero:lfsr5,in=u16.8,boundary=unit,overflow=wrap",
     "4:3:zero:lfsr5,in=s30.8,out=uint8,boundary=unit",
+    "8:5:half:cellular6,recover=1",
+    "6:5:select:lfsr7,lanes=2,load=1",
+    "8:3:half:plateau3,recover=1,load=1,boundary=unit",
+    "8:5:half:counter5,load=1",
 ]
 
 

@@ -46,6 +46,8 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
         "6:5:select:lfsr6,lanes=4,map=invert",
         "6:6:zero:lfsr6,map=complement",
         "6:5:select:debruijn5,lanes=4,map=delay",
+        "4:4:table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8:lfsr5,lanes=3,boundary=unit",
+        "3:2:table-f0cceea8:debruijn2",
         "8:0:zero:none,boundary=unit",
         "8:0:half:none",
         "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",

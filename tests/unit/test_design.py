@@ -132,7 +132,10 @@ def test_behaviours_of_the_space_differ() -> None:
         ("33:8:zero:lfsr8", "Rounding bits (n) must be between 1 and 32, not 33"),
         ("8:9:zero:lfsr9", "Random bits (k) must be between 0 and 8, not 9"),
         ("x:1:zero:lfsr3", "Rounding bits (n) must be an integer, not 'x'"),
-        ("8:3:up:lfsr3", "Rule must be one of zero, half, nearest, replicate, select, not 'up'"),
+        (
+            "8:3:up:lfsr3",
+            "Rule must be one of zero, half, nearest, replicate, select, table-HEX, not 'up'",
+        ),
         ("3:3:half:lfsr3", "Rounding bits (n) of rule half must be above k (3), not 3"),
         ("8:0:replicate:none", "Random bits (k) of rule replicate must be at least 1, not 0"),
         (

@@ -172,6 +172,7 @@ def test_sums_do_not_depend_on_how_they_are_cut(monkeypatch: pytest.MonkeyPatch)
         )
         with monkeypatch.context() as patch:
             patch.setattr("esru.quality.BLOCK", 5)
+            patch.setattr("esru.bias.BLOCK", 5)
             assert whole == (
                 quality(design).bias.mean,
                 quality(design).bias.max,

@@ -75,6 +75,7 @@ def test_many_classes_are_worked_on_in_parts(monkeypatch: pytest.MonkeyPatch) ->
         whole = resonances(parse(text))
         with monkeypatch.context() as patch:
             patch.setattr("esru.quality.BLOCK", 7)
+            patch.setattr("esru.bias.BLOCK", 7)
             patch.setattr("esru.resonance.BLOCK", 7)
             parts = resonances(parse(text))
         for one, other in zip(whole, parts, strict=True):

@@ -22,9 +22,10 @@ def _sources() -> Rows:
 
 
 def _rules() -> Rows:
+    from esru.decision_table import SUMMARY
     from esru.design import RULES
 
-    return list(RULES.items())
+    return [*RULES.items(), ("table-HEX", SUMMARY)]
 
 
 def _formats() -> Rows:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import is_table
 from esru.demo.model import Patterns
 from esru.design import Design
 from esru.emulate.arrays import decision_values
@@ -148,7 +149,10 @@ def _fractions(design: Design, words: npt.NDArray[np.uint32], rng: np.random.Gen
     chance = rng.integers(0, top, words.shape, dtype=np.int64, endpoint=True)
     edge = decision_values(design, words)
     below = edge - 1
-    if design.rule == "select":
+    if is_table(design.rule):
+        # No fraction is an edge of its own: another chance.
+        edge = below = chance[::-1]
+    elif design.rule == "select":
         edge = np.int64(1) << edge
         below = edge ^ top
     kind = rng.integers(0, 8, words.shape)

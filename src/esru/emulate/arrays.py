@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.floats import round_float_array
 from esru.emulate.operand import tensor_words
@@ -39,10 +40,12 @@ def decision_values(design: Design, words: npt.NDArray[Any]) -> Ints:
     -------
     ndarray of int64
         The least f that rounds up (2^n: none does); for `select` the index of the bit of f that
-        decides, 0 the lowest.
+        decides, 0 the lowest; for a table the code.
     """
     r = words.astype(np.int64)
     n, k = design.n, design.k
+    if is_table(design.rule):
+        return decision_table(design.rule, n, k).codes(r)
     if design.rule == "select":
         # frexp's exponent is the bit length, exactly, for every r < 2^53 (0 for r = 0).
         bit_length = np.frexp(r.astype(np.float64))[1].astype(np.int64)
@@ -80,6 +83,9 @@ def round_up_array(design: Design, fractions: Ints, words: npt.NDArray[Any]) -> 
         Random words, 0 <= r < 2^k, of a shape that broadcasts with `fractions`.
     """
     values = decision_values(design, words)
+    if is_table(design.rule):
+        found: Bools = decision_table(design.rule, design.n, design.k).ups()[values, fractions]
+        return found
     if design.rule == "select":
         return ((fractions >> values) & 1).astype(np.bool_)
     return fractions >= values

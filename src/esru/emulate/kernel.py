@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.addends import BLOCK, AddendStream
 from esru.emulate.float_kernel import round_float_blocks, suits_floats
@@ -27,6 +28,8 @@ from esru.sources.settings import GIVEN
 @lru_cache(maxsize=256)
 def suits(design: Design, dtype: Any) -> bool:
     """Return whether the fast path rounds arrays of a type by this design."""
+    if is_table(design.rule):
+        return False
     if suits_floats(design, dtype):
         return True
     out = design.out_format

@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 import torch
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.emulate.stream import Array, tensor_cycles
@@ -80,6 +81,10 @@ class OperandRounder:
         self._sizes = [prod(shape) for shape in shapes]
         values = decision_values(design, np.arange(1 << design.k))
         self._values = torch.from_numpy(values.astype(np.int32)).to(device)
+        self._table: torch.Tensor | None = None
+        if is_table(design.rule):
+            ups = decision_table(design.rule, design.n, design.k).ups()
+            self._table = torch.from_numpy(ups).to(device)
         self._held = torch.zeros(runs, lanes, dtype=torch.int32, device=device)
 
     def apply(self, weights: torch.Tensor, delta: torch.Tensor, step: int) -> None:
@@ -106,7 +111,10 @@ class OperandRounder:
         words = self._words(bits & ((1 << design.k) - 1))
         f = bits >> (dropped - design.n)
         compared = self._values[words]
-        up = (f >> compared) & 1 if design.rule == "select" else f >= compared
+        if self._table is not None:
+            up = self._table[compared.long(), f.long()]
+        else:
+            up = (f >> compared) & 1 if design.rule == "select" else f >= compared
         torch.clamp(total, out.low, out.high, out=weights).add_(up)
         if design.overflow == "wrap":
             weights.sub_((weights > out.high).to(weights.dtype), alpha=float(1 << out.width))

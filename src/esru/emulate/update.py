@@ -15,6 +15,7 @@ from math import prod
 import numpy as np
 import torch
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.emulate.operand_update import OperandRounder
@@ -63,10 +64,12 @@ def batch_key(design: Design) -> Hashable:
     """Return what the designs of one batch must share.
 
     That is the kind of rule and the overflow; a design that takes its random words from the
-    operands has batches of its own.
+    operands has batches of its own, and so has a table.
     """
     if design.source in OPERANDS:
         return design.behaviour
+    if is_table(design.rule):
+        return design.rule, design.n, design.overflow
     return design.rule == "select", design.overflow
 
 
@@ -124,6 +127,10 @@ class UpdateRounder:
         for design in designs:
             check_float_bits(design)
         self._design = designs[0]
+        self._table: torch.Tensor | None = None
+        if is_table(self._design.rule):
+            table = decision_table(self._design.rule, self._design.n, self._design.k)
+            self._table = torch.from_numpy(table.ups().reshape(-1)).to(device, torch.float32)
         self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
         sizes = [prod(shape) for shape in shapes]
         self._values = [
@@ -159,12 +166,20 @@ class UpdateRounder:
             delta.mul_(compared)
             torch.floor(delta, out=compared)
             delta.mul_(2.0).floor_().sub_(compared, alpha=2.0)
+        elif self._table is not None:
+            delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
+            delta.copy_(self._looked_up(self._table, delta))
         else:
             delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
             torch.ge(delta, compared, out=delta)
         weights.add_(whole).add_(delta)
         _, out = self._design.fixed
         weights.clamp_(out.low, out.high)
+
+    def _looked_up(self, table: torch.Tensor, fractions: torch.Tensor) -> torch.Tensor:
+        """Return a table's decisions, 0 or 1, for fractions in units of 2^-24 ulp."""
+        f = torch.floor(fractions * (2.0**self._design.n / _SCALE))
+        return table[(f + self._compared.flat).to(torch.int64)]
 
     def _apply_wrapping(self, weights: torch.Tensor, delta: torch.Tensor) -> None:
         """Saturate the sum to the input format, then round, then wrap the carry.
@@ -179,6 +194,8 @@ class UpdateRounder:
         if self._design.rule == "select":
             bits = f.mul_(self._compared.flat).mul_(2.0 / _SCALE).floor_()
             up = torch.remainder(bits, 2.0)
+        elif self._table is not None:
+            up = self._looked_up(self._table, f)
         else:
             up = (f >= self._compared.flat).to(torch.float32)
         torch.clamp(total, out.low, out.high, out=weights).add_(up)
@@ -196,6 +213,8 @@ def _stream_values(
     values = decision_values(design, words)
     if design.rule == "select":
         values = np.left_shift(1, design.n - 1 - values)
+    elif is_table(design.rule):
+        values = values << design.n
     else:
         values = values << (MAX_FLOAT_BITS - design.n)
     values = values.reshape(steps, -1)

@@ -23,7 +23,7 @@ from pathlib import Path
 from esru.design import Design
 from esru.errors import ToolFailed
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
@@ -175,7 +175,7 @@ def prove_design(
         "module == reference (PDR)",
         words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
+        failure or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
 
@@ -201,9 +201,14 @@ def _top(design: Design, lanes: int) -> str:
     copies = 1 if design.source in OPERANDS else lanes
     wide *= lanes // copies
     sources = lanes // design.lanes
-    is_port = design.source == "port"
-    random = f"input [{sources * design.k - 1}:0] r, " if is_port else ""
-    control = ".clk(clk), .rst(rst), .en(en)" + (", .r(r)" if is_port else "")
+    control = ".clk(clk), .rst(rst), .en(en)"
+    random = ""
+    if design.source == "port":
+        random = f"input [{sources * design.k - 1}:0] r, "
+        control += ", .r(r)"
+    if design.load:
+        random += f"input load, input [{sources * design.length - 1}:0] seed, "
+        control += ", .load(load), .seed(seed)"
     expected = ", ".join(
         f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))

@@ -8,9 +8,12 @@ signed arithmetic where it looks at bits. It shares no code with `esru.hdl`.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.flow.float_reference import float_result
-from esru.flow.reference_sources import lane_words
+from esru.flow.reference_sources import lane_words, load_inputs
 
 #: Wide enough for every sum of a 64-bit word and a decision.
 _WIDE = 68
@@ -25,6 +28,8 @@ def _decision(design: Design) -> str:
         f"    reg [{n + 1}:0] addend, kept, rest;\n"
         "    begin\n"
     )
+    if is_table(design.rule):
+        return _table_decision(design)
     half = 1 << max(n - k - 1, 0)
     if design.rule == "select":
         lines = ["      casez (word)"]
@@ -51,6 +56,29 @@ def _decision(design: Design) -> str:
             lines.append(f"      addend = addend + {n + 2}'d{half};")
         lines.append(f"      decide = frac >= {n + 2}'d{1 << n} - addend;")
     return head + "\n".join(lines) + "\n    end\n  endfunction\n"
+
+
+def _table_decision(design: Design) -> str:
+    """Return `decide` of a table: the number's bit, by the sum of the weights below the word."""
+    digits, *weights = design.rule.removeprefix("table-").split(".")
+    n, width = design.n, max(design.k, 1)
+    size = max(4, 4 * len(digits))
+    code = "      code = word;"
+    if weights:
+        reached = list(accumulate(int(weight) for weight in weights))
+        # The code is the number of sums that the word has reached.
+        terms = " + ".join(f"(whole >= {bound})" for bound in reached)
+        code = f"      whole = word;\n      code = 32'd0 + {terms};"
+    return (
+        f"  function decide(input [{n - 1}:0] frac, input [{width - 1}:0] word);\n"
+        f"    reg [{size - 1}:0] truth;\n"
+        "    reg [31:0] code, whole;\n"
+        "    begin\n"
+        f"      truth = {size}'h{digits};\n"
+        f"{code}\n"
+        f"      decide = truth[code * {1 << n} + frac];\n"
+        "    end\n  endfunction\n"
+    )
 
 
 def _result(design: Design) -> str:
@@ -113,6 +141,7 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
         ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
     if design.source == "port":
         ports = f"  input [{lanes // design.lanes * design.k - 1}:0] r,\n{ports}"
+    ports = load_inputs(design, lanes // design.lanes) + ports
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
     if not decision:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
@@ -89,7 +90,10 @@ def _fractions(
     chance = rng.integers(0, 1 << n, words.shape, dtype=np.int64)
     sweep = cycle + 11 * lane
     values = decision_values(design, words)
-    if design.rule == "select":
+    if is_table(design.rule):
+        # No fraction is an edge of its own: another chance.
+        edge = below = chance[::-1]
+    elif design.rule == "select":
         edge = np.int64(1) << values
         below = edge ^ ((1 << n) - 1)
     else:
@@ -157,9 +161,14 @@ def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
-def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int, list[int], int]]:
-    """Yield data, expected output, each lane's word and the port `r` for successive phases."""
-    rng = np.random.default_rng(_SEED)
+def rounds_of(
+    design: Design, array: Array, todo: Plan, variant: int = 0
+) -> Iterator[tuple[int, int, list[int], int]]:
+    """Yield data, expected output, each lane's word and the port ``r`` for successive phases.
+
+    Another variant has other data.
+    """
+    rng = np.random.default_rng(_SEED + variant)
     period = array.period
     previous = None
     for first in range(0, todo.words, _CHUNK):
@@ -182,7 +191,7 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
             lane = np.arange(array.lanes, dtype=np.int64)[None, :]
             fractions = (index // period + lane) & ((1 << design.n) - 1)
         else:
-            fractions = _fractions(design, words, first, rng)
+            fractions = _fractions(design, words, first + variant, rng)
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
@@ -195,7 +204,9 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, int]]:
+def stimuli(
+    design: Design, lanes: int, words: int, variant: int = 0
+) -> Iterator[tuple[int, int, int]]:
     """Yield data, port ``r`` and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
@@ -206,12 +217,15 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, 
         Lanes of the array, lane 0 lowest in data and output.
     words : int
         How many.
+    variant : int
+        Another one has other data.
     """
-    for data, expected, _, given in _rounds(design, Array(design, lanes), Plan(words, False, "")):
+    todo = Plan(words, False, "")
+    for data, expected, _, given in rounds_of(design, Array(design, lanes), todo, variant):
         yield data, given, expected
 
 
-def _mismatch(
+def lane_difference(
     design: Design, cycle: int, data: int, expected: int, got: int, words: list[int] | None
 ) -> str:
     """Return the first lane's difference in words."""
@@ -279,7 +293,7 @@ def simulate(
     async def bench(ctx: Any) -> None:
         nonlocal failure, compared
         rng = random.Random(_SEED)
-        rounds = _rounds(design, array, todo)
+        rounds = rounds_of(design, array, todo)
         held = done = cycle = 0
         data, expected, words, given = next(rounds)
         reset_done = False
@@ -301,11 +315,11 @@ def simulate(
             compared += array.lanes
             if got != wanted:
                 known = words if decision or (enabled and not reset) else None
-                failure = _mismatch(design, cycle, data, wanted, got, known)
+                failure = lane_difference(design, cycle, data, wanted, got, known)
             cycle += 1
             if reset:
                 reset_done = True
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 done = 0
             elif enabled:
                 done += 1
@@ -316,7 +330,7 @@ def simulate(
             following = next(rounds, None)
             if following is None and not reset_done:
                 # Shorter than the cycles before the reset: from the first word again.
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 following = next(rounds)
                 if array.period and done % array.period:
                     raise AssertionError("a plan covers whole periods or is long")

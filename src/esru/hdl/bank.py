@@ -10,12 +10,14 @@ from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.hdl.fabric import Fabric
 from esru.hdl.float_unit import add_float_result
-from esru.hdl.rounder import add_index
+from esru.hdl.rounder import is_encoded, shared_name
 from esru.hdl.sources import (
+    Load,
     Word,
     add_operand_words,
     add_source,
     check_source,
+    load_ports,
     mapped_word,
 )
 from esru.hdl.structure import Helped, Plain, check_fabric
@@ -67,6 +69,11 @@ class Bank(wiring.Component):
     en : In(1)
         1: a rounding happens in this cycle. The sources step and ``y`` takes the result at the
         clock edge that ends it; 0: both hold.
+    load : In(1)
+        Only with ``load=1``: 1 gives every source the state in ``seed`` at the clock edge that
+        ends the cycle, instead of a step and whatever ``en`` is; ``y`` knows ``en`` alone.
+    seed : In(G * L)
+        Only with ``load=1``: the states, source 0 lowest.
     r : In(G * k)
         Source ``port`` only: the random word of each of the G sources, source 0 lowest.
     frac : In(M * n)
@@ -115,7 +122,7 @@ class Bank(wiring.Component):
             }
         if design.source == "port":
             data = {"r": In(self.groups * design.k)} | data
-        super().__init__({"en": In(1)} | data)
+        super().__init__({"en": In(1)} | load_ports(design, self.groups) | data)
 
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
@@ -134,7 +141,7 @@ class Bank(wiring.Component):
         return m
 
     def _draws(self, m: Module, group: int) -> list[Value]:
-        """Add one source and return what each of its lanes sees: a word, for `select` an index.
+        """Add one source and return what each of its lanes sees: a word, an index or a code.
 
         Lanes that see the same share it.
         """
@@ -147,8 +154,9 @@ class Bank(wiring.Component):
             word = Word(self.r.word_select(group, design.k), None)
         else:
             phase = phase_of(design, group, self.groups)
+            load = Load.of(self, design, group)
             detour = self.structure.detour(m, design, suffix)
-            word = add_source(m, design, self.en, phase, suffix, detour=detour)
+            word = add_source(m, design, self.en, phase, suffix, None, load, detour)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -169,14 +177,8 @@ class Bank(wiring.Component):
         suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
         operands = [self._operand(lane) for lane in lanes]
         words = add_operand_words(m, design, self.en, operands, suffixes)
-        if design.rule != "select":
-            return words
         pairs = zip(words, suffixes, strict=True)
-        return [self._index(m, word, f"index{suffix}") for word, suffix in pairs]
-
-    def _index(self, m: Module, word: Value, name: str) -> Value:
-        """Return what the lanes of a `select` design see of a word."""
-        return add_index(m, self.design, word, name, self.structure.codes(self.design))
+        return [self.structure.add_draw(m, design, word, suffix) for word, suffix in pairs]
 
     def _operand(self, lane: int) -> Value:
         """Return a lane's part of the input port."""
@@ -186,22 +188,25 @@ class Bank(wiring.Component):
         return self.x.word_select(lane, design.input.width)
 
     def _draw(self, m: Module, word: Word, number: int, phase: int, suffix: str) -> Value:
-        """Return a word through a lane map, or for `select` the index that it leads to."""
+        """Return a word through a lane map, or the index or code that it leads to."""
         design = self.design
         now = mapped_word(m, design, word.now, number, f"word{suffix}")
-        if design.rule != "select":
+        if not is_encoded(design):
             return now
         if design.lanes == 1 or word.following is None:
-            return self._index(m, now, f"index{suffix}")
+            return self.structure.add_draw(m, design, now, suffix)
         # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
-        # flip-flops per source and keeps synthesis from building the index again in every lane.
+        # flip-flops per source (of a table: s) and keeps synthesis from building the index again
+        # in every lane.
         first = map_word(design.map, design.k, number, source_model(design).word_at(phase))
-        codes = self.structure.codes(design)
-        start = codes[first.bit_length()]
-        index = Signal(range(max(codes) + 1), name=f"index{suffix}", init=start)
         ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
-        following = self._index(m, ahead, f"index_next{suffix}")
-        with m.If(self.en):
+        following = self.structure.add_draw(m, design, ahead, f"_next{suffix}")
+        index = Signal(
+            len(following),
+            name=f"{shared_name(design)}{suffix}",
+            init=self.structure.drawn(design, first),
+        )
+        with m.If(self.en | self.load if design.load else self.en):
             m.d.sync += index.eq(following)
         return index
 
@@ -210,11 +215,8 @@ class Bank(wiring.Component):
         design = self.design
         model = source_model(design)
         first = model.word_at((phase - delay) % model.period)
-        if design.rule == "select":
-            start = self.structure.codes(design)[first.bit_length()]
-            later = Signal(len(draw), name=f"index{suffix}", init=start)
-        else:
-            later = Signal(design.k, name=f"word{suffix}", init=first)
+        name = f"{shared_name(design)}{suffix}"
+        later = Signal(len(draw), name=name, init=self.structure.drawn(design, first))
         with m.If(self.en):
             m.d.sync += later.eq(draw)
         return later

@@ -132,7 +132,7 @@ def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: s
     x : Value
         Input word, W_in bits.
     draw : Value
-        The random word; for `select` the index (`esru.hdl.rounder.add_index`).
+        What lanes share of the random word (`esru.hdl.rounder.add_draw`).
     suffix : str
         Ends the names of the signals.
     """

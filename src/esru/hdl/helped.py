@@ -218,10 +218,8 @@ def add_carry_out(m: Module, fabric: Fabric, pairs: list[Pair], suffix: str) -> 
             return total
 
         name = f"carry_{number}{suffix}" if waiting else f"up{suffix}"
-        if len(inputs) == 1:
-            carry = inputs[0]  # the carry of a bit and a constant 1
-        else:
-            carry = add_lut(m, fabric, inputs, function, name)
+        # One input: the carry of a bit and a constant 1.
+        carry = inputs[0] if len(inputs) == 1 else add_lut(m, fabric, inputs, function, name)
         number += 1
     return carry
 
@@ -238,7 +236,7 @@ def shared_bits(design: Design, fabric: Fabric) -> list[int]:
     """
     if fabric.carry != "ice40" or design.lanes > 1 or design.rule in ("select", "nearest"):
         return []
-    if design.recover or design.map != "same":
+    if design.recover or design.load or design.map != "same":
         return []
     low = design.length - design.k
     found = [i for i in copied_bits(design) if i >= low]

@@ -1,8 +1,8 @@
 """The rounding rules as combinational hardware, in plain textbook structure.
 
-A rule has two parts: what lanes share (the word, or for `select` the index that `add_index` makes
-of it) and what each lane has for itself (`add_round_up`: an addition whose carry out is the
-decision, or for `select` a multiplexer).
+A rule has two parts: what lanes share (the word, or what `add_draw` makes of it: an index for
+`select`, a code for a table with weights) and what each lane has for itself (`add_round_up`: an
+addition whose carry out is the decision, for `select` a multiplexer, for a table a look-up).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
+from esru.hdl.table import add_code, add_table_up
 
 
 def add_index(
@@ -38,6 +40,35 @@ def add_index(
     with m.Else():
         m.d.comb += index.eq(codes[0])
     return index
+
+
+def is_encoded(design: Design) -> bool:
+    """Return whether lanes share something else than the word: an index or a code."""
+    if is_table(design.rule):
+        return decision_table(design.rule, design.n, design.k).coded
+    return design.rule == "select"
+
+
+def shared_name(design: Design) -> str:
+    """Return what the thing that lanes share is called."""
+    if not is_encoded(design):
+        return "word"
+    return "code" if is_table(design.rule) else "index"
+
+
+def drawn(design: Design, word: int) -> int:
+    """Return what lanes share of a word, as a number, and so the start value of its register."""
+    if is_table(design.rule):
+        return decision_table(design.rule, design.n, design.k).code(word)
+    return word.bit_length() if design.rule == "select" else word
+
+
+def add_draw(m: Module, design: Design, word: Value, name: str = "") -> Value:
+    """Add what lanes share of a word, and return it: an index, a code, or the word itself."""
+    if not is_encoded(design):
+        return word
+    add = add_code if is_table(design.rule) else add_index
+    return add(m, design, word, f"{shared_name(design)}{name}")
 
 
 def add_to_even(m: Module, design: Design, fraction: Value, suffix: str) -> Value:
@@ -84,10 +115,12 @@ def add_round_up(
     fraction : Value
         The top n dropped bits of the lane.
     draw : Value
-        The random word; for `select` the index that `add_index` returns.
+        What `add_draw` returns.
     suffix : str
         Ends the names of the signals.
     """
+    if is_table(design.rule):
+        return add_table_up(m, design, fraction, draw, suffix)
     if design.rule == "select":
         chosen = Signal(name=f"chosen{suffix}")
         m.d.comb += chosen.eq(fraction.bit_select(draw, 1))
@@ -127,6 +160,6 @@ class Rounder(wiring.Component):
         """Return the rule's logic."""
         m = Module()
         design = self.design
-        draw = add_index(m, design, self.word) if design.rule == "select" else self.word
+        draw = add_draw(m, design, self.word)
         m.d.comb += self.up.eq(add_round_up(m, design, self.frac, draw))
         return m

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
 from esru.hdl.bank import Bank
+from esru.hdl.sources import load_ports
 from esru.hdl.structure import Plain
 
 
@@ -31,6 +32,9 @@ class StreamBank(Bank):
         Input words (boundary ``decision``: what `Bank` calls ``frac``) of all lanes, lane 0 lowest.
     r : In(G * k)
         Source ``port`` only: the random words that the next transfer in is rounded with.
+    load, seed
+        Only with ``load=1``: as `Bank` has them. The first transfer in after a load is rounded
+        with the seed's word, however long the neighbours wait.
     o : Out(stream.Signature(M * W_out))
         Output words (boundary ``decision``: the decisions) of all lanes, lane 0 lowest.
 
@@ -55,7 +59,7 @@ class StreamBank(Bank):
         }
         if design.source == "port":
             members["r"] = In(self.groups * design.k)
-        wiring.Component.__init__(self, members)
+        wiring.Component.__init__(self, load_ports(design, self.groups) | members)
         self.en = Signal()
         if decision:
             self.frac, self.up = self.i.payload, self.o.payload

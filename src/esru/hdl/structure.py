@@ -6,7 +6,7 @@ same in each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from amaranth.hdl import Const, Module, Signal, Value
 
@@ -22,7 +22,7 @@ from esru.hdl.helped import (
     shared_bits,
 )
 from esru.hdl.helped_result import Decision, add_helped_result, fits
-from esru.hdl.rounder import add_round_up
+from esru.hdl.rounder import add_draw, add_index, add_round_up, drawn
 from esru.hdl.unit import add_result
 
 #: Rules whose decision is the carry out of a sum.
@@ -49,9 +49,13 @@ def check_fabric(design: Design) -> None:
 class Plain:
     """Textbook structure: portable, and all that is left to synthesis is left to it."""
 
-    def codes(self, design: Design) -> Sequence[int]:
-        """Return what lanes of a `select` design see, by position of the deciding bit."""
-        return range(design.n)
+    def add_draw(self, m: Module, design: Design, word: Value, name: str = "") -> Value:
+        """Add what lanes share; arguments as `esru.hdl.rounder.add_draw` takes them."""
+        return add_draw(m, design, word, name)
+
+    def drawn(self, design: Design, word: int) -> int:
+        """Return what lanes share of a word, as a number (`esru.hdl.rounder.drawn`)."""
+        return drawn(design, word)
 
     def detour(self, m: Module, design: Design, suffix: str) -> Callable[[Value], Value] | None:
         """Return what a source's next state passes through before its register, if anything."""
@@ -84,9 +88,18 @@ class Helped(Plain):
         self._next: dict[str, tuple[Value, Signal]] = {}
         self._carries: set[str] = set()
 
-    def codes(self, design: Design) -> Sequence[int]:
-        """Return the control bits of the chain."""
-        return select_chain(design.n, self.fabric).codes()
+    def add_draw(self, m: Module, design: Design, word: Value, name: str = "") -> Value:
+        """Add what lanes share; for `select` the control bits of the chain."""
+        if design.rule != "select":
+            return add_draw(m, design, word, name)
+        codes = select_chain(design.n, self.fabric).codes()
+        return add_index(m, design, word, f"index{name}", codes)
+
+    def drawn(self, design: Design, word: int) -> int:
+        """Return the same of a word, as a number."""
+        if design.rule != "select":
+            return drawn(design, word)
+        return select_chain(design.n, self.fabric).codes()[word.bit_length()]
 
     def detour(self, m: Module, design: Design, suffix: str) -> Callable[[Value], Value] | None:
         """Return the way through the carry chain's cells, where the register's bits share them."""

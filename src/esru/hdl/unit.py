@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
 from esru.hdl.float_unit import add_float_result
-from esru.hdl.rounder import add_index, add_round_up
+from esru.hdl.rounder import add_draw, add_round_up
 
 
 def fraction_of(design: Design, x: Value) -> Value:
@@ -93,7 +93,7 @@ class UnitLogic(wiring.Component):
         """Return the rounding logic."""
         m = Module()
         design = self.design
-        draw = add_index(m, design, self.word) if design.rule == "select" else self.word
+        draw = add_draw(m, design, self.word)
         if design.floats:
             m.d.comb += self.y.eq(add_float_result(m, design, self.x, draw))
             return m

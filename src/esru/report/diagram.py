@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.sources import source_model
 from esru.sources.settings import structure
@@ -87,7 +88,8 @@ def _boxes(design: Design, count: int) -> list[_Box]:
             source.append(found[1])
         period = source_model(design).period
         source.append(f"period {period}" if period else "words from outside")
-        boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False))
+        seeds = f"load; seed, {design.length} bits" if design.load else ""
+        boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False, seeds))
         if design.map == "complement" or (design.map != "same" and design.lanes > 1):
             boxes.append(_Box(("lane map", design.map), f"{design.k} bits"))
     decision = design.boundary == "decision"
@@ -96,12 +98,18 @@ def _boxes(design: Design, count: int) -> list[_Box]:
         boxes.append(
             _Box(("index", "bit length of r"), f"{bits} bits", False, design.map != "same")
         )
+    rule, how = design.rule, ("multiplexer",) if design.rule == "select" else ("adder's carry",)
+    if is_table(design.rule):
+        table = decision_table(design.rule, design.n, design.k)
+        rule, how = "table", (f"{table.n} + {table.s} inputs",)
+        if table.coded:
+            text = (f"code by {len(table.weights)} weights",)
+            boxes.append(_Box(text, f"{table.s} bits", False, design.map != "same"))
     dropped = f"x, {design.dropped} dropped bits"
     if design.floats:
         dropped = f"x, {design.n} bits below ulp"
     taken = f"frac, {design.fraction_bits} bits" if decision else dropped
-    rule = ("multiplexer",) if design.rule == "select" else ("adder's carry",)
-    boxes.append(_Box((design.rule, *rule), "up", takes=taken))
+    boxes.append(_Box((rule, *how), "up", takes=taken))
     if decision:
         return boxes
     whole = design.input.width - design.dropped

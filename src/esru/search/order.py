@@ -5,8 +5,9 @@ might come next. The bound is derived from counting, not from experience:
 
 - The source has L flip-flops, one a cell where a cell holds only one (ice40).
 - A lane's decision depends on n fraction bits and on the random word, whose distinguishable
-  values need k bits (log2 n for `select`). A connected circuit of c cells with one output and
-  at most q inputs a cell has at most c(q-1) + 1 free inputs.
+  values need k bits (log2 n for `select`; of a table, log2 of its columns). A connected
+  circuit of c cells with one output and at most q inputs a cell has at most c(q-1) + 1 free
+  inputs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
+from esru.decision_table import decision_table, is_table
 from esru.design import Design
 
 #: Inputs of one cell, its carry or wide-multiplexer inputs included, and whether a flip-flop
@@ -37,6 +39,8 @@ def lane_inputs(design: Design) -> int:
     design = design.canonical()
     if design.k == 0:
         return 0 if design.rule == "zero" else 1
+    if is_table(design.rule):
+        return decision_table(design.rule, design.n, design.k).inputs
     word = (design.n - 1).bit_length() if design.rule == "select" else design.k
     return design.n + word
 
