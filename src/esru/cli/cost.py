@@ -16,6 +16,7 @@ from esru.cli.terminal import (
     read_design,
 )
 from esru.errors import InputError
+from esru.flow.cost import STRUCTURES
 
 DEFAULT_TARGETS = "ice40,ecp5,xc7"
 
@@ -30,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boundary", default="decision,unit", metavar="B[,B...]",
         help="boundaries (default decision,unit)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--structure", choices=STRUCTURES, default="plain",
+        help="plain: textbook; helped: given cell by cell for the target (docs/floors.md)",
     )  # fmt: skip
     add_json(parser)
 
@@ -48,19 +53,24 @@ def run(args: argparse.Namespace) -> int:
         raise InputError.must("Targets and boundaries", "named once", args.target)
 
     from esru.flow import toolchain
-    from esru.flow.cost import lane_costs
+    from esru.flow.cost import fabric_of, lane_costs
     from esru.flow.measure import required_tools
+    from esru.hdl.structure import check_fabric
 
+    for found, boundary in grid:
+        if fabric_of(found.name, args.structure) is not None:
+            check_fabric(replace(design, boundary=boundary))
     required_tools(found.name for found in chosen)
     costs: dict[str, dict[str, dict[str, float | None]]] = {}
     with progress(f"cost of {design}") as step:
         for index, (found, boundary) in enumerate(grid):
             step(index, len(grid))
-            (cost,) = lane_costs([design], found.name, boundary)
+            (cost,) = lane_costs([design], found.name, boundary, structure=args.structure)
             costs.setdefault(found.name, {})[boundary] = cost.to_json()
         step(len(grid), len(grid))
     if args.json:
-        emit_json("cost", toolchain.versions(), {"design": str(design), "cost": costs})
+        content = {"design": str(design), "structure": args.structure, "cost": costs}
+        emit_json("cost", toolchain.versions(), content)
         return 0
     header = ["target", "boundary", "cells", "LUT", "FF", "carry"]
     keys = ["cells", "lut", "ff", "carry"]

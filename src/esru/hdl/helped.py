@@ -50,8 +50,6 @@ class SelectChain(NamedTuple):
 
     def codes(self) -> list[int]:
         """Return the control bits by position of the deciding bit."""
-        if not self.columns:
-            return [0]
         return [
             sum(bit << place for place, bit in enumerate(bits))
             for bits in zip(*self.columns, strict=True)
@@ -106,10 +104,7 @@ def add_helped_select(
     m: Module, fabric: Fabric, fraction: Value, controls: Value, suffix: str
 ) -> Value:
     """Add one lane's chain and return the deciding bit, given the shared control bits."""
-    n = len(fraction)
-    if n == 1:
-        return fraction[0]
-    chain = select_chain(n, fabric)
+    chain = select_chain(len(fraction), fabric)
     before: Value | None = None
     for number, cell in enumerate(chain.cells):
         name = f"chosen_{number}{suffix}" if number + 1 < len(chain.cells) else f"chosen{suffix}"
