@@ -11,6 +11,7 @@ from esru.flow import targets
 from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
 from esru.hdl.fabric import Fabric
+from esru.hdl.structure import check_fabric
 
 #: How lanes are built (`esru.hdl.structure`).
 STRUCTURES = ("plain", "helped")
@@ -63,6 +64,19 @@ def fabric_of(target: str, structure: str) -> Fabric | None:
         rule = f"plain: target {target} names no cells to build it of"
         raise InputError.must("Structure", rule, structure)
     return found.fabric
+
+
+def check_structure(structure: str, names: Sequence[str], designs: Sequence[Design]) -> None:
+    """Raise unless each design can be built in a structure on each target.
+
+    Raises
+    ------
+    InputError
+        As `fabric_of`, and `esru.hdl.structure.check_fabric`.
+    """
+    if any([fabric_of(name, structure) is not None for name in names]):
+        for design in designs:
+            check_fabric(design)
 
 
 def lane_costs(

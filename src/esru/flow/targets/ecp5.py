@@ -20,6 +20,7 @@ ECP5 = Target(
     device=("--25k", "--package", "CABGA381"),
     packed_cells=("TRELLIS_COMB",),
     fabric=Fabric(("LUT4",) * 4, ("A", "B", "C", "D"), output="Z"),
+    place=("--lpf-allow-unconstrained",),
     register=Register(
         "TRELLIS_FF",
         clock="CLK",

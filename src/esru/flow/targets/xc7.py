@@ -58,7 +58,7 @@ XC7 = Target(
     carry=("CARRY4",),
     headline=sites,
     fabric=Fabric(_LUT[:6], ("I0", "I1", "I2", "I3", "I4", "I5"), mux="MUXF7"),
-    weaker="no open packer: two small LUTs that could share a LUT6 count as two",
+    weaker="no open packer, so two small LUTs that could share a LUT6 count as two",
 )
 
 TARGETS = (XC7,)
