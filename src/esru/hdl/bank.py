@@ -172,7 +172,7 @@ class Bank(wiring.Component):
             phase = phase_of(design, group, self.groups)
             load = Load.of(self, design, group)
             detour = self.structure.detour(m, design, suffix)
-            word = add_source(m, design, self.en, phase, suffix, None, load, detour)
+            word = add_source(m, design, self.en, phase, suffix, None, detour, load)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):

@@ -117,8 +117,8 @@ def add_source(
     phase: int,
     suffix: str = "",
     start: int | None = None,
-    load: Load | None = None,
     detour: Callable[[Value], Value] | None = None,
+    load: Load | None = None,
 ) -> Word:
     """Add a design's source to a module and return its random word.
 
@@ -136,10 +136,10 @@ def add_source(
         Ends the names of the registers.
     start : int or None
         State at start-up and after a reset instead of that phase's, for proofs of recovery.
-    load : Load or None
-        Loads a seed at the end of a cycle, whatever `en` is.
     detour : callable, optional
         Given the register's next state, returns the same through cells of its own.
+    load : Load or None
+        Loads a seed at the end of a cycle, whatever `en` is.
 
     Returns
     -------
