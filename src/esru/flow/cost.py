@@ -8,8 +8,15 @@ from typing import Any
 
 from esru.boundaries import ACCUMULATORS, TRUNCATING, truncating_text
 from esru.design import Design, parse
+from esru.errors import InputError
+from esru.flow import targets
 from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
+from esru.hdl.fabric import Fabric
+from esru.hdl.structure import check_fabric
+
+#: How lanes are built (`esru.hdl.structure`).
+STRUCTURES = ("plain", "helped")
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,44 @@ def _difference(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a - b
 
 
+def fabric_of(target: str, structure: str) -> Fabric | None:
+    """Return the cells that a structure is made of on a target; None: plain structure.
+
+    Raises
+    ------
+    InputError
+        If the target or the structure is unknown, or the target has no cells for it.
+    """
+    found = targets.target(target)
+    if structure not in STRUCTURES:
+        raise InputError.must("Structure", f"one of {', '.join(STRUCTURES)}", repr(structure))
+    if structure == "plain":
+        return None
+    if found.fabric is None:
+        rule = f"plain: target {target} names no cells to build it of"
+        raise InputError.must("Structure", rule, structure)
+    return found.fabric
+
+
+def check_structure(structure: str, names: Sequence[str], designs: Sequence[Design]) -> None:
+    """Raise unless each design can be built in a structure on each target.
+
+    Raises
+    ------
+    InputError
+        As `fabric_of`, and `esru.hdl.structure.check_fabric`.
+    """
+    if any([fabric_of(name, structure) is not None for name in names]):
+        for design in designs:
+            check_fabric(design)
+
+
 def lane_costs(
     designs: Sequence[Design],
     target: str,
     boundary: str,
     progress: Callable[[int, int], None] | None = None,
+    structure: str = "plain",
 ) -> list[LaneCost]:
     """Return the cost per lane of each design, in order; equal designs are built once.
 
@@ -87,20 +127,24 @@ def lane_costs(
         One of `esru.design.BOUNDARIES`.
     progress : callable, optional
         Called with (modules done, modules in all).
+    structure : {"plain", "helped"}
+        Textbook structure, or given cell by cell for the target (`esru.hdl.structure`).
 
     Raises
     ------
     InputError
-        If the target is unknown, or a design has no such boundary.
+        If the target is unknown, or has no cells for that structure; if a design has no such
+        boundary.
     ToolMissing, ToolFailed
         If a tool is not there or fails.
     """
     bounded = [replace(design, boundary=boundary) for design in designs]
+    fabric = fabric_of(target, structure)
     netlists = {}
     for design in bounded:
         for module, built, lanes in _modules(design):
             if module not in netlists:
-                netlists[module] = Netlist(module, emit_rtlil(built, lanes))
+                netlists[module] = Netlist(module, emit_rtlil(built, lanes, fabric=fabric))
     cells = measure(list(netlists.values()), target, progress=progress)
     costs = []
     for design in bounded:

@@ -10,6 +10,7 @@ from esru.hdl.accumulator import (
     UpdateLogic,
 )
 from esru.hdl.bank import Bank
+from esru.hdl.fabric import Fabric
 from esru.hdl.rounder import Rounder
 from esru.hdl.unit import UnitLogic
 
@@ -28,9 +29,9 @@ _LOGIC = {
 }
 
 
-def array(design: Design, lanes: int | None = None) -> Bank:
+def array(design: Design, lanes: int | None = None, fabric: Fabric | None = None) -> Bank:
     """Return the array of a design; arguments and errors as `esru.hdl.bank.Bank`'s."""
-    return _ARRAYS[design.boundary](design, lanes)
+    return _ARRAYS[design.boundary](design, lanes, fabric)
 
 
 def bare_logic(design: Design) -> Rounder | UnitLogic | UpdateLogic | DitherLogic:

@@ -11,6 +11,7 @@ from esru.design import Design
 from esru.errors import InputError
 from esru.hdl.bank import Bank
 from esru.hdl.sources import load_ports
+from esru.hdl.structure import Plain
 
 
 class StreamBank(Bank):
@@ -58,6 +59,7 @@ class StreamBank(Bank):
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
+        self.structure = Plain()
         decision = design.boundary == "decision"
         width_in = design.fraction_bits if decision else design.x_bits
         width_out = 1 if decision else design.out_format.width
