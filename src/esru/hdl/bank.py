@@ -15,7 +15,6 @@ from esru.hdl.sources import (
     Word,
     add_operand_words,
     add_source,
-    check_source,
     load_ports,
     mapped_word,
 )
@@ -84,13 +83,11 @@ class Bank(wiring.Component):
     Raises
     ------
     InputError
-        If the lanes are out of range or no multiple of ``design.lanes``, or the source cannot be
-        built (`esru.hdl.sources.check_source`).
+        If the lanes are out of range or no multiple of ``design.lanes``.
     """
 
     def __new__(cls, design: Design, lanes: int | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
-        check_source(design)
         lanes = design.lanes if lanes is None else lanes
         if not 1 <= lanes <= MAX_LANES:
             raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
