@@ -49,6 +49,8 @@ class Bench:
         self.data.value = 0
         if self.model.by_port:
             self.dut.r.value = 0
+        if self.model.block:
+            self.dut.scale.value = 0
         if self.model.loads:
             # What lies there does not matter while nothing is loaded.
             self.dut.load.value = 0
@@ -67,7 +69,9 @@ class Bench:
             self.dut.rst.value = self.rst = rst
         if en != self.en:
             self.dut.en.value = self.en = en
-        self.data.value = model.pack(inputs, model.width_in)
+        self.data.value = model.data(inputs)
+        if model.block:
+            self.dut.scale.value = model.scales(inputs)
         given = self.given
         if model.by_port:
             self.dut.r.value = given
@@ -143,7 +147,7 @@ class Bench:
         if model.decision and not model.by_operands:
             return fractions
         if model.floats:
-            return [model.floats.chosen(f, self.random, wholes is not None) for f in fractions]
+            return self._floats(fractions, wholes is not None)
         dropped = [f << unseen | low for f, low in zip(fractions, self.low, strict=True)]
         if model.decision:
             return dropped
@@ -153,6 +157,15 @@ class Bench:
             whole = self.random.choice(wholes) if wholes else self.random.getrandbits(64)
             patterns.append(whole % 2**bits << model.dropped | low)
         return patterns
+
+    def _floats(self, fractions, at_end):
+        """Return a float for each lane; the lanes of a block have one scale."""
+        floats, chosen = self.model.floats, []
+        for lane, f in enumerate(fractions):
+            if lane % (self.model.block or 1) == 0:
+                exponent = floats.exponent(self.random)
+            chosen.append(floats.chosen(f, self.random, at_end, exponent))
+        return chosen
 
     async def done(self):
         """Look at the last result, and add the number of comparisons to the file of counts."""

@@ -100,8 +100,8 @@ def test_the_stimuli_hold_every_case() -> None:
     assert any(cycle.seed and not cycle.load for cycle in cycles)
     for cycle in cycles:
         for lane in range(2):
-            fraction = cycle.data >> 5 * lane & 31
-            up = round_up(design.rule, 5, 3, fraction, cycle.words[lane])
+            fraction = cycle.round.data >> 5 * lane & 31
+            up = round_up(design.rule, 5, 3, fraction, cycle.round.words[lane])
             assert cycle.expected >> lane & 1 == up
 
 

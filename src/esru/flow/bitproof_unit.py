@@ -49,13 +49,13 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
     if design.boundary == "decision":
         data, result = ("frac", design.fraction_bits), ("up", 1)
     else:
-        data, result = ("x", design.input.width), ("y", design.out_format.width)
-    words, seeds = (count // design.lanes * wide for wide in (design.k, design.length))
+        data, result = ("x", design.x_bits), ("y", design.out_format.width)
+    seeds = count // design.lanes * design.length
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
-        **({"r": ("input", words)} if design.source == "port" else {}),
+        **{name: ("input", bits) for name, bits in design.side_inputs(count).items()},
         **({"load": ("input", 1), "seed": ("input", seeds)} if design.load else {}),
         data[0]: ("input", count * data[1]),
         result[0]: ("output", count * result[1]),

@@ -58,7 +58,8 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
     decision = design.boundary == "decision"
     port = _port
     but = ", but for a load" if design.load else ""
-    wide_in, wide_out = design.input.width, design.out_format.width
+    word = str(design.input).removeprefix("mx_") if design.block else str(design.input)
+    wide_in, wide_out = design.x_bits, design.out_format.width
     data = (
         [
             port(
@@ -71,7 +72,7 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         ]
         if decision
         else [
-            port("x", "input", count * wide_in, f"{design.input} word of each lane, lane 0 lowest"),
+            port("x", "input", count * wide_in, f"{word} word of each lane, lane 0 lowest"),
             port(
                 "y",
                 "output",
@@ -80,9 +81,12 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
             ),
         ]
     )
-    if design.source == "port":
-        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
-        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
+    meanings = {
+        "r": f"random word of {design.k} bits for each source, source 0 lowest",
+        "scale": f"E8M0 scale of each block of {design.block} lanes, 8 bits, block 0 lowest",
+    }
+    beside = design.side_inputs(count).items()
+    data[:0] = [port(name, "input", bits, meanings[name]) for name, bits in beside]
     if design.load:
         data = [*_load_ports(design, count // design.lanes), *data]
     more = {"stream": _stream(design, lanes, data)} if stream else {}

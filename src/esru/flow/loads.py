@@ -13,7 +13,7 @@ import numpy as np
 from esru.design import Design
 from esru.emulate.stream import Array, Words
 from esru.flow.checks import Check
-from esru.flow.simulate import Plan, lane_difference, rounds_of
+from esru.flow.simulate import Plan, Round, lane_difference, rounds_of
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
 from esru.sources.settings import loaded_seed
@@ -58,9 +58,8 @@ class LoadCycle:
     en: bool
     load: bool
     seed: int
-    data: int
+    round: Round
     expected: int
-    words: list[int]
 
 
 def load_cycles(design: Design, lanes: int, loads: int = MOST_LOADS) -> Iterator[LoadCycle]:
@@ -87,7 +86,7 @@ def load_cycles(design: Design, lanes: int, loads: int = MOST_LOADS) -> Iterator
     for number in range(loads):
         todo = Plan(_STRETCH + 1, False, "")
         rounds = rounds_of(design, array, todo, number)
-        data, expected, words, _ = next(rounds)
+        now = next(rounds)
         seeds = [rng.choice(pool) for _ in array.phases]
         for left in reversed(range(1 + rng.randrange(_STRETCH))):
             load = not left
@@ -96,10 +95,10 @@ def load_cycles(design: Design, lanes: int, loads: int = MOST_LOADS) -> Iterator
             given = seeds if load else [rng.choice(pool) for _ in seeds]
             seed = sum(one << length * place for place, one in enumerate(given))
             if not decision:
-                held = 0 if rst else expected if en else held
-            yield LoadCycle(rst, en, load, seed, data, expected if decision else held, words)
+                held = 0 if rst else now.expected if en else held
+            yield LoadCycle(rst, en, load, seed, now, now.expected if decision else held)
             if en:
-                data, expected, words, _ = next(rounds)
+                now = next(rounds)
         array = Array(design, lanes) if rst else LoadedArray(design, lanes, seeds)
 
 
@@ -144,15 +143,17 @@ def simulate_loads(design: Design, lanes: int | None = None, component: Any = No
             ctx.set(bank.en, cycle.en)
             ctx.set(bank.load, cycle.load)
             ctx.set(bank.seed, cycle.seed)
-            ctx.set(port, cycle.data)
+            ctx.set(port, cycle.round.data)
+            for name, value in cycle.round.beside.items():
+                ctx.set(getattr(bank, name), value)
             got = ctx.get(output)
             await ctx.tick()
             got = got if decision else ctx.get(output)
             compared += count
             loads += cycle.load and not cycle.rst
             if got != cycle.expected:
-                known = cycle.words if decision or (cycle.en and not cycle.rst) else None
-                failure = lane_difference(design, number, cycle.data, cycle.expected, got, known)
+                known = decision or (cycle.en and not cycle.rst)
+                failure = lane_difference(design, number, cycle.expected, got, cycle.round, known)
                 return
 
     simulator = Simulator(top)

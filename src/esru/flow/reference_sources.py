@@ -47,7 +47,7 @@ def lane_words(design: Design, lanes: int) -> tuple[str, list[str]]:
 def _operand_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     """Return the registers of operand sources and each lane's word: remainders modulo 2^k."""
     decision, k = design.boundary == "decision", design.k
-    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.x_bits)
     low = [f"{port}[{lane * wide} +: {wide}] % (1 << {k})" for lane in range(lanes)]
     parts = [f"  wire [{k - 1}:0] low{lane} = {text};\n" for lane, text in enumerate(low)]
     words = []

@@ -81,12 +81,12 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
     """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-    w_in = count * (design.fraction_bits if decision else design.input.width)
-    words = count // design.lanes * design.k if design.source == "port" else 0
+    w_in = count * (design.fraction_bits if decision else design.x_bits)
     w_out = count * (1 if decision else design.out_format.width)
     vectors = list(_vectors(design, count))
     # Inputs that only some modules have, each with its width and its argument of the task.
-    more = [("r", words, "word")] if words else []
+    arguments = {"r": "word", "scale": "exponents"}
+    more = [(name, bits, arguments[name]) for name, bits in design.side_inputs(count).items()]
     if design.load:
         more += [("load", 1, "fresh"), ("seed", count // design.lanes * design.length, "state")]
     width_in, width_out = f"{w_in}'h", f"{w_out}'h"
@@ -105,7 +105,7 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
         rest=_EDGES if decision else "",
         vectors="\n".join(
             f"    check(1'b{vector.reset:d}, 1'b{vector.enable:d}, {width_in}{vector.data:x}, "
-            + "".join(f"{wide}'h{getattr(vector, name):x}, " for name, wide, _ in more)
+            + "".join(f"{wide}'h{vector.beside.get(name, 0):x}, " for name, wide, _ in more)
             + f"{width_out}{vector.expected:x});"
             for vector in vectors
         ),
@@ -126,10 +126,8 @@ class _Vector(NamedTuple):
     reset: bool
     enable: bool
     data: int
-    r: int
+    beside: dict[str, int]
     expected: int
-    load: bool = False
-    seed: int = 0
 
 
 def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
@@ -140,18 +138,19 @@ def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
     held = 0
     stretches = [(words, True) for words in _BEFORE_RESETS] + [(most, bool(design.load))]
     for variant, (words, reset) in enumerate(stretches):
-        for data, given, expected in stimuli(design, lanes, words, variant):
+        for data, beside, expected in stimuli(design, lanes, words, variant):
             if not rng.randrange(8):
-                yield _Vector(False, False, data, given, expected if decision else held)
+                yield _Vector(False, False, data, beside, expected if decision else held)
             held = expected
-            yield _Vector(False, True, data, given, expected)
+            yield _Vector(False, True, data, beside, expected)
         if reset:
             # It goes before en: whatever the input, y is 0 and the first word is next.
             rounds = stimuli(design, lanes, words + 1, variant)
             for _ in range(words):
                 next(rounds)
-            data, given, expected = next(rounds)
+            data, beside, expected = next(rounds)
             held = 0
-            yield _Vector(True, True, data, given, expected if decision else 0)
+            yield _Vector(True, True, data, beside, expected if decision else 0)
     for cycle in load_cycles(design, lanes, _LOADS) if design.load else ():
-        yield _Vector(cycle.rst, cycle.en, cycle.data, 0, cycle.expected, cycle.load, cycle.seed)
+        loaded = {**cycle.round.beside, "load": cycle.load, "seed": cycle.seed}
+        yield _Vector(cycle.rst, cycle.en, cycle.round.data, loaded, cycle.expected)

@@ -205,7 +205,7 @@ def _header(design: Design, lanes: int | None) -> str:
     data = (
         f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
         if decision
-        else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
+        else f"x[{design.x_bits} * lanes] to y[{design.out_format.width} * lanes], "
         "registered (latency 1)"
     )
     period = source_model(design).period
@@ -216,6 +216,11 @@ def _header(design: Design, lanes: int | None) -> str:
         f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
         f"{data}; one rounding a lane and clock cycle",
+        *(
+            f"scale[8 * blocks]: E8M0, one for each block of {design.block} lanes"
+            for name in design.side_inputs(count)
+            if name == "scale"
+        ),
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
         *_load_lines(design),
     )
