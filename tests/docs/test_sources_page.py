@@ -35,7 +35,9 @@ def test_every_source_is_there() -> None:
     rows = [parse(row["design"]) for row in json.loads(page.RESULT.read_text())["rows"]]
     assert {design.source for design in rows} == SOURCES.keys() - {"none"}
     for source in SOURCES.keys() - {"none"}:
-        section = re.search(rf"^## (?:.*, )?{source}(?:, .*)?\n(.*?)^## ", text, re.M | re.S)
+        section = re.search(
+            rf"^## (?:[^\n]*, )?{source}(?:, [^\n]*)?\n(.*?)^## ", text, re.M | re.S
+        )
         assert section is not None, source
         assert "Use it" in section[1], f"{source}: when to use it"
 
