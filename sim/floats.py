@@ -1,9 +1,10 @@
-"""Float formats and float units, once more in plain Python: values as exact fractions.
+"""Float formats and float units, once more in plain Python: values as exact integers.
 
-Written from `docs/rounding.md` alone and importing nothing of esru.
+Written from `docs/rounding.md` alone and importing nothing of esru. A value is counted in units so
+small that every number of every format, divided by any scale, is a whole number of them.
 """
 
-from fractions import Fraction
+from functools import cache
 
 #: name: exponent bits, fraction bits, bias, has infinity, has NaN
 FORMATS = {
@@ -18,8 +19,13 @@ FORMATS = {
 }
 
 
-#: An input format with this in front has the 8-bit scale of a block above its sign.
+#: An input format with this in front has the 8-bit scale of a block above its sign: the pattern s
+#: stands for 2^(s - SCALE_BIAS).
 SCALED = "mx_"
+SCALE_BIAS = 127
+
+#: A value is an integer, in units of 2^-UNIT: below the least number by the greatest scale.
+UNIT = 320
 
 
 class Float:
@@ -44,23 +50,19 @@ class Float:
         """Return the exact value of a finite pattern without its sign."""
         field, fraction = divmod(magnitude, 2**self.fraction)
         if field == 0:
-            return Fraction(fraction) * self.power(1)
-        return (2**self.fraction + fraction) * self.power(field)
+            return fraction << self.last(1)
+        return (2**self.fraction + fraction) << self.last(field)
 
-    def power(self, field):
-        """Return the value of the last bit at an exponent field."""
-        return Fraction(2) ** (field - self.bias - self.fraction)
+    def last(self, field):
+        """Return which bit of a value is the last one at an exponent field."""
+        return field - self.bias - self.fraction + UNIT
 
     def below(self, value):
         """Return the pattern of the greatest finite number that is not above a value."""
-        if value <= 0:
-            return 0
-        binade = value.numerator.bit_length() - value.denominator.bit_length()
-        if value < Fraction(2) ** binade:
-            binade -= 1
+        binade = value.bit_length() - 1 - UNIT
         field = max(binade + self.bias, 1)
         # Patterns count on over the binades: the leading bit of a normal number is a field's.
-        whole = int(value / self.power(field))
+        whole = value >> self.last(field)
         return min((field - 1) * 2**self.fraction + whole, self.highest)
 
 
@@ -84,6 +86,7 @@ class FloatUnit:
         top = output.value(output.highest)
         # One step above the greatest number, as if the exponent went on.
         self.step = top - output.value(output.highest - 1)
+        self.interval = cache(self._interval)
         # The outputs that some inputs are close to.
         ends = (self.input.value(1), self.input.value(self.input.highest))
         self.lowest, self.highest = (output.below(end) for end in ends)
@@ -92,75 +95,89 @@ class FloatUnit:
 
     def rounded(self, x, decide):
         """Return the output pattern; `decide` tells from f (n bits) whether to round up."""
-        scale, negative, magnitude = self.split(x)
-        return negative * self.output.sign + self._magnitude(magnitude, scale, decide)
+        exponent, negative, magnitude = self.split(x)
+        return negative * self.output.sign + self._magnitude(magnitude, exponent, decide)
 
     def split(self, x):
-        """Return an input's scale (a power of two), sign and magnitude."""
+        """Return an input's exponent of the scale, its sign and its magnitude."""
         word, magnitude = divmod(x, self.input.sign)
         exponent, negative = divmod(word, 2)
-        return Fraction(2) ** (exponent - 127 if self.input.scaled else 0), negative, magnitude
+        return exponent - SCALE_BIAS if self.input.scaled else 0, negative, magnitude
 
-    def join(self, scale, negative, value):
-        """Return the input whose quotient by a scale is closest below a value."""
-        word = negative * self.input.sign + self.input.below(value * scale)
+    def join(self, exponent, negative, value):
+        """Return the input whose quotient by the scale 2^exponent is closest below a value."""
+        word = negative * self.input.sign + self.input.below(shifted(value, exponent))
         if self.input.scaled:
-            exponent = scale.numerator.bit_length() - scale.denominator.bit_length() + 127
-            word += exponent * 2 * self.input.sign
+            word += (exponent + SCALE_BIAS) * 2 * self.input.sign
         return word
 
-    def _magnitude(self, magnitude, scale, decide):
+    def _magnitude(self, magnitude, exponent, decide):
         source, output = self.input, self.output
         if magnitude > source.infinity:
             return output.highest if output.nan is None else output.nan
         if magnitude == source.infinity:
             return self.beyond
-        value = source.value(magnitude) / scale
+        value = shifted(source.value(magnitude), -exponent)
         down = output.below(value)
-        if value >= output.value(output.highest) + self.step:
+        low, gap = self.interval(down)
+        if value >= low + gap:
             return self.beyond
         # Between two neighbours: the fraction is the share of the way to the upper one.
-        last = down == output.highest
-        gap = self.step if last else output.value(down + 1) - output.value(down)
-        f = int((value - output.value(down)) / gap * 2**self.n)
+        f = (value - low) * 2**self.n // gap
         if not decide(f):
             return down
-        return self.beyond if last else down + 1
+        return self.beyond if down == output.highest else down + 1
+
+    def _interval(self, down):
+        """Return an output's value and the step to the next one, also beyond the greatest."""
+        low = self.output.value(down)
+        if down == self.output.highest:
+            return low, self.step
+        return low, self.output.value(down + 1) - low
 
     def exact(self, x):
         """Return an input without its dropped bits, in the output's range."""
-        scale, negative, magnitude = self.split(x)
+        exponent, negative, magnitude = self.split(x)
         if magnitude >= self.input.infinity:
             magnitude = 0
-        kept = self.output.value(self.output.below(self.input.value(magnitude) / scale))
-        return self.join(scale, negative, kept)
+        quotient = shifted(self.input.value(magnitude), -exponent)
+        return self.join(exponent, negative, self.output.value(self.output.below(quotient)))
 
     def is_kept(self, x, y):
         """Return whether an output has the sign and value of a finite input."""
-        scale, negative, magnitude = self.split(x)
+        exponent, negative, magnitude = self.split(x)
         signed, seen = divmod(y, self.output.sign)
-        return (negative, self.input.value(magnitude) / scale) == (signed, self.output.value(seen))
+        quotient = shifted(self.input.value(magnitude), -exponent)
+        return (negative, quotient) == (signed, self.output.value(seen))
 
-    def chosen(self, f, random, at_end):
+    def exponent(self, random):
+        """Return the exponent of a block's scale: mostly near 0, where results are in range."""
+        if not self.input.scaled:
+            return 0
+        return random.choice((random.randrange(-8, 9), random.randrange(-127, 129)))
+
+    def chosen(self, f, random, at_end, exponent):
         """Return an input with a fraction f where the formats allow it, or a special one."""
-        output = self.output
-        negative, scale, high = random.randrange(2), Fraction(1), 0
+        bits = random.getrandbits
+        negative, high = bits(1), 0
         if self.input.scaled:
-            exponent = random.choice((random.randrange(-8, 9), random.randrange(-127, 129)))
-            scale, high = Fraction(2) ** exponent, (exponent + 127) * 2 * self.input.sign
+            high = (exponent + SCALE_BIAS) * 2 * self.input.sign
         high += negative * self.input.sign
-        if not random.randrange(8):
+        kind = bits(6)
+        if kind < 8:
             specials = (0, 1, self.input.highest, self.input.infinity, self.input.infinity + 1)
             return high + random.choice(specials)
-        if not random.randrange(8):
-            bits = random.choice((self.input.exponent + self.input.fraction, self.input.fraction))
-            return high + random.getrandbits(bits)
-        down = random.randint(self.lowest, self.highest)
+        if kind < 15:
+            wide = self.input.exponent + self.input.fraction if kind % 2 else self.input.fraction
+            return high + bits(wide)
         if at_end:
-            down = self.highest - random.randrange(2)
-        gap = self.step
-        if down < output.highest:
-            gap = output.value(down + 1) - output.value(down)
-        return self.join(
-            scale, negative, output.value(down) + gap * Fraction(2 * f + 1, 2 ** (self.n + 1))
-        )
+            down = self.highest - bits(1)
+        else:
+            down = self.lowest + int(random.random() * (self.highest - self.lowest + 1))
+        low, gap = self.interval(down)
+        return self.join(exponent, negative, low + (gap * (2 * f + 1) >> (self.n + 1)))
+
+
+def shifted(value, exponent):
+    """Return a value times 2^exponent, rounded down."""
+    return value << exponent if exponent >= 0 else value >> -exponent

@@ -70,6 +70,11 @@ class Source:
         self.state, self.inverted = self.start
         self.earlier = list(self.before)
 
+    def load(self, seed):
+        """Take a seed, whose word is the next one; 1 for 0 where 0 would be the lockup state."""
+        self.state = seed or int(self.family not in ("debruijn", "counter"))
+        self.inverted = False
+
     def seen(self, lane):
         """Return this cycle's word as a lane of this source sees it."""
         if self.map == "delay" and lane:
@@ -169,8 +174,12 @@ class Model:
         self.by_operands = self.source.startswith("operand-")
         self.by_port = self.source == "port"
         self.port_width = p["k"] * self.lanes // self.shared if self.by_port else 0
+        # Lanes that share a scale, which then has a port.
+        self.block = 0 if self.decision else p.get("block", 0)
+        self.loads = bool(p.get("load"))
+        self.seed_width = self.sources[0].length if self.loads else 0
         width = self.dropped if self.by_operands else self.n
-        self.width_in = width if self.decision else self.input.width
+        self.width_in = width if self.decision else self.input.width - 8 * bool(self.block)
         self.width_out = 1 if self.decision else self.output.width
         self.reset()
 
@@ -180,6 +189,17 @@ class Model:
             source.reset()
         self.held = 0
         self.before = [0] * self.lanes
+
+    def data(self, inputs):
+        """Return the data port for each lane's input pattern."""
+        if self.block:
+            inputs = [x % 2**self.width_in for x in inputs]
+        return self.pack(inputs, self.width_in)
+
+    def scales(self, inputs):
+        """Return the port of the scales: what is above the sign in each block's first lane."""
+        firsts = inputs[:: self.block]
+        return self.pack([x >> self.width_in for x in firsts], 8)
 
     def words(self, inputs=None, given=0):
         """Return each lane's random word in this cycle.
@@ -236,6 +256,11 @@ class Model:
         self.before = [x % 2**self.k for x in inputs]
         for source in self.sources:
             source.advance()
+
+    def load(self, seeds):
+        """Do what a clock edge with load = 1 does to the sources, after what en = 1 does."""
+        for source, seed in zip(self.sources, seeds, strict=True):
+            source.load(seed)
 
     @staticmethod
     def pack(patterns, width):

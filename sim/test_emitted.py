@@ -38,6 +38,11 @@ def _stem(path):
     return json.loads(path.read_text())["module"].removeprefix("esru_")
 
 
+def _tests(path):
+    loads = json.loads(path.read_text())["parameters"].get("load")
+    return (*TESTS, "load") if loads else TESTS
+
+
 def pytest_generate_tests(metafunc):
     """Make one test for each module, and cocotb test where it has one."""
     manifests = _manifests(metafunc.config)
@@ -46,7 +51,9 @@ def pytest_generate_tests(metafunc):
         there = [path for path in benches if path.exists()]
         metafunc.parametrize("plain", there, ids=[path.stem for path in there])
     else:
-        metafunc.parametrize("manifest", manifests, ids=_stem, scope="session")
+        pairs = [(path, name) for path in manifests for name in _tests(path)]
+        names = [f"{_stem(path)}-{name}" for path, name in pairs]
+        metafunc.parametrize(("manifest", "name"), pairs, ids=names, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +69,6 @@ def results(manifest, tmp_path_factory):
     return {case.get("name"): case for case in cases}, said
 
 
-@pytest.mark.parametrize("name", TESTS)
 def test_verilog(name, results):
     """One test of testbench.py."""
     cases, said = results

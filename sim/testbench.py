@@ -49,17 +49,29 @@ class Bench:
         self.data.value = 0
         if self.model.by_port:
             self.dut.r.value = 0
+        if self.model.block:
+            self.dut.scale.value = 0
+        if self.model.loads:
+            # What lies there does not matter while nothing is loaded.
+            self.dut.load.value = 0
+            self.dut.seed.value = self.model.pack(self.seeds(), self.model.seed_width)
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start(start_high=False))
         await Timer(1, unit="ns")
 
-    async def cycle_with(self, inputs, en=1, rst=0):
-        """Spend one clock cycle."""
+    async def cycle_with(self, inputs, en=1, rst=0, seeds=None):
+        """Spend one clock cycle; at its end every source takes its seed, if there are any."""
         model = self.model
+        if model.loads:
+            self.dut.load.value = seeds is not None
+            if seeds is not None:
+                self.dut.seed.value = model.pack(seeds, model.seed_width)
         if rst != self.rst:
             self.dut.rst.value = self.rst = rst
         if en != self.en:
             self.dut.en.value = self.en = en
-        self.data.value = model.pack(inputs, model.width_in)
+        self.data.value = model.data(inputs)
+        if model.block:
+            self.dut.scale.value = model.scales(inputs)
         given = self.given
         if model.by_port:
             self.dut.r.value = given
@@ -76,6 +88,8 @@ class Bench:
         elif en:
             model.advance(inputs, given)
             self.last = inputs, words
+        if seeds is not None and not rst:
+            model.load(seeds)
         self.cycle += 1
 
     def _compare(self, inputs, words, expected):
@@ -98,6 +112,12 @@ class Bench:
                 f"cycle {self.cycle}, lane {lane}, {port} {inputs[lane]:#x}, word {word}: "
                 f"expected {pattern:#x}, got {seen:#x}"
             )
+
+    def seeds(self):
+        """Return a seed for each source: 0, the greatest, or any."""
+        width = self.model.seed_width
+        some = [0, 2**width - 1, *(self.random.getrandbits(width) for _ in range(6))]
+        return [self.random.choice(some) for _ in self.model.sources]
 
     def fractions(self):
         """Return a fraction for each lane: 0, the greatest, close to the word's edge, or any."""
@@ -127,7 +147,7 @@ class Bench:
         if model.decision and not model.by_operands:
             return fractions
         if model.floats:
-            return [model.floats.chosen(f, self.random, wholes is not None) for f in fractions]
+            return self._floats(fractions, wholes is not None)
         dropped = [f << unseen | low for f, low in zip(fractions, self.low, strict=True)]
         if model.decision:
             return dropped
@@ -137,6 +157,15 @@ class Bench:
             whole = self.random.choice(wholes) if wholes else self.random.getrandbits(64)
             patterns.append(whole % 2**bits << model.dropped | low)
         return patterns
+
+    def _floats(self, fractions, at_end):
+        """Return a float for each lane; the lanes of a block have one scale."""
+        floats, chosen = self.model.floats, []
+        for lane, f in enumerate(fractions):
+            if lane % (self.model.block or 1) == 0:
+                exponent = floats.exponent(self.random)
+            chosen.append(floats.chosen(f, self.random, at_end, exponent))
+        return chosen
 
     async def done(self):
         """Look at the last result, and add the number of comparisons to the file of counts."""
@@ -263,3 +292,24 @@ async def stream(dut):
             await bench.cycle_with(bench.inputs(), en=0)
         await bench.cycle_with(bench.inputs())
     await bench.done()
+
+
+def _loads():
+    """Return whether the module has ports for seeds."""
+    folder = os.environ.get("ESRU_GENERATED")
+    return folder is not None and Model(folder).loads
+
+
+if _loads():
+
+    @cocotb.test()
+    async def load(dut):
+        """Seeds loaded at any time: while idle, in a row, with a reset; the next word is theirs."""
+        bench = Bench(dut, "load")
+        await _reset(bench)
+        for _ in range(48):
+            for _ in range(bench.random.randrange(12)):
+                await bench.cycle_with(bench.inputs(), en=bench.random.randrange(4) > 0)
+            rst, en = bench.random.randrange(8) == 0, bench.random.randrange(2)
+            await bench.cycle_with(bench.inputs(), en=en, rst=int(rst), seeds=bench.seeds())
+        await bench.done()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+
+import pytest
 
 
 def pytest_sessionstart() -> None:
@@ -12,3 +16,15 @@ def pytest_sessionstart() -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test know, or leave behind, what the user's own runs have measured."""
+    before = os.environ.get("ESRU_CACHE")
+    os.environ["ESRU_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["ESRU_CACHE"]
+    else:
+        os.environ["ESRU_CACHE"] = before

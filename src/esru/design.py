@@ -15,7 +15,7 @@ from math import gcd
 
 from esru.decision_table import decision_table, is_table, named_rule
 from esru.errors import InputError
-from esru.float_formats import FloatFormat, float_pair
+from esru.float_formats import SCALE_BITS, FloatFormat, check_block, float_pair
 from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
 from esru.rules import RULES as RULES
 from esru.rules import check_rule
@@ -49,7 +49,7 @@ ALIASES = {
     "winner": "4:3:select:lfsr24,leap=4,lanes=64",
 }
 
-_KEYS = (*KEYS, "in", "out", "overflow", "boundary")
+_KEYS = (*KEYS, "in", "out", "block", "overflow", "boundary")
 _ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
 
 
@@ -94,6 +94,12 @@ class Design:
     recover : int
         1: a register that is found in its lockup state, zero, goes on from state 1. Only for
         sources that have one; their words stay the same.
+    block : int
+        Lanes that share a block's scale, an input of its own (port ``scale``); 0: there is no
+        scale, or each lane's is above the sign of its word.
+    load : int
+        1: the hardware has ports through which every source is given a new seed while it runs.
+        Only for sources with a register; their words stay the same until one is loaded.
 
     Raises
     ------
@@ -117,6 +123,8 @@ class Design:
     overflow: str = "saturate"
     boundary: str = "decision"
     recover: int = 0
+    block: int = 0
+    load: int = 0
 
     def __post_init__(self) -> None:
         check_rule(self)
@@ -127,13 +135,11 @@ class Design:
         source, out = self.in_format, self.out_format
         operand = (self.source, self.k if self.source in OPERANDS else 0)
         if isinstance(out, FloatFormat):
-            if self.source in OPERANDS:
-                rule = "one whose words come from no operand, as the output is a float"
-                raise InputError.must("Source", rule, self.source)
-            pair: tuple[Format, Format] = float_pair(source, out, self.overflow)
+            source = float_pair(source, out, self.overflow, self.n, operand)[0]
         else:
-            pair = fixed_pair(source, out, self.overflow, self.n, operand)
-        object.__setattr__(self, "in_format", pair[0])
+            source = fixed_pair(source, out, self.overflow, self.n, operand)[0]
+        check_block(self.block, source)
+        object.__setattr__(self, "in_format", source)
 
     @property
     def source_name(self) -> str:
@@ -145,6 +151,10 @@ class Design:
         """The input format, always set after construction."""
         assert self.in_format is not None
         return self.in_format
+
+    @property
+    def _takes_default(self) -> bool:
+        return replace(self, in_format=None, block=0).input == self.input
 
     @property
     def fixed(self) -> tuple[FixedFormat, FixedFormat]:
@@ -172,6 +182,32 @@ class Design:
         """Bits of a lane's port ``frac``: n, or all D if the source takes its word from them."""
         return self.dropped if self.source in OPERANDS else self.n
 
+    @property
+    def x_bits(self) -> int:
+        """Bits of a lane's port ``x``: the input word, without a scale that has its own port."""
+        return self.input.width - (SCALE_BITS if self.block else 0)
+
+    def side_inputs(self, lanes: int) -> dict[str, int]:
+        """Return the inputs that an array of some lanes has beside its data, with their bits.
+
+        ``r``: the words of the source `port`, source 0 lowest. ``scale``: boundary ``unit`` only,
+        the scales of its blocks, block 0 lowest; of an array smaller than a block it is one.
+
+        Raises
+        ------
+        InputError
+            If the lanes are neither whole blocks nor a share of one.
+        """
+        found = {}
+        if self.source == "port":
+            found["r"] = lanes // self.lanes * self.k
+        if self.block and self.boundary == "unit":
+            if lanes % self.block and self.block % lanes:
+                rule = f"a multiple of the lanes of a block ({self.block}) or a divisor of it"
+                raise InputError.must("Lanes of the array", rule, lanes)
+            found["scale"] = SCALE_BITS * max(lanes // self.block, 1)
+        return found
+
     def canonical(self) -> Design:
         """Return the representative of all designs that make the same decisions.
 
@@ -179,9 +215,9 @@ class Design:
         n = k+1; `nearest` and `replicate` with n = k are `zero`. A lane map that changes nothing
         is `same`, and lanes that see their own operands only share no source. An input format
         that is the default one stays the default one, but for the operand sources. Recovery
-        from a state that never comes changes no decision. A table that decides as a named rule
-        is that rule, and sees no fraction bit that it ignores below the k highest; how it numbers
-        its codes is kept, because the hardware follows it.
+        from a state that never comes changes no decision, nor does a port for seeds or scales. A
+        table that decides as a named rule is that rule, and sees no fraction bit that it ignores
+        below the k highest; how it numbers its codes is kept, because the hardware follows it.
         """
         rule, n = self.rule, self.n
         if is_table(rule):
@@ -194,7 +230,7 @@ class Design:
         elif rule == "half":
             n = self.k + 1
         # The word of an operand source lies below the bits that the default one would drop.
-        kept = self.source in OPERANDS or replace(self, in_format=None).input != self.input
+        kept = self.source in OPERANDS or not self._takes_default
         return replace(
             self,
             n=n,
@@ -203,6 +239,8 @@ class Design:
             map=canonical_map(self.map, self.k, self.lanes),
             in_format=self.in_format if kept else None,
             recover=0,
+            block=0,
+            load=0,
         )
 
     def to_json(self) -> dict[str, int | str]:
@@ -225,8 +263,10 @@ class Design:
             "lanes": self.lanes,
             "map": self.map,
         }
-        if self.recover:
-            source["recover"] = 1  # left out where it is not: ids are older than the key
+        # Left out where they are not: ids are older than these keys.
+        source |= {key: 1 for key in ("recover", "load") if getattr(self, key)}
+        if self.block:
+            fields["block"] = self.block
         return fields | {key: source[key] for key in source if key in KEYS_OF[self.source]}
 
     @classmethod
@@ -273,14 +313,14 @@ class Design:
             pairs.append(f"form={self.form}")
         if self.length and self.taps != default_taps(self.source, self.length):
             pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map", "recover"):
+        for key in ("seed", "leap", "lanes", "map", "recover", "load"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
-        if self.in_format is not None and replace(self, in_format=None).input != self.input:
+        if not self._takes_default:
             pairs.append(f"in={self.input}")
         if self.out_format != INT8:
             pairs.append(f"out={self.out_format}")
-        for key in ("overflow", "boundary"):
+        for key in ("block", "overflow", "boundary"):
             if getattr(self, key) != default[key].default:
                 pairs.append(f"{key}={getattr(self, key)}")
         return ",".join((text, *pairs))
@@ -348,6 +388,8 @@ def parse(text: str) -> Design:
         lanes=_integer("Lanes", values.get("lanes", "1")),
         map=values.get("map", "same"),
         recover=_integer("Recover", values.get("recover", "0")),
+        block=_integer("Lanes of a block", values["block"]) if "block" in values else 0,
+        load=_integer("Load", values.get("load", "0")),
         in_format=parse_format(values["in"]) if "in" in values else None,
         out_format=parse_format(values.get("out", "int8")),
         overflow=values.get("overflow", "saturate"),

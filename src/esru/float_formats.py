@@ -185,6 +185,9 @@ FLOAT32 = FLOAT_FORMATS["float32"]
 FLOAT_INPUTS = ("float32", "bfloat16", "float16", *MX_FORMATS)
 FLOAT_OUTPUTS = ("bfloat16", "ocp_e4m3", "ocp_e5m2", "ocp_e3m2", "ocp_e2m3", "ocp_e2m1")
 
+#: Lanes that may share a scale: as many as an array has.
+MAX_BLOCK = 1024
+
 #: Elements of the blocks of OCP MX: MXFP8, MXFP6 and MXFP4.
 MX_OUTPUTS = FLOAT_OUTPUTS[1:]
 
@@ -195,8 +198,17 @@ FLOAT_OVERFLOWS = {
 }
 
 
-def float_pair(source: object, out: FloatFormat, overflow: str) -> tuple[FloatFormat, FloatFormat]:
+def float_pair(
+    source: object,
+    out: FloatFormat,
+    overflow: str,
+    n: int = 0,
+    operand: tuple[str, int] = ("", 0),
+) -> tuple[FloatFormat, FloatFormat]:
     """Return the formats of a float unit: `source`, or float32 if that is None, and `out`.
+
+    An operand source takes its word from the lowest fraction bits of the input, which must lie
+    below the n rounding bits of a normal result: `operand` is its name and their number.
 
     Raises
     ------
@@ -218,7 +230,28 @@ def float_pair(source: object, out: FloatFormat, overflow: str) -> tuple[FloatFo
     if overflow == "nonsaturate" and out.overflow is None:
         rule = f"saturate, as {out} has neither infinity nor NaN"
         raise InputError.must("Overflow", rule, overflow)
+    dropped = source.fraction - out.fraction
+    if operand[1] and dropped < n + operand[1]:
+        subject = "Dropped bits (input fraction bits less output fraction bits)"
+        rule = f"at least rounding and random bits ({n + operand[1]}) of {operand[0]}"
+        raise InputError.must(subject, rule, dropped)
     return source, out
+
+
+def check_block(block: int, source: object) -> None:
+    """Raise if lanes cannot share a block's scale: too many, or an input without one.
+
+    Raises
+    ------
+    InputError
+        Saying what it must be; 0 lanes are no block.
+    """
+    if not block:
+        return
+    if not 1 <= block <= MAX_BLOCK:
+        raise InputError.must("Lanes of a block", f"between 1 and {MAX_BLOCK}", block)
+    if not isinstance(source, FloatFormat) or not source.scale:
+        raise InputError.must("Input format of lanes with block=", _one_of(MX_FORMATS), source)
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -231,6 +231,22 @@ def _outside() -> None:
         refused(message, parse("8:3:zero:operand-prev,in=s19.11"), given)
 
 
+@row("`scale` for a unit without one, or no integers, or beyond E8M0")
+def _scales() -> None:
+    blocks = parse("8:3:zero:lfsr3,in=mx_float32,out=ocp_e2m1,block=4")
+    for x in (np.ones(8, np.float32), torch.ones(8)):
+        refused("Input format of a unit that takes a scale must be one of", FLOATS, x, scale=0)
+        refused("Exponents of the scales must be integers", blocks, x, scale=0.5)
+        refused("Exponent of a scale must be between -127 and 128, not 129", blocks, x, scale=129)
+
+
+@row("`scale` where a gradient is wanted")
+def _scaled_gradient() -> None:
+    blocks = parse("8:3:zero:lfsr3,in=mx_float32,out=ocp_e2m1,block=4")
+    leaf = torch.ones(8, requires_grad=True)
+    refused("Tensor with a scale must be without a gradient", blocks, leaf, scale=0)
+
+
 @row("n above 24 with floats in PyTorch")
 def _many_bits() -> None:
     wide = parse("25:24:zero:lfsr24")

@@ -176,9 +176,13 @@ def test_scaled_elements(source: str, out: str) -> None:
         assert round_array(unit, x, r).tolist() == expected
         found, _ = round_tensor(unit, torch.from_numpy(x), 1)
         assert found.tolist() == round_tensor(unit, x, 1)[0].tolist()
-    with pytest.raises(InputError, match="divided by their scale and given to a unit from"):
+    with pytest.raises(
+        InputError, match="given with scale=, or divided by it and given to a unit from"
+    ):
         round_tensor(unit, np.ones(3, np.float32))
-    with pytest.raises(InputError, match="divided by their scale and given to a unit from"):
+    with pytest.raises(
+        InputError, match="given with scale=, or divided by it and given to a unit from"
+    ):
         round_tensor(unit, torch.ones(3))
 
 

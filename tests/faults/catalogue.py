@@ -6,6 +6,7 @@ import array_faults
 import demo_faults
 import float_faults
 import lane_faults
+import load_faults
 import oracle_faults
 import rounder_faults
 import source_faults
@@ -16,6 +17,7 @@ MODULES = (
     rounder_faults,
     source_faults,
     lane_faults,
+    load_faults,
     array_faults,
     float_faults,
     demo_faults,

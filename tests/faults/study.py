@@ -29,6 +29,7 @@ from esru.demo.link import Link
 from esru.design import Design, parse
 from esru.flow import cocotb_run, formal, mapped, simulate
 from esru.flow.checks import Check
+from esru.flow.loads import simulate_loads
 from esru.flow.recovery import prove_recovery
 from esru.flow.simulated_board import SimulatedBoard, compile_demo
 from esru.flow.verify import ALL_LEVELS, versions
@@ -42,7 +43,8 @@ def check(level: str, design: Design, folder: Path, lanes: int | None, target: s
     """Run one level on a design."""
     folder.mkdir(parents=True, exist_ok=True)
     if level == "simulation":
-        return [simulate.simulate(design, lanes)]
+        loads = [simulate_loads(design, lanes)] if design.load else []
+        return [simulate.simulate(design, lanes), *loads]
     if level == "cocotb":
         return cocotb_run.run_cocotb(design, folder, lanes)
     if level == "rounder":

@@ -22,20 +22,24 @@ DESIGNS = [
     "4:3:select:debruijn4,lanes=2",
     "5:2:replicate:plateau3,leap=2",
     "4:0:half:none",
+    "3:2:zero:port",
+    "2:1:zero:lfsr3,in=mx_bfloat16,out=ocp_e2m1,block=1",
+    "4:2:zero:plateau3,load=1",
 ]
 
 #: The stream beside the bare module, whose `en` is a transfer in. `pending` counts the words taken
 #: and not yet given: it is 0 or 1 (decision: always 0), o__valid shows it, and what is given is
 #: what the bare module makes of the last word taken. Words are taken whenever there is room.
 _TOP = """\
-module top(input clk, input rst, input [{w_in}:0] data, input valid, input ready, output bad);
+module top(input clk, input rst, {load}{declared}input [{w_in}:0] data, input valid, input ready,
+           output bad);
   wire i_ready, o_valid;
   wire [{w_out}:0] got, expected;
-  stream stream(.clk(clk), .rst(rst), .i__payload(data), .i__valid(valid), .i__ready(i_ready),
-    .o__payload(got), .o__valid(o_valid), .o__ready(ready));
+  stream stream(.clk(clk), .rst(rst), {links}.i__payload(data), .i__valid(valid),
+    .i__ready(i_ready), .o__payload(got), .o__valid(o_valid), .o__ready(ready));
   wire take = valid & i_ready;
   wire give = o_valid & ready;
-  bare bare(.clk(clk), .rst(rst), .en(take), .{port_in}(data), .{port_out}(expected));
+  bare bare(.clk(clk), .rst(rst), .en(take), {links}.{port_in}(data), .{port_out}(expected));
   reg [1:0] pending = 0;
   always @(posedge clk) pending <= rst ? 2'd0 : pending + take - give;
   assign bad = (o_valid && got != expected) | {handshake};
@@ -70,7 +74,8 @@ def _proof(text: str, folder: Path, spoil: tuple[str, str] = ("", "")) -> str:
     """Return the counterexample's cycle, or an empty text: proved for all sequences."""
     design = parse(text)
     decision = design.boundary == "decision"
-    w_in = design.lanes * (design.n if decision else design.input.width)
+    w_in = design.lanes * (design.n if decision else design.x_bits)
+    beside = design.side_inputs(design.lanes)
     w_out = design.lanes * (1 if decision else design.out_format.width)
     stream = stream_rtlil(design)
     assert spoil[0] in stream
@@ -79,6 +84,10 @@ def _proof(text: str, folder: Path, spoil: tuple[str, str] = ("", "")) -> str:
     top = _TOP.format(
         w_in=w_in - 1,
         w_out=w_out - 1,
+        load=f"input load, input [{design.length - 1}:0] seed, " if design.load else "",
+        declared="".join(f"input [{bits - 1}:0] {name}, " for name, bits in beside.items()),
+        links=(".load(load), .seed(seed), " if design.load else "")
+        + "".join(f".{name}({name}), " for name in beside),
         port_in="frac" if decision else "x",
         port_out="up" if decision else "y",
         handshake=_DECISION if decision else _UNIT,

@@ -104,6 +104,13 @@ LINTED = [
     "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
     "8:3:zero:lfsr5,in=u16.8,boundary=unit,overflow=wrap",
     "4:3:zero:lfsr5,in=s30.8,out=uint8,boundary=unit",
+    "8:3:half:plateau5,leap=5,out=ocp_e4m3,overflow=nonsaturate,boundary=unit",
+    "6:5:select:lfsr7,leap=7,lanes=2,in=mx_float32,out=ocp_e2m1,block=2,boundary=unit",
+    "4:2:nearest:operand-xor,lanes=2,in=bfloat16,out=ocp_e2m1,boundary=unit",
+    "8:5:half:cellular6,recover=1",
+    "6:5:select:lfsr7,lanes=2,load=1",
+    "8:3:half:plateau3,recover=1,load=1,boundary=unit",
+    "8:5:half:counter5,load=1",
 ]
 
 

@@ -72,7 +72,7 @@ def test_stimuli_reach_every_output_and_every_fraction(source: str, out: str) ->
     fmt = FLOAT_FORMATS[out]
     rng = np.random.default_rng(1)
     fractions = rng.integers(0, 8, (4000, 4))
-    patterns = float_inputs(design, fractions, rng)
+    patterns = float_inputs(design, fractions, np.zeros_like(fractions, np.uint64), rng)
     assert int(patterns.max()) < 1 << design.input.width
     made = set(round_array(design, patterns.astype(np.int64), np.zeros(1, np.int64)).ravel())
     if fmt.width <= 8:
@@ -96,7 +96,8 @@ def test_stimuli_reach_every_output_and_every_fraction(source: str, out: str) ->
 def test_bare_float_units_with_given_words(out: str) -> None:
     design = parse(f"9:8:select:lfsr9,out={out},boundary=unit")
     rng = np.random.default_rng(3)
-    x = float_inputs(design, rng.integers(0, 1 << 9, (1, 200)), rng)[0].astype(np.int64)
+    fractions = rng.integers(0, 1 << 9, (1, 200))
+    x = float_inputs(design, fractions, fractions.astype(np.uint64), rng)[0].astype(np.int64)
     words = rng.integers(0, 1 << 8, 200)
     expected = round_array(design, x, words).tolist()
     component = UnitLogic(design)

@@ -55,6 +55,8 @@ PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES
         "6:5:select:lfsr7,lanes=2,leap=7,in=bfloat16,out=ocp_e2m1,boundary=unit",
         "12:5:nearest:debruijn6,leap=5,in=float16,out=bfloat16,boundary=unit",
         "8:3:half:plateau5,leap=5,in=mx_float32,out=ocp_e2m1,boundary=unit",
+        "8:3:half:operand-xor,lanes=2,out=ocp_e4m3,boundary=unit",
+        "6:5:select:lfsr7,lanes=4,leap=7,in=mx_bfloat16,out=ocp_e2m1,block=2,boundary=unit",
     ],
 )
 def test_every_pair(text: str, tmp_path: Path) -> None:

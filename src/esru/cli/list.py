@@ -52,7 +52,11 @@ def _formats() -> Rows:
         ("uintW", "unsigned integer, the same as uW.0"),
         *floats,
         *(
-            (name, f"input {name.removeprefix('mx_')} to be divided by the E8M0 scale above it")
+            (
+                name,
+                f"input {name.removeprefix('mx_')} to be divided by a block's E8M0 scale, above "
+                "it in each lane's word or on a port of its own (block=LANES)",
+            )
             for name in MX_FORMATS
         ),
     ]

@@ -42,8 +42,8 @@ class DemoConfig:
     ------
     InputError
         If the lanes are out of range, the clock has fewer than 8 cycles a bit, no whole number
-        of cycles comes within 1 % of a bit, the design is a float unit at the boundary ``unit``,
-        or its text is longer than 200 characters.
+        of cycles comes within 1 % of a bit, the design is a float unit at the boundary ``unit``
+        or has ports for seeds, or its text is longer than 200 characters.
     """
 
     design: Design
@@ -64,6 +64,9 @@ class DemoConfig:
         if design.source in GIVEN:
             rule = "one that makes its own words"
             raise InputError.must("Source of the demo's design", rule, repr(design.source))
+        if design.load:
+            rule = "without load=1 (nothing on a board gives seeds)"
+            raise InputError.must("Design of the demo", rule, repr(str(design)))
         if not 1 <= count <= MAX_LANES:
             raise InputError.must("Lanes of the demo", f"between 1 and {MAX_LANES}", count)
         if count % shared:

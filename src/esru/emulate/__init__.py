@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from esru.emulate.arrays import decision_values, round_array, round_tensor, round_up_array
 from esru.emulate.operand import operand_words
+from esru.emulate.scaled import split_scales
 from esru.emulate.stream import Array
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "round_array",
     "round_tensor",
     "round_up_array",
+    "split_scales",
 ]

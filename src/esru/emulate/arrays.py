@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from esru.decision_table import decision_table, is_table
 from esru.design import Design
-from esru.emulate.floats import round_float_array
+from esru.emulate.floats import bit_patterns, round_float_array
 from esru.emulate.operand import tensor_words
 from esru.emulate.results import check_array, check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
@@ -173,6 +173,9 @@ def _check_float_type(x: npt.NDArray[Any]) -> None:
 
 def round_by_operands(design: Design, x: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
     """Round an array by words from its own elements; values keep all D dropped bits."""
+    if design.floats:
+        words = tensor_words(design, bit_patterns(design.floats[0], x), lanes)
+        return round_float_array(design, x, lambda f: round_up_array(design, f, words))
     if not np.issubdtype(x.dtype, np.floating):
         words = tensor_words(design, x.astype(np.int64), lanes)
         return round_array(design, x, words)
@@ -199,6 +202,7 @@ def round_tensor(
     lanes: int = DEFAULT_LANES,
     *,
     out: npt.NDArray[Any] | None = None,
+    scale: Any = None,
 ) -> tuple[npt.NDArray[Any], int]: ...
 
 
@@ -210,11 +214,18 @@ def round_tensor(
     lanes: int = DEFAULT_LANES,
     *,
     out: torch.Tensor | None = None,
+    scale: Any = None,
 ) -> tuple[torch.Tensor, int]: ...
 
 
 def round_tensor(
-    design: Design, x: Any, phase: int = 0, lanes: int = DEFAULT_LANES, *, out: Any = None
+    design: Design,
+    x: Any,
+    phase: int = 0,
+    lanes: int = DEFAULT_LANES,
+    *,
+    out: Any = None,
+    scale: Any = None,
 ) -> tuple[Any, int]:
     """Round a tensor as an array of `lanes` units does, beginning at a phase.
 
@@ -241,6 +252,10 @@ def round_tensor(
     out : ndarray or torch.Tensor, optional
         Where to write, of the shape of `x` and of any type that holds the output format, such as
         int8; it may be `x` itself.
+    scale : integers, optional
+        Of a unit with an input such as ``mx_float32``: exponents e of the scales 2^e by which the
+        elements are divided, -127 <= e <= 128, of a shape that broadcasts to that of `x`. The
+        elements are then values or patterns of the plain format.
 
     Returns
     -------
@@ -258,9 +273,13 @@ def round_tensor(
         `operand-prev`, whose words neither a phase nor a tensor holds.
     """
     phase = check_phase(phase)
+    if not isinstance(x, np.ndarray) and not hasattr(x, "numel"):
+        raise InputError.must("Tensor", "a NumPy array or PyTorch tensor", type(x).__name__)
+    if scale is not None:
+        from esru.emulate.scaled import round_scaled
+
+        return round_scaled(design, x, scale, phase, lanes, out)
     if not isinstance(x, np.ndarray):
-        if not hasattr(x, "numel"):
-            raise InputError.must("Tensor", "a NumPy array or PyTorch tensor", type(x).__name__)
         from esru.emulate.straight import round_any
 
         return round_any(design, x, phase, lanes, out)

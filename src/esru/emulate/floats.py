@@ -126,7 +126,7 @@ def _check_patterns(source: FloatFormat, x: Any, size: int) -> None:
 def _check_unscaled(source: FloatFormat) -> None:
     if source.scale:
         plain = source.name.removeprefix("mx_")
-        rule = f"divided by their scale and given to a unit from {plain}"
+        rule = f"given with scale=, or divided by it and given to a unit from {plain}"
         raise InputError.must(f"Values for an input {source}", rule, "floats")
 
 
@@ -163,20 +163,38 @@ def round_float_array(design: Design, x: npt.NDArray[Any], decide: Decide) -> np
         bits = float32_bits(source, words)
         patterns: Ints = round_bits(design, bits, decide, np.where, scale)
         return patterns
+    codes: Ints = round_bits(design, _value_bits(source, x), decide, np.where)
+    return value_table(out)[codes]
+
+
+def _value_bits(source: FloatFormat, x: npt.NDArray[Any]) -> Ints:
+    """Return the float32 patterns of values that the input format holds."""
     _check_unscaled(source)
     if x.dtype not in (np.float16, np.float32):
         raise InputError.must("Array type", "an integer type, float16 or float32", x.dtype)
     with np.errstate(invalid="ignore", over="ignore"):
         values = x.astype(np.float32)
-        bits = values.view(np.uint32).astype(np.int64)
+        bits: Ints = values.view(np.uint32).astype(np.int64)
         if source.name == "bfloat16":
             exact = not ((bits & 0xFFFF != 0) & ~np.isnan(values)).any()
         else:
             narrow = values.astype(np.float16) if source.name == "float16" else values
             exact = np.array_equal(narrow.astype(np.float32), values, equal_nan=True)
     _check_values(source, exact, x.dtype)
-    codes: Ints = round_bits(design, bits, decide, np.where)
-    return value_table(out)[codes]
+    return bits
+
+
+def bit_patterns(source: FloatFormat, x: npt.NDArray[Any]) -> Ints:
+    """Return the bit patterns in an input format of what `round_float_array` takes."""
+    if np.issubdtype(x.dtype, np.integer):
+        _check_patterns(source, x, x.size)
+        return x.astype(np.int64)
+    bits = _value_bits(source, x)
+    if source.exponent != _HALF:
+        return bits >> (FLOAT32.width - source.width)
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        halves = bits.astype(np.uint32).view(np.float32).astype(np.float16)
+    return halves.view(np.uint16).astype(np.int64)
 
 
 def round_float_tensor(design: Design, x: torch.Tensor, decide: Decide) -> torch.Tensor:

@@ -39,18 +39,25 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
             round_blocks(design, lanes, values.reshape(-1), phase, found.reshape(-1))
             return torch.from_numpy(found)
     if design.source in OPERANDS:
-        values = round_by_operands(design, x.cpu().numpy(), lanes)
+        # NumPy has no bfloat16; as float32 the values are the same.
+        held = x.float() if design.floats and x.dtype == torch.bfloat16 else x
+        values = round_by_operands(design, held.cpu().numpy(), lanes)
         return torch.from_numpy(np.asarray(values)).to(x.device)
     return round_torch(Array(design, lanes), x, phase)[0]
+
+
+def check_dense(x: torch.Tensor) -> None:
+    """Refuse a sparse tensor and one without data."""
+    if x.device.type == "meta" or x.layout != torch.strided:
+        what = "meta" if x.device.type == "meta" else str(x.layout)
+        raise InputError.must("Tensor", "a dense one with data", what)
 
 
 def round_any(
     design: Design, x: torch.Tensor, phase: int, lanes: int, out: object
 ) -> tuple[torch.Tensor, int]:
     """Round a tensor; `esru.emulate.round_tensor` is the documented entry."""
-    if x.device.type == "meta" or x.layout != torch.strided:
-        what = "meta" if x.device.type == "meta" else str(x.layout)
-        raise InputError.must("Tensor", "a dense one with data", what)
+    check_dense(x)
     Array(design, lanes)  # refuses lanes before anything is computed
     following = phase + tensor_cycles(x.numel(), lanes)
     wanted = x.requires_grad and torch.is_grad_enabled()
@@ -59,7 +66,7 @@ def round_any(
             found: torch.Tensor = _StraightThrough.apply(x, design, phase, lanes)  # type: ignore[no-untyped-call]  # torch types no apply
             return found, following
         return round_plain(design, x, phase, lanes), following
-    target = _check_out(design, x, out, wanted)
+    target = check_out(design, x, out, wanted)
     direct = x.device.type == "cpu" and target.is_contiguous() and x.is_contiguous()
     if direct and x.dtype in (torch.float32, torch.float64):
         values, place = x.detach().numpy().reshape(-1), target.numpy().reshape(-1)
@@ -75,7 +82,8 @@ def _overlap(values: np.ndarray[Any, Any], place: np.ndarray[Any, Any]) -> bool:
     return not same and np.may_share_memory(values, place)
 
 
-def _check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> torch.Tensor:
+def check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> torch.Tensor:
+    """Return `out`, if results of rounding `x` can be written there; `wanted`: with gradients."""
     if not isinstance(out, torch.Tensor):
         raise InputError.must("Output tensor", "a tensor, as the input is", type(out).__name__)
     if out.shape != x.shape:

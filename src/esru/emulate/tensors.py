@@ -14,8 +14,9 @@ import torch
 from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
+from esru.emulate.device import device_values
 from esru.emulate.floats import round_float_tensor
-from esru.emulate.stream import Array
+from esru.emulate.stream import Array, tensor_cycles
 from esru.errors import InputError
 
 #: float32 holds every integer up to 2^24.
@@ -46,9 +47,13 @@ def round_torch(array: Array, x: torch.Tensor, phase: int) -> tuple[torch.Tensor
     design = array.design
     if not design.floats and x.dtype not in _INTEGERS + _FLOATS:
         raise InputError.must("Tensor type", "an integer type, float32 or float64", x.dtype)
-    words, following = array.tensor_words(x.numel(), phase)
-    values = decision_values(design, words).reshape(tuple(x.shape))
-    compared = torch.from_numpy(values).to(x.device)
+    if x.device.type == "cpu":
+        words, following = array.tensor_words(x.numel(), phase)
+        compared = torch.from_numpy(decision_values(design, words)).reshape(x.shape)
+    else:
+        following = phase + tensor_cycles(x.numel(), array.lanes)
+        values = device_values(design, array.lanes, x.device)
+        compared = values(x.numel(), phase).reshape(x.shape)
     if design.floats:
         return round_float_tensor(design, x, lambda f: _up(design, f, compared)), following
     if x.dtype in _INTEGERS:

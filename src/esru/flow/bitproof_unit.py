@@ -17,7 +17,7 @@ from pathlib import Path
 from esru.design import Design
 from esru.errors import InputError, ToolFailed
 from esru.flow import icebox, toolchain
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.icebox import HX8K, Chip
 from esru.flow.miter import compare
 from esru.flow.netlist import Ports, read_netlist, unfit
@@ -49,13 +49,14 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
     if design.boundary == "decision":
         data, result = ("frac", design.fraction_bits), ("up", 1)
     else:
-        data, result = ("x", design.input.width), ("y", design.out_format.width)
-    words = count // design.lanes * design.k
+        data, result = ("x", design.x_bits), ("y", design.out_format.width)
+    seeds = count // design.lanes * design.length
     return {
         CLOCK: ("input", 1),
         "rst": ("input", 1),
         "en": ("input", 1),
-        **({"r": ("input", words)} if design.source == "port" else {}),
+        **{name: ("input", bits) for name, bits in design.side_inputs(count).items()},
+        **({"load": ("input", 1), "seed": ("input", seeds)} if design.load else {}),
         data[0]: ("input", count * data[1]),
         result[0]: ("output", count * result[1]),
     }
@@ -64,10 +65,12 @@ def ports(design: Design, lanes: int | None = None) -> Ports:
 def most_lanes(design: Design, chip: Chip = HX8K) -> int:
     """Return the most lanes of whole sources whose ports get a pin each; 0: not even one source's.
 
-    Three pins are the clock's, the reset's and the enable's.
+    Three pins are the clock's, the reset's and the enable's; one is the port ``load``'s.
     """
-    lane = sum(width for _, width in list(ports(design, 1).values())[3:])
-    return (len(chip.pins) - 3) // lane // design.lanes * design.lanes
+    shared = dict(list(ports(design).items())[3:])
+    fixed = 3 + bool(shared.pop("load", 0))
+    source = sum(width for _, width in shared.values())
+    return (len(chip.pins) - fixed) // source * design.lanes
 
 
 def check_pins(design: Design, lanes: int | None, chip: Chip) -> None:
@@ -175,7 +178,7 @@ def _covered(design: Design, lanes: int | None) -> str:
     count = design.lanes if lanes is None else lanes
     _, words = words_covered(design)
     return (
-        f"every input, en and rst in every cycle from power-up, {words}, "
+        f"every input, {controls(design)} in every cycle from power-up, {words}, "
         f"{'1 lane' if count == 1 else f'{count} lanes'}"
     )
 

@@ -55,3 +55,8 @@ class Check:
             "detail": self.detail,
             "seconds": round(self.seconds, 3),
         }
+
+
+def controls(design: Design) -> str:
+    """Return the names of the inputs that are no data, as a text."""
+    return "en, rst, load and seed" if design.load else "en and rst"

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.floats import pair_of
 from esru.float_formats import SCALE_BIAS, FloatFormat
+from esru.sources.settings import OPERANDS
 
 Ints = npt.NDArray[np.int64]
 
@@ -28,7 +29,10 @@ def _magnitudes(source: FloatFormat, count: Ints, unit: Ints) -> Ints:
 
 
 def float_inputs(
-    design: Design, fractions: npt.NDArray[np.int64], rng: np.random.Generator
+    design: Design,
+    fractions: npt.NDArray[np.int64],
+    unseen: npt.NDArray[np.uint64],
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.uint64]:
     """Return input patterns: in every binade of the output and around it, and special ones.
 
@@ -39,6 +43,8 @@ def float_inputs(
     fractions : ndarray of int64
         The n bits below the output's ulp that are wanted; where the input has fewer bits there,
         they are truncated.
+    unseen : ndarray of uint64
+        What the lowest k bits of finite inputs are if an operand source takes its words there.
     rng : Generator
         Chooses everything else.
     """
@@ -55,6 +61,9 @@ def float_inputs(
         lowest, highest = out.least_exponent - 1, (out.highest >> out.fraction) - out.bias + 1
         scale = SCALE_BIAS + rng.integers(-8, 8, shape, endpoint=True)
         scale = np.where(rng.integers(0, 3, shape) == 0, rng.integers(0, 256, shape), scale)
+        if design.block:
+            lanes = np.arange(shape[-1])
+            scale = scale[..., lanes - lanes % design.block]
     exponent = rng.integers(lowest, highest, shape, endpoint=True)
     unit = np.maximum(exponent, out.least_exponent) - out.fraction
     leading = np.where(exponent < out.least_exponent, 0, 1 << out.fraction)
@@ -74,5 +83,9 @@ def float_inputs(
     magnitude = np.where(kind == 2, subnormal, magnitude)
     magnitude = np.where(kind == 0, free, magnitude)
     magnitude = np.where(kind == 1, special[rng.integers(0, len(special), shape)], magnitude)
+    if design.source in OPERANDS:
+        low_bits = (1 << design.k) - 1
+        taken = magnitude & ~low_bits | unseen.astype(np.int64) & low_bits
+        magnitude = np.where(magnitude <= source.highest, taken, magnitude)
     sign = rng.integers(0, 2, shape) * source.sign
     return (scale * (2 * source.sign) + sign + magnitude).astype(np.uint64)

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from esru.design import Design
 from esru.errors import ToolFailed
+from esru.float_formats import SCALE_BITS
 from esru.flow.aiger import Aiger, read_aiger
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
@@ -163,7 +164,7 @@ def prove_design(
         "module == reference (PDR)",
         words * count,
         not failure,
-        failure or f"every input, en and rst in every cycle, {covered}, {_number(count)}",
+        failure or f"every input, {controls(design)} in every cycle, {covered}, {_number(count)}",
         time.monotonic() - began,
     )
 
@@ -174,9 +175,13 @@ def _number(lanes: int) -> str:
 
 def _fewest_lanes(design: Design, lanes: int) -> tuple[Design, int]:
     """Return the reference's design and its lanes: one a source if all of them see the same."""
-    if design.lanes == 1 or design.map != "same" or design.source in OPERANDS:
+    if design.source in OPERANDS:
         return design, lanes
-    return replace(design, lanes=1), lanes // design.lanes
+    # Where all inputs are the same, so are all scales.
+    alike = replace(design, block=0)
+    if design.lanes == 1 or design.map != "same":
+        return alike, lanes
+    return replace(alike, lanes=1), lanes // design.lanes
 
 
 def _top(design: Design, lanes: int) -> str:
@@ -188,22 +193,34 @@ def _top(design: Design, lanes: int) -> str:
     # Lanes that look at their neighbours' operands get operands of their own.
     copies = 1 if design.source in OPERANDS else lanes
     wide *= lanes // copies
-    sources = lanes // design.lanes
-    is_port = design.source == "port"
-    random = f"input [{sources * design.k - 1}:0] r, " if is_port else ""
-    control = ".clk(clk), .rst(rst), .en(en)" + (", .r(r)" if is_port else "")
+    beside = design.side_inputs(lanes)
+    control = ".clk(clk), .rst(rst), .en(en)"
+    inputs = scales = ""
+    whole = "data"
+    if "r" in beside:
+        inputs = f"input [{beside['r'] - 1}:0] r, "
+        control += ", .r(r)"
+    if "scale" in beside:
+        bits = beside["scale"] if copies == 1 else SCALE_BITS
+        inputs += f"input [{bits - 1}:0] scale, "
+        scales = f", .scale({{{beside['scale'] // bits}{{scale}}}})"
+        # The reference of operands has the port too; the other takes the scale with the word.
+        whole = "data" if design.source in OPERANDS else "{scale, data}"
+    if design.load:
+        inputs += f"input load, input [{lanes // design.lanes * design.length - 1}:0] seed, "
+        control += ", .load(load), .seed(seed)"
     expected = ", ".join(
         f"{{{lanes // groups}{{expected[{group * wide_out} +: {wide_out}]}}}}"
         for group in reversed(range(groups))
     )
     return (
         f"module top(input clk, input rst, input en, input [{wide - 1}:0] data, "
-        f"{random}output trigger);\n"
+        f"{inputs}output trigger);\n"
         f"  wire [{groups * wide_out - 1}:0] expected;\n"
         f"  wire [{lanes * wide_out - 1}:0] got;\n"
-        f"  reference wanted({control}, .{port}({{{min(groups, copies)}{{data}}}}), "
-        f".{out}(expected));\n"
-        f"  hardware found({control}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
+        f"  reference wanted({control}{scales if whole == 'data' else ''}, "
+        f".{port}({{{min(groups, copies)}{{{whole}}}}}), .{out}(expected));\n"
+        f"  hardware found({control}{scales}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
@@ -213,7 +230,7 @@ def _data_port(design: Design) -> tuple[str, int]:
     """Return the name of the data input and the bits of one lane."""
     if design.boundary == "decision":
         return "frac", design.fraction_bits
-    return "x", design.input.width
+    return "x", design.x_bits
 
 
 def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
@@ -221,11 +238,17 @@ def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
     decision = design.boundary == "decision"
     port, wide = _data_port(design)
     out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
-    bit = re.compile(rf"{port}\[(\d+)\]")
+    bit = re.compile(rf"({port}|scale)\[(\d+)\]")
     for lane in range(lanes):
         names = [f"{out}[{i}]" for i in range(lane * wide_out, (lane + 1) * wide_out)]
+        block = lane // design.block if design.block else 0
         for name in netlist.cone(names):
             found = bit.fullmatch(name)
-            if found and int(found[1]) // wide != lane:
-                return f"lane {lane} depends on {name}, an input of lane {int(found[1]) // wide}"
+            if not found:
+                continue
+            index = int(found[2])
+            if found[1] == port and index // wide != lane:
+                return f"lane {lane} depends on {name}, an input of lane {index // wide}"
+            if found[1] == "scale" and index // SCALE_BITS != block:
+                return f"lane {lane} depends on {name}, of block {index // SCALE_BITS}"
     return ""

@@ -14,9 +14,10 @@ from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.output import beside, refuse, unusable
 from esru.flow.takeaway import extra_files, extra_names
-from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
+from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, stream_name
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
+from esru.sources.settings import loaded_seed
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
@@ -37,15 +38,28 @@ def versions() -> dict[str, str]:
     }
 
 
-def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
-    """Return the description of the module's ports and timing, ready for JSON."""
+def _port(name: str, direction: str, width: int, meaning: str) -> dict[str, Any]:
+    return {"name": name, "direction": direction, "width": width, "meaning": meaning}
+
+
+def interface(design: Design, lanes: int | None = None, stream: bool = False) -> dict[str, Any]:
+    """Return the description of the module's ports and timing, ready for JSON.
+
+    Parameters
+    ----------
+    design : Design
+        The unit.
+    lanes : int or None
+        Lanes of a whole array; None: the lanes of one source.
+    stream : bool
+        Describe the stream module beside it, too.
+    """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-
-    def port(name: str, direction: str, width: int, meaning: str) -> dict[str, Any]:
-        return {"name": name, "direction": direction, "width": width, "meaning": meaning}
-
-    wide_in, wide_out = design.input.width, design.out_format.width
+    port = _port
+    but = ", but for a load" if design.load else ""
+    word = str(design.input).removeprefix("mx_") if design.block else str(design.input)
+    wide_in, wide_out = design.x_bits, design.out_format.width
     data = (
         [
             port(
@@ -58,7 +72,7 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         ]
         if decision
         else [
-            port("x", "input", count * wide_in, f"{design.input} word of each lane, lane 0 lowest"),
+            port("x", "input", count * wide_in, f"{word} word of each lane, lane 0 lowest"),
             port(
                 "y",
                 "output",
@@ -67,9 +81,15 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
             ),
         ]
     )
-    if design.source == "port":
-        meaning = f"random word of {design.k} bits for each source, source 0 lowest"
-        data.insert(0, port("r", "input", count // design.lanes * design.k, meaning))
+    meanings = {
+        "r": f"random word of {design.k} bits for each source, source 0 lowest",
+        "scale": f"E8M0 scale of each block of {design.block} lanes, 8 bits, block 0 lowest",
+    }
+    beside = design.side_inputs(count).items()
+    data[:0] = [port(name, "input", bits, meanings[name]) for name, bits in beside]
+    if design.load:
+        data = [*_load_ports(design, count // design.lanes), *data]
+    more = {"stream": _stream(design, lanes, data)} if stream else {}
     return {
         "schema": INTERFACE_SCHEMA,
         "module": module_name(design, lanes),
@@ -77,7 +97,9 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port("en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds"),
+            port(
+                "en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds" + but
+            ),
             *data,
         ],
         "latency": 0 if decision else 1,
@@ -85,6 +107,43 @@ def interface(design: Design, lanes: int | None = None) -> dict[str, Any]:
         "lanes": count,
         "sources": count // design.lanes,
         "period": source_model(design).period or None,
+        **more,
+    }
+
+
+def _load_ports(design: Design, sources: int) -> list[dict[str, Any]]:
+    """Return the ports through which the sources get seeds."""
+    zero = "" if loaded_seed(design, 0) == 0 else "; 0 is taken as 1"
+    return [
+        _port("load", "input", 1, "1: every source takes its seed instead of a step; before en"),
+        _port(
+            "seed",
+            "input",
+            sources * design.length,
+            f"state of {design.length} bits for each source, source 0 lowest{zero}",
+        ),
+    ]
+
+
+def _stream(design: Design, lanes: int | None, data: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the description of the stream module, from the data ports of the module itself."""
+    *more, taken, given = data
+    valid = "1: there is a word; it moves in a cycle with valid = ready = 1"
+    return {
+        "module": stream_name(design, lanes),
+        "ports": [
+            _port("clk", "input", 1, "clock, rising edge"),
+            _port("rst", "input", 1, "synchronous reset, active high"),
+            *more,
+            {**taken, "name": "i__payload"},
+            _port("i__valid", "input", 1, valid),
+            _port("i__ready", "output", 1, "1: the word is taken at the end of this cycle"),
+            {**given, "name": "o__payload"},
+            _port("o__valid", "output", 1, valid),
+            _port("o__ready", "input", 1, "1: the result is taken at the end of this cycle"),
+        ],
+        "latency": 0 if design.boundary == "decision" else 1,
+        "throughput": design.lanes if lanes is None else lanes,
     }
 
 
@@ -166,12 +225,13 @@ def generate(
     verilog, netlist, described, *_, manifest = names
     refuse(folder, names, force)
     used = versions()
+    ports = interface(design, lanes, "stream" in extras)
     texts = {
         netlist: emit_rtlil(design, lanes),
         verilog: emit_verilog(design, lanes),
-        described: _json(interface(design, lanes)),
+        described: _json(ports),
     }
-    texts |= extra_files(design, lanes, interface(design, lanes), extras, targets)
+    texts |= extra_files(design, lanes, ports, extras, targets)
     content = {
         "schema": MANIFEST_SCHEMA,
         "versions": used,

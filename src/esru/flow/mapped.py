@@ -13,7 +13,7 @@ from pathlib import Path
 from esru.design import Design
 from esru.flow import targets, toolchain
 from esru.flow.bitproof_unit import CLOCK, model_reads, ports
-from esru.flow.checks import Check, words_covered
+from esru.flow.checks import Check, controls, words_covered
 from esru.flow.miter import compare
 from esru.flow.netlist import read_netlist, unfit
 from esru.flow.yosys import run_script
@@ -119,7 +119,7 @@ def prove_cells(
     words, covered = words_covered(design)
     whose = "Yosys' own models" if MODELS[target].startswith("+") else "a model"
     proved = (
-        f"every input, en and rst in every cycle, {covered}, "
+        f"every input, {controls(design)} in every cycle, {covered}, "
         f"{'1 lane' if count == 1 else f'{count} lanes'}; rests on {whose} of the cells"
     )
     return Check(

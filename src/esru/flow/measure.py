@@ -207,9 +207,16 @@ def _batches(netlists: Sequence[Netlist]) -> list[list[Netlist]]:
     return batches
 
 
-def _measure_batch(
-    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, packer: Tool | None, cwd: Path
-) -> dict[str, Cells]:
+def mapped_modules(
+    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, cwd: Path
+) -> list[Json]:
+    """Return a batch as modules of the target's cells, in order; nothing is packed.
+
+    Raises
+    ------
+    ToolFailed
+        If Yosys fails on these netlists; the message names the log.
+    """
     for index, netlist in enumerate(netlists):
         (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
     for name, text in ({} if recipe.files is None else recipe.files()).items():
@@ -221,7 +228,13 @@ def _measure_batch(
     missing = [netlist.name for netlist in netlists if netlist.name not in found]
     if missing:
         raise ToolFailed(synthesiser.identity, f"no module {missing[0]!r} came out", log)
-    modules = [found[netlist.name] for netlist in netlists]
+    return [found[netlist.name] for netlist in netlists]
+
+
+def _measure_batch(
+    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, packer: Tool | None, cwd: Path
+) -> dict[str, Cells]:
+    modules = mapped_modules(netlists, recipe, synthesiser, cwd)
     packed: Sequence[int | None] = [None] * len(modules)
     if recipe.headline == "packed" and recipe.packer is not None:
         register = recipe.register if recipe.pinless else None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from esru.design import Design
 from esru.errors import InputError
-from esru.flow.checks import Check
+from esru.flow.checks import Check, controls
 from esru.flow.decide import decide
 from esru.flow.formal import MITER
 from esru.flow.reference_sources import locked_verilog
@@ -20,10 +20,10 @@ from esru.flow.yosys import run_script
 from esru.hdl.emit import locked_rtlil, module_name
 
 _TOP = """\
-module top(input clk, input rst, input en, output trigger);
+module top(input clk, input rst, input en, {ports}output trigger);
   wire [{high}:0] expected, got;
-  reference wanted(.clk(clk), .rst(rst), .en(en), .word(expected));
-  hardware found(.clk(clk), .rst(rst), .en(en), .word(got));
+  reference wanted(.clk(clk), .rst(rst), .en(en), {links}.word(expected));
+  hardware found(.clk(clk), .rst(rst), .en(en), {links}.word(got));
   assign trigger = got != expected;
 endmodule
 """
@@ -59,7 +59,7 @@ def prove_recovery(design: Design, folder: Path, texts: list[str] | None = None)
         text = locked_rtlil(design, phase) if texts is None else texts[phase]
         (folder / "hardware.il").write_text(text, encoding="utf-8")
         (folder / "reference.v").write_text(locked_verilog(design, phase), encoding="utf-8")
-        (folder / "top.v").write_text(_TOP.format(high=design.k - 1), encoding="utf-8")
+        (folder / "top.v").write_text(_top(design), encoding="utf-8")
         script = MITER.format(module=f"{module_name(design)}_source")
         run_script(script, cwd=folder, log=folder / "recovery.log")
         failure = failure or decide(folder, "the reference, from the lockup state on,")
@@ -68,6 +68,15 @@ def prove_recovery(design: Design, folder: Path, texts: list[str] | None = None)
         "recovery == reference (PDR)",
         len(phases),
         not failure,
-        failure or "from the lockup state to state 1 in one step, and on; every en and rst",
+        failure
+        or f"from the lockup state to state 1 in one step, and on; every {controls(design)}",
         time.monotonic() - began,
     )
+
+
+def _top(design: Design) -> str:
+    ports = links = ""
+    if design.load:
+        ports = f"input load, input [{design.length - 1}:0] seed, "
+        links = ".load(load), .seed(seed), "
+    return _TOP.format(high=design.k - 1, ports=ports, links=links)

@@ -12,8 +12,9 @@ from itertools import accumulate
 
 from esru.decision_table import is_table
 from esru.design import Design
+from esru.float_formats import SCALE_BITS
 from esru.flow.float_reference import float_result
-from esru.flow.reference_sources import lane_words
+from esru.flow.reference_sources import lane_words, load_inputs
 
 #: Wide enough for every sum of a 64-bit word and a decision.
 _WIDE = 68
@@ -137,10 +138,11 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
         wide = lanes * design.fraction_bits
         ports = f"  input [{wide - 1}:0] frac,\n  output [{lanes - 1}:0] up\n"
     else:
-        wide_in, wide_out = lanes * design.input.width, lanes * design.out_format.width
+        wide_in, wide_out = lanes * design.x_bits, lanes * design.out_format.width
         ports = f"  input [{wide_in - 1}:0] x,\n  output [{wide_out - 1}:0] y\n"
-    if design.source == "port":
-        ports = f"  input [{lanes // design.lanes * design.k - 1}:0] r,\n{ports}"
+    for side, bits in design.side_inputs(lanes).items():
+        ports = f"  input [{bits - 1}:0] {side},\n{ports}"
+    ports = load_inputs(design, lanes // design.lanes) + ports
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
     if not decision:
@@ -153,8 +155,11 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
             data = f"frac[{top} +: {design.n}]"
             parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
         else:
-            wide_in, wide_out = design.input.width, design.out_format.width
+            wide_in, wide_out = design.x_bits, design.out_format.width
             data = f"x[{lane * wide_in} +: {wide_in}]"
+            if design.block:
+                # Every lane its own copy of its block's scale, above its sign.
+                data = f"{{scale[{lane // design.block * SCALE_BITS} +: {SCALE_BITS}], {data}}}"
             parts.append(
                 f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
                 f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"

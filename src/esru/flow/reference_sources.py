@@ -47,7 +47,7 @@ def lane_words(design: Design, lanes: int) -> tuple[str, list[str]]:
 def _operand_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     """Return the registers of operand sources and each lane's word: remainders modulo 2^k."""
     decision, k = design.boundary == "decision", design.k
-    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.x_bits)
     low = [f"{port}[{lane * wide} +: {wide}] % (1 << {k})" for lane in range(lanes)]
     parts = [f"  wire [{k - 1}:0] low{lane} = {text};\n" for lane, text in enumerate(low)]
     words = []
@@ -182,12 +182,18 @@ def _long_leap(design: Design) -> str:
     return "".join(lines)
 
 
+def load_inputs(design: Design, sources: int) -> str:
+    """Return the declarations of the ports that load so many sources; empty without them."""
+    wide = sources * design.length
+    return f"  input load,\n  input [{wide - 1}:0] seed,\n" if design.load else ""
+
+
 def locked_verilog(design: Design, phase: int, name: str = "reference") -> str:
     """Return a bare source that starts in lockup: ports as `esru.hdl.emit.locked_rtlil`."""
     model = source_model(design)
     assert isinstance(model, RegisterModel)
     return (
-        f"module {name}(\n  input clk,\n  input rst,\n  input en,\n"
+        f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{load_inputs(design, 1)}"
         f"  output [{design.k - 1}:0] word\n);\n"
         f"{_step(design)}{_source(design, model, phase, '', locked=True)}endmodule\n"
     )
@@ -209,6 +215,14 @@ def _source(
         word = "{" + ", ".join(f"state{name}[{i}]" for i in range(length)) + "}"
     if design.source == "plateau":
         word = f"odd{name} ? ~{word} : {word}"
+    fresh = even = ""
+    if design.load:
+        low = int(name or "0") * length
+        given = f"seed[{low + length - 1}:{low}]"
+        if not model.visits_zero:
+            given = f"(|{given}) ? {given} : {length}'d1"
+        fresh = f"    else if (load) state{name} <= {given};\n"
+        even = f"    else if (load) odd{name} <= 1'b0;\n"
     return (
         f"  reg [{length - 1}:0] state{name};\n"
         f"  reg odd{name};\n"
@@ -216,9 +230,9 @@ def _source(
         f"  initial odd{name} = {odd};\n"
         f"  {'assign' if locked else f'wire [{design.k - 1}:0]'} word{name} = {word};\n"
         "  always @(posedge clk)\n"
-        f"    if (rst) state{name} <= {start};\n"
+        f"    if (rst) state{name} <= {start};\n{fresh}"
         f"    else if (en) state{name} <= step(state{name});\n"
         "  always @(posedge clk)\n"
-        f"    if (rst) odd{name} <= {odd};\n"
+        f"    if (rst) odd{name} <= {odd};\n{even}"
         f"    else if (en) odd{name} <= !odd{name};\n"
     )

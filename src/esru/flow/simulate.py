@@ -6,7 +6,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
+from esru.float_formats import SCALE_BITS
 from esru.flow.checks import Check
 from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
@@ -118,7 +120,7 @@ def _inputs(
 ) -> npt.NDArray[np.uint64]:
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
     if design.floats:
-        return float_inputs(design, fractions, rng)
+        return float_inputs(design, fractions, unseen, rng)
     (source, out), dropped = design.fixed, design.dropped
     whole_bits = source.width - dropped
     ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
@@ -161,9 +163,28 @@ def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
-def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int, list[int], int]]:
-    """Yield data, expected output, each lane's word and the port `r` for successive phases."""
-    rng = np.random.default_rng(_SEED)
+class Round(NamedTuple):
+    """What goes into an array in one clock cycle, and what is to come out.
+
+    Attributes
+    ----------
+    data, expected : int
+        All lanes' inputs and outputs, lane 0 lowest.
+    beside : dict
+        The inputs of `Design.side_inputs`.
+    words : list of int
+        Each lane's random word.
+    """
+
+    data: int
+    beside: dict[str, int]
+    expected: int
+    words: list[int]
+
+
+def rounds_of(design: Design, array: Array, todo: Plan, variant: int = 0) -> Iterator[Round]:
+    """Yield what happens in successive phases; another variant has other data."""
+    rng = np.random.default_rng(_SEED + variant)
     period = array.period
     previous = None
     for first in range(0, todo.words, _CHUNK):
@@ -171,13 +192,15 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
         shape = (count, array.lanes)
         below = max(design.dropped - design.n, 0)
         unseen = rng.integers(0, 1 << below, shape, dtype=np.uint64)
-        given = np.zeros((count, 1), np.uint32)
+        beside: dict[str, list[int]] = {}
         if design.source == "port":
             sources = array.lanes // design.lanes
             given = rng.integers(0, 1 << design.k, (count, sources), dtype=np.uint32)
             words = array.to_lanes(given)
+            beside["r"] = _packed(given, design.k)
         elif design.source in OPERANDS:
-            words = operand_words(design, unseen, previous)
+            before = previous
+            words = operand_words(design, unseen, before)
             previous = unseen[-1]
         else:
             words = array.lane_words(first, count)
@@ -186,7 +209,7 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
             lane = np.arange(array.lanes, dtype=np.int64)[None, :]
             fractions = (index // period + lane) & ((1 << design.n) - 1)
         else:
-            fractions = _fractions(design, words, first, rng)
+            fractions = _fractions(design, words, first + variant, rng)
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
@@ -194,13 +217,25 @@ def _rounds(design: Design, array: Array, todo: Plan) -> Iterator[tuple[int, int
             expected = _packed(round_up_array(design, fractions, words), 1)
         else:
             patterns = _inputs(design, fractions, unseen, rng)
-            data = _packed(patterns, design.input.width)
+            if design.floats and design.source in OPERANDS:
+                # Infinities and NaN have low bits of their own.
+                words = operand_words(design, patterns, before)
+                previous = patterns[-1]
+            data = _packed(patterns, design.x_bits)
+            if design.block:
+                scales = patterns[:, :: design.block] >> np.uint64(design.x_bits)
+                beside["scale"] = _packed(scales, SCALE_BITS)
             expected = _packed(_results(design, patterns, words), design.out_format.width)
-        yield from zip(data, expected, words.tolist(), _packed(given, design.k), strict=True)
+        together = [
+            dict(zip(beside, row, strict=True)) for row in zip(*beside.values(), strict=True)
+        ]
+        yield from map(Round, data, together or repeat({}), expected, words.tolist())
 
 
-def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, int]]:
-    """Yield data, port ``r`` and expected output, lanes side by side, for phases from 0 on.
+def stimuli(
+    design: Design, lanes: int, words: int, variant: int = 0
+) -> Iterator[tuple[int, dict[str, int], int]]:
+    """Yield data, side inputs and expected output, lanes side by side, for phases from 0 on.
 
     Parameters
     ----------
@@ -210,25 +245,31 @@ def stimuli(design: Design, lanes: int, words: int) -> Iterator[tuple[int, int, 
         Lanes of the array, lane 0 lowest in data and output.
     words : int
         How many.
+    variant : int
+        Another one has other data.
     """
-    for data, expected, _, given in _rounds(design, Array(design, lanes), Plan(words, False, "")):
-        yield data, given, expected
+    todo = Plan(words, False, "")
+    for one in rounds_of(design, Array(design, lanes), todo, variant):
+        yield one.data, one.beside, one.expected
 
 
-def _mismatch(
-    design: Design, cycle: int, data: int, expected: int, got: int, words: list[int] | None
+def lane_difference(
+    design: Design, cycle: int, expected: int, got: int, seen: Round, known: bool
 ) -> str:
-    """Return the first lane's difference in words."""
+    """Return the first lane's difference in words; `known`: it is what `seen` leads to."""
     decision = design.boundary == "decision"
-    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.input.width)
+    port, wide = ("frac", design.fraction_bits) if decision else ("x", design.x_bits)
     wide_out = 1 if decision else design.out_format.width
     differing = expected ^ got
     lane = ((differing & -differing).bit_length() - 1) // wide_out
-    value = data >> lane * wide & ((1 << wide) - 1)
-    word = "" if words is None else f", word {words[lane]}"
+    value = seen.data >> lane * wide & ((1 << wide) - 1)
+    said = f", word {seen.words[lane]}" if known else ""
+    if "scale" in seen.beside:
+        scale = seen.beside["scale"] >> lane // design.block * SCALE_BITS
+        said = f", scale {scale % (1 << SCALE_BITS)}{said}"
     ones = (1 << wide_out) - 1
     return (
-        f"cycle {cycle}, lane {lane}, {port} {value:#x}{word}: "
+        f"cycle {cycle}, lane {lane}, {port} {value:#x}{said}: "
         f"expected {expected >> lane * wide_out & ones:#x}, "
         f"got {got >> lane * wide_out & ones:#x}"
     )
@@ -283,33 +324,33 @@ def simulate(
     async def bench(ctx: Any) -> None:
         nonlocal failure, compared
         rng = random.Random(_SEED)
-        rounds = _rounds(design, array, todo)
+        rounds = rounds_of(design, array, todo)
         held = done = cycle = 0
-        data, expected, words, given = next(rounds)
+        now = next(rounds)
         reset_done = False
         while not failure:
             reset = not reset_done and cycle == _WARM_UP
             enabled = reset or rng.randrange(8) > 0
             ctx.set(sync.rst, reset)
             ctx.set(bank.en, enabled)
-            ctx.set(port, data)
-            if design.source == "port":
-                ctx.set(bank.r, given)
+            ctx.set(port, now.data)
+            for name, value in now.beside.items():
+                ctx.set(getattr(bank, name), value)
             if decision:
-                got, wanted = ctx.get(output), expected
+                got, wanted = ctx.get(output), now.expected
                 await ctx.tick()
             else:
                 await ctx.tick()
-                held = 0 if reset else expected if enabled else held
+                held = 0 if reset else now.expected if enabled else held
                 got, wanted = ctx.get(output), held
             compared += array.lanes
             if got != wanted:
-                known = words if decision or (enabled and not reset) else None
-                failure = _mismatch(design, cycle, data, wanted, got, known)
+                known = decision or (enabled and not reset)
+                failure = lane_difference(design, cycle, wanted, got, now, known)
             cycle += 1
             if reset:
                 reset_done = True
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 done = 0
             elif enabled:
                 done += 1
@@ -320,13 +361,13 @@ def simulate(
             following = next(rounds, None)
             if following is None and not reset_done:
                 # Shorter than the cycles before the reset: from the first word again.
-                rounds = _rounds(design, array, todo)
+                rounds = rounds_of(design, array, todo)
                 following = next(rounds)
                 if array.period and done % array.period:
                     raise AssertionError("a plan covers whole periods or is long")
             if following is None:
                 return
-            data, expected, words, given = following
+            now = following
 
     simulator = Simulator(top)
     simulator.add_clock(1e-6)

@@ -150,7 +150,12 @@ def _level(
     if level == "simulation":
         from esru.flow.simulate import simulate
 
-        return [simulate(design, lanes, step)]
+        checks = [simulate(design, lanes, step)]
+        if design.load:
+            from esru.flow.loads import simulate_loads
+
+            checks.append(simulate_loads(design, lanes))
+        return checks
     if level == "cocotb":
         from esru.flow.cocotb_run import run_cocotb
 
@@ -165,13 +170,13 @@ def _level(
         return found
     from esru.flow.formal import prove_design, prove_rounder
 
-    checks = [prove_rounder(design, folder)]
+    proofs = [prove_rounder(design, folder)]
     step(1, 2)
     if design.recover:
         from esru.flow.recovery import prove_recovery
 
-        checks.append(prove_recovery(design, folder))
-    return [*checks, prove_design(design, folder, lanes)]
+        proofs.append(prove_recovery(design, folder))
+    return [*proofs, prove_design(design, folder, lanes)]
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from esru.design import Design
+from esru.flow.loads import load_cycles
 from esru.flow.simulate import stimuli
 from esru.hdl.emit import module_name
 
@@ -15,6 +17,9 @@ _MOST_LANES_TIMES_ROUNDINGS = 1 << 13
 
 #: Resets come after so many roundings; each time the words are the first ones again.
 _BEFORE_RESETS = (24, 5, 3, 8, 2, 6)
+
+#: Seeds that are loaded where there is a port for them.
+_LOADS = 32
 
 _SEED = 20250322
 
@@ -76,10 +81,14 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
     """
     count = design.lanes if lanes is None else lanes
     decision = design.boundary == "decision"
-    w_in = count * (design.fraction_bits if decision else design.input.width)
-    words = count // design.lanes * design.k if design.source == "port" else 0
+    w_in = count * (design.fraction_bits if decision else design.x_bits)
     w_out = count * (1 if decision else design.out_format.width)
     vectors = list(_vectors(design, count))
+    # Inputs that only some modules have, each with its width and its argument of the task.
+    arguments = {"r": "word", "scale": "exponents"}
+    more = [(name, bits, arguments[name]) for name, bits in design.side_inputs(count).items()]
+    if design.load:
+        more += [("load", 1, "fresh"), ("seed", count // design.lanes * design.length, "state")]
     width_in, width_out = f"{w_in}'h", f"{w_out}'h"
     name = module_name(design, lanes)
     return _BENCH.format(
@@ -95,35 +104,53 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
         sample="      #1;" if decision else _EDGES,
         rest=_EDGES if decision else "",
         vectors="\n".join(
-            f"    check(1'b{reset:d}, 1'b{enable:d}, {width_in}{data:x}, "
-            + (f"{words}'h{given:x}, " if words else "")
-            + f"{width_out}{expected:x});"
-            for reset, enable, data, given, expected in vectors
+            f"    check(1'b{vector.reset:d}, 1'b{vector.enable:d}, {width_in}{vector.data:x}, "
+            + "".join(f"{wide}'h{vector.beside.get(name, 0):x}, " for name, wide, _ in more)
+            + f"{width_out}{vector.expected:x});"
+            for vector in vectors
         ),
-        declared=f"\n  reg [{words - 1}:0] r = 0;" if words else "",
-        connected=", .r(r)" if words else "",
-        taken=f" input [{words - 1}:0] word," if words else "",
-        given="\n      r = word;" if words else "",
+        declared="".join(f"\n  reg {_range(wide)}{name} = 0;" for name, wide, _ in more),
+        connected="".join(f", .{name}({name})" for name, _, _ in more),
+        taken="".join(f" input {_range(wide)}{taken}," for _, wide, taken in more),
+        given="".join(f"\n      {name} = {taken};" for name, _, taken in more),
     )
 
 
-def _vectors(design: Design, lanes: int) -> Iterator[tuple[bool, bool, int, int, int]]:
-    """Yield reset, enable, data, port r, and the output in (decision) or after that cycle."""
+def _range(width: int) -> str:
+    return f"[{width - 1}:0] " if width > 1 else ""
+
+
+class _Vector(NamedTuple):
+    """The inputs in a cycle, and the output in it (``decision``) or after it (``unit``)."""
+
+    reset: bool
+    enable: bool
+    data: int
+    beside: dict[str, int]
+    expected: int
+
+
+def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
+    """Yield the vectors; other data after every reset, so that some data shows a missing one."""
     rng = random.Random(_SEED)
     decision = design.boundary == "decision"
     most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
     held = 0
-    for words, reset in (*((words, True) for words in _BEFORE_RESETS), (most, False)):
-        for data, given, expected in stimuli(design, lanes, words):
+    stretches = [(words, True) for words in _BEFORE_RESETS] + [(most, bool(design.load))]
+    for variant, (words, reset) in enumerate(stretches):
+        for data, beside, expected in stimuli(design, lanes, words, variant):
             if not rng.randrange(8):
-                yield False, False, data, given, expected if decision else held
+                yield _Vector(False, False, data, beside, expected if decision else held)
             held = expected
-            yield False, True, data, given, expected
+            yield _Vector(False, True, data, beside, expected)
         if reset:
             # It goes before en: whatever the input, y is 0 and the first word is next.
-            rounds = stimuli(design, lanes, words + 1)
+            rounds = stimuli(design, lanes, words + 1, variant)
             for _ in range(words):
                 next(rounds)
-            data, given, expected = next(rounds)
+            data, beside, expected = next(rounds)
             held = 0
-            yield True, True, data, given, expected if decision else 0
+            yield _Vector(True, True, data, beside, expected if decision else 0)
+    for cycle in load_cycles(design, lanes, _LOADS) if design.load else ():
+        loaded = {**cycle.round.beside, "load": cycle.load, "seed": cycle.seed}
+        yield _Vector(cycle.rst, cycle.en, cycle.round.data, loaded, cycle.expected)

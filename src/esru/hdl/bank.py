@@ -8,13 +8,16 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
-from esru.hdl.float_unit import add_float_result
+from esru.float_formats import SCALE_BITS
+from esru.hdl.float_unit import add_float_result, add_scale
 from esru.hdl.rounder import add_draw, add_round_up, drawn, is_encoded, shared_name
 from esru.hdl.sources import (
+    Load,
     Word,
     add_operand_words,
     add_source,
     check_source,
+    load_ports,
     mapped_word,
 )
 from esru.hdl.unit import add_result, fraction_of
@@ -62,6 +65,11 @@ class Bank(wiring.Component):
     en : In(1)
         1: a rounding happens in this cycle. The sources step and ``y`` takes the result at the
         clock edge that ends it; 0: both hold.
+    load : In(1)
+        Only with ``load=1``: 1 gives every source the state in ``seed`` at the clock edge that
+        ends the cycle, instead of a step and whatever ``en`` is; ``y`` knows ``en`` alone.
+    seed : In(G * L)
+        Only with ``load=1``: the states, source 0 lowest.
     r : In(G * k)
         Source ``port`` only: the random word of each of the G sources, source 0 lowest.
     frac : In(M * n)
@@ -69,8 +77,11 @@ class Bank(wiring.Component):
         that take their word from the operand: In(M * D), all dropped bits.
     up : Out(M)
         Boundary ``decision``: 1 rounds up.
+    scale : In(8 * blocks)
+        Designs with ``block=`` only: the scale of each block of so many neighbouring lanes, block
+        0 lowest. What it takes off an exponent is computed once per block.
     x : In(M * W_in)
-        Boundary ``unit``: the input words, lane 0 lowest.
+        Boundary ``unit``: the input words, lane 0 lowest; with ``block=`` without their scales.
     y : Out(M * W_out)
         Boundary ``unit``: the output words, registered.
 
@@ -90,6 +101,7 @@ class Bank(wiring.Component):
         if lanes % design.lanes:
             rule = f"a multiple of the lanes that share a source ({design.lanes})"
             raise InputError.must("Lanes of the array", rule, lanes)
+        design.side_inputs(lanes)
         return super().__new__(cls)
 
     def __init__(self, design: Design, lanes: int | None = None):
@@ -101,17 +113,17 @@ class Bank(wiring.Component):
             data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
         else:
             data = {
-                "x": In(lanes * design.input.width),
+                "x": In(lanes * design.x_bits),
                 "y": Out(lanes * design.out_format.width),
             }
-        if design.source == "port":
-            data = {"r": In(self.groups * design.k)} | data
-        super().__init__({"en": In(1)} | data)
+        beside = {name: In(bits) for name, bits in design.side_inputs(lanes).items()}
+        super().__init__({"en": In(1)} | load_ports(design, self.groups) | beside | data)
 
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
         m = Module()
         design = self.design
+        self.offsets = self._offsets(m)
         results = []
         for group in range(self.groups):
             draws = self._draws(m, group)
@@ -123,6 +135,17 @@ class Bank(wiring.Component):
             with m.If(self.en):
                 m.d.sync += self.y.eq(Cat(results))
         return m
+
+    def _offsets(self, m: Module) -> list[Value]:
+        """Add what the lanes of each block share; empty without a port of scales."""
+        bits = self.design.side_inputs(self.lanes).get("scale", 0)
+        blocks = bits // SCALE_BITS
+        offsets = []
+        for block in range(blocks):
+            suffix = f"_{block}" if blocks > 1 else ""
+            scale = self.scale.word_select(block, SCALE_BITS)
+            offsets.append(add_scale(m, self.design, scale, suffix))
+        return offsets
 
     def _draws(self, m: Module, group: int) -> list[Value]:
         """Add one source and return what each of its lanes sees: a word, an index or a code.
@@ -138,7 +161,8 @@ class Bank(wiring.Component):
             word = Word(self.r.word_select(group, design.k), None)
         else:
             phase = phase_of(design, group, self.groups)
-            word = add_source(m, design, self.en, phase, suffix)
+            load = Load.of(self, design, group)
+            word = add_source(m, design, self.en, phase, suffix, None, load)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -167,7 +191,7 @@ class Bank(wiring.Component):
         design = self.design
         if design.boundary == "decision":
             return self.frac.word_select(lane, design.fraction_bits)
-        return self.x.word_select(lane, design.input.width)
+        return self.x.word_select(lane, design.x_bits)
 
     def _draw(self, m: Module, word: Word, number: int, phase: int, suffix: str) -> Value:
         """Return a word through a lane map, or the index or code that it leads to."""
@@ -186,7 +210,7 @@ class Bank(wiring.Component):
         index = Signal(
             len(following), name=f"{shared_name(design)}{suffix}", init=drawn(design, first)
         )
-        with m.If(self.en):
+        with m.If(self.en | self.load if design.load else self.en):
             m.d.sync += index.eq(following)
         return index
 
@@ -217,7 +241,8 @@ class Bank(wiring.Component):
         x = self._operand(lane)
         if design.floats:
             made = Signal(design.out_format.width, name=f"result{suffix}")
-            m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix))
+            offset = self.offsets[lane // design.block] if self.offsets else None
+            m.d.comb += made.eq(add_float_result(m, design, x, draw, suffix, offset))
             return made
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))

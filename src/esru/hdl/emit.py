@@ -27,6 +27,7 @@ from esru.hdl.stream import StreamBank
 from esru.hdl.unit import UnitLogic
 from esru.hdl.verilog import tidy
 from esru.sources import source_model
+from esru.sources.settings import VISITS_ZERO
 
 #: Where the words of a source without a period come from.
 _WORDS = {
@@ -173,6 +174,7 @@ def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None =
         "A word is taken in a cycle with i__valid = i__ready = 1, given in one with o__valid =",
         "o__ready = 1. The sources step once for each word taken, whenever that is.",
         "clk: rising edge; rst: synchronous, high",
+        *_load_lines(design),
     )
     return _comment(lines) + text
 
@@ -203,7 +205,7 @@ def _header(design: Design, lanes: int | None) -> str:
     data = (
         f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
         if decision
-        else f"x[{design.input.width} * lanes] to y[{design.out_format.width} * lanes], "
+        else f"x[{design.x_bits} * lanes] to y[{design.out_format.width} * lanes], "
         "registered (latency 1)"
     )
     period = source_model(design).period
@@ -214,9 +216,27 @@ def _header(design: Design, lanes: int | None) -> str:
         f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
         f"{data}; one rounding a lane and clock cycle",
+        *(
+            f"scale[8 * blocks]: E8M0, one for each block of {design.block} lanes"
+            for name in design.side_inputs(count)
+            if name == "scale"
+        ),
         "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
+        *_load_lines(design),
     )
     return _comment(lines)
+
+
+def _load_lines(design: Design) -> list[str]:
+    """Return what the comment says of the ports for seeds, if there are any."""
+    if not design.load:
+        return []
+    zero = "" if design.source in VISITS_ZERO else ", 0 taken as 1"
+    return [
+        f"load: 1 makes seed[{design.length} * sources] (source 0 lowest{zero}) the sources' "
+        "states at",
+        "the clock edge, instead of a step and whatever en is; the next word is the seed's",
+    ]
 
 
 def locked_rtlil(design: Design, phase: int) -> str:

@@ -6,6 +6,7 @@ increment carries from the fraction into the exponent by itself, and a subnormal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -72,42 +73,68 @@ def _doubled(m: Module, source: FloatFormat, fields: Value, suffix: str) -> tupl
     return field, Mux(normal, Cat(fraction, Const(1, 1)), Cat(Const(0, 1), fraction))
 
 
-def _align(m: Module, design: Design, fields: Value, scale: Value | None, suffix: str) -> _Aligned:
+def _split(design: Design) -> tuple[Callable[..., tuple[Value, Value]], int]:
+    """Return how a lane takes exponent field and significand, and that field of the least binade.
+
+    The binade is the output's least normal one, the field as the exponent then counts.
+    """
+    source, out = design.floats
+    least = source.bias - out.bias + 1
+    if source.scale and source.bias == SCALE_BIAS and out.least_exponent >= 0:
+        # Of subnormal inputs only the upper half at the least scale can be normal outputs.
+        return _doubled, least
+    if least < 1 or source.scale:
+        # Some subnormal inputs are normal outputs.
+        return _normalised, least + source.fraction
+    return _plain, least
+
+
+def add_scale(m: Module, design: Design, scale: Value, suffix: str = "") -> Value:
+    """Add what all lanes of a block share, and return what each takes off its exponent field.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic, combinational.
+    design : Design
+        A float unit whose input has a scale.
+    scale : Value
+        The scale's pattern.
+    suffix : str
+        Ends the signal's name.
+    """
+    _, least = _split(design)
+    lowest = least - 1 - SCALE_BIAS
+    offset = Signal(range(lowest, lowest + (1 << SCALE_BITS)), name=f"offset{suffix}")
+    m.d.comb += offset.eq(scale + lowest)
+    return offset
+
+
+def _align(m: Module, design: Design, fields: Value, offset: Value | None, suffix: str) -> _Aligned:
     """Shift a significand to the output's ulp; what falls below n fraction bits is lost."""
     source, out = design.floats
-    # The field of the output's least binade, as the input counts it.
-    least = source.bias - out.bias + 1
-    if scale is not None and source.bias == SCALE_BIAS and out.least_exponent >= 0:
-        # Of subnormal inputs only the upper half at the least scale can be normal outputs.
-        exponent, significand = _doubled(m, source, fields, suffix)
-    elif least < 1 or scale is not None:
-        # Some subnormal inputs are normal outputs.
-        exponent, significand = _normalised(m, source, fields, suffix)
-        least += source.fraction
-    else:
-        exponent, significand = _plain(m, source, fields, suffix)
+    take, least = _split(design)
+    exponent, significand = take(m, source, fields, suffix)
     width = 1 + out.fraction + design.n
     missing = width - len(significand)
     window = Cat(Const(0, missing), significand) if missing > 0 else significand[-missing:]
     top = (1 << len(exponent)) - 1
-    if scale is not None:
+    if offset is not None:
         # Any binade may be the least one.
         top += SCALE_BIAS
     field = Signal(range(top - least + 2), name=f"field{suffix}")
     aligned = Signal(width, name=f"aligned{suffix}")
-    if least > 1 or scale is not None:
-        most = least if scale is None else least + (1 << SCALE_BITS)
+    if least > 1 or offset is not None:
+        most = least if offset is None else least + (1 << SCALE_BITS)
         shift = Signal(range(most), name=f"shift{suffix}")
         above = Signal(signed(max(len(exponent), len(shift)) + 1), name=f"above{suffix}")
-        m.d.comb += above.eq(exponent - (least - 1))
-        if scale is not None:
-            m.d.comb += above.eq(exponent - (scale + (least - 1 - SCALE_BIAS)))
+        m.d.comb += above.eq(exponent - (least - 1 if offset is None else offset))
         # A shift by the width or more leaves nothing: its upper bits need no shifter.
         near = min((width - 1).bit_length(), len(shift))
         far = Signal(name=f"far{suffix}")
         m.d.comb += far.eq(shift[near:].any())
         m.d.comb += aligned.eq(Mux(far, 0, window >> shift[:near]))
-        normal = (above > 0) if scale is None else (above > 0) & significand[-1]
+        normal = (above > 0) if offset is None else (above > 0) & significand[-1]
         with m.If(normal):
             m.d.comb += field.eq(above)
         with m.Else():
@@ -120,7 +147,14 @@ def _align(m: Module, design: Design, fields: Value, scale: Value | None, suffix
     return _Aligned(field, aligned[design.n : -1], aligned[: design.n])
 
 
-def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: str = "") -> Value:
+def add_float_result(
+    m: Module,
+    design: Design,
+    x: Value,
+    draw: Value,
+    suffix: str = "",
+    offset: Value | None = None,
+) -> Value:
     """Add one lane of a float unit and return its output word, W_out bits.
 
     Parameters
@@ -130,17 +164,21 @@ def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: s
     design : Design
         A float unit.
     x : Value
-        Input word, W_in bits.
+        Input word, W_in bits; without its scale if there is an `offset`.
     draw : Value
         What lanes share of the random word (`esru.hdl.rounder.add_draw`).
     suffix : str
         Ends the names of the signals.
+    offset : Value or None
+        What `add_scale` made of the scale of the lane's block; None: the scale, if the input has
+        one, is in `x`.
     """
     source, out = design.floats
     below = source.exponent + source.fraction
     fields, sign = x[:below], x[below]
-    scale = x[below + 1 :] if source.scale else None
-    found = _align(m, design, fields, scale, suffix)
+    if source.scale and offset is None:
+        offset = add_scale(m, design, x[below + 1 :], suffix)
+    found = _align(m, design, fields, offset, suffix)
     fraction = Signal(design.n, name=f"frac{suffix}")
     m.d.comb += fraction.eq(found.fraction)
     up = add_round_up(m, design, fraction, draw, suffix)
@@ -150,7 +188,7 @@ def add_float_result(m: Module, design: Design, x: Value, draw: Value, suffix: s
     over = Signal(name=f"over{suffix}")
     m.d.comb += over.eq(code > out.highest)
     infinite = Fraction(2) ** ((1 << source.exponent) - 1 - source.bias)
-    if scale is not None or infinite <= out.magnitude(out.highest):
+    if offset is not None or infinite <= out.magnitude(out.highest):
         # Infinity may be no greater than other numbers of the output.
         m.d.comb += over.eq((code > out.highest) | (fields >= source.infinity))
     beyond = out.highest if design.overflow == "saturate" else out.overflow

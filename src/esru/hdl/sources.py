@@ -17,7 +17,7 @@ from esru.errors import InputError
 from esru.sources import source_model
 from esru.sources.lane_maps import places
 from esru.sources.register import apply, power
-from esru.sources.settings import GIVEN
+from esru.sources.settings import GIVEN, VISITS_ZERO
 
 #: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
 MAX_UNROLLED = 256
@@ -28,6 +28,39 @@ class Word(NamedTuple):
 
     now: Value
     following: Value
+
+
+class Load(NamedTuple):
+    """What loads one source: 1 bit, and the L bits that are its next state where that is 1."""
+
+    now: Value
+    seed: Value
+
+    @classmethod
+    def of(cls, component: wiring.Component, design: Design, group: int = 0) -> Load | None:
+        """Return a component's ports ``load`` and ``seed`` for one of its sources, if any."""
+        if not design.load:
+            return None
+        return cls(component.load, component.seed.word_select(group, design.length))
+
+
+def load_ports(design: Design, groups: int = 1) -> dict[str, wiring.Member]:
+    """Return the ports that load the sources, none unless the design has them."""
+    return {"load": In(1), "seed": In(groups * design.length)} if design.load else {}
+
+
+def load_state(m: Module, design: Design, load: Load, following: Signal, suffix: str) -> None:
+    """Let a register's next state be the loaded seed where one is loaded.
+
+    State 1 stands for a loaded 0 where that is the lockup state: no seed stops a source.
+    """
+    seed = load.seed
+    if design.source not in VISITS_ZERO:
+        zero = Signal(name=f"seed_zero{suffix}")
+        m.d.comb += zero.eq(~seed.any())
+        seed = Cat(seed[0] | zero, seed[1:])
+    with m.If(load.now):
+        m.d.comb += following.eq(seed)
 
 
 def check_source(design: Design) -> None:
@@ -69,7 +102,13 @@ def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
 
 
 def add_source(
-    m: Module, design: Design, en: Value, phase: int, suffix: str = "", start: int | None = None
+    m: Module,
+    design: Design,
+    en: Value,
+    phase: int,
+    suffix: str = "",
+    start: int | None = None,
+    load: Load | None = None,
 ) -> Word:
     """Add a design's source to a module and return its random word.
 
@@ -87,6 +126,8 @@ def add_source(
         Ends the names of the registers.
     start : int or None
         State at start-up and after a reset instead of that phase's, for proofs of recovery.
+    load : Load or None
+        Loads a seed at the end of a cycle, whatever `en` is.
 
     Returns
     -------
@@ -96,7 +137,7 @@ def add_source(
     if design.source == "none":
         return Word(Const(0, 0), Const(0, 0))
     if design.source == "counter":
-        return _add_counter(m, design, en, phase, suffix)
+        return _add_counter(m, design, en, phase, suffix, load)
     model = source_model(design)
     length = design.length
     ones = (1 << length) - 1
@@ -127,13 +168,19 @@ def add_source(
             bits = [~bit if image >> i & 1 else bit ^ ~toggle for i, bit in enumerate(bits)]
             with m.If(en):
                 m.d.sync += toggle.eq(~toggle)
+            if load is not None:
+                with m.If(load.now):
+                    m.d.sync += toggle.eq(0)
         if design.recover:
             # From zero every linear step leads back to zero: one bit more makes it state 1.
-            lockup = Const(0, length) if design.source != "plateau" else toggle.replicate(length)
             locked = Signal(name=f"locked{suffix}")
-            m.d.comb += locked.eq(register == lockup)
+            true = register ^ toggle.replicate(length) if design.source == "plateau" else register
+            m.d.comb += locked.eq(~true.any())
             bits[0] = bits[0] ^ locked
         m.d.comb += following.eq(Cat(bits))
+    if load is not None:
+        load_state(m, design, load, following, suffix)
+        en = en | load.now
     with m.If(en):
         m.d.sync += register.eq(following)
     # A shift register's word is its top bits, an automaton's its lowest cells.
@@ -143,12 +190,17 @@ def add_source(
     return Word(word, following[first : first + design.k])
 
 
-def _add_counter(m: Module, design: Design, en: Value, phase: int, suffix: str) -> Word:
+def _add_counter(
+    m: Module, design: Design, en: Value, phase: int, suffix: str, load: Load | None
+) -> Word:
     """Add a counter; its word is the count with its bits reversed."""
     first = source_model(design).register_at(phase)
     count = Signal(design.length, name=f"count{suffix}", init=first)
     following = Signal(design.length, name=f"count_next{suffix}")
     m.d.comb += following.eq(count + design.leap)
+    if load is not None:
+        load_state(m, design, load, following, suffix)
+        en = en | load.now
     with m.If(en):
         m.d.sync += count.eq(following)
     word = Signal(design.k, name=f"word{suffix}")
@@ -223,6 +275,8 @@ class Source(wiring.Component):
     ----------
     en : In(1)
         The source steps at the end of a cycle in which this is 1.
+    load : In(1), seed : In(L)
+        Only with ``load=1``: where ``load`` is 1 the state after the cycle is ``seed`` instead.
     word : Out(k)
         The random word.
     """
@@ -239,11 +293,12 @@ class Source(wiring.Component):
         self.design = design
         self.phase = phase
         self.start = start
-        super().__init__({"en": In(1), "word": Out(design.k)})
+        super().__init__({"en": In(1), **load_ports(design), "word": Out(design.k)})
 
     def elaborate(self, platform) -> Module:
         """Return the source."""
         m = Module()
-        word = add_source(m, self.design, self.en, self.phase, start=self.start)
+        load = Load.of(self, self.design)
+        word = add_source(m, self.design, self.en, self.phase, start=self.start, load=load)
         m.d.comb += self.word.eq(word.now)
         return m

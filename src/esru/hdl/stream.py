@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from esru.design import Design
 from esru.hdl.bank import Bank
+from esru.hdl.sources import load_ports
 
 
 class StreamBank(Bank):
@@ -30,6 +31,11 @@ class StreamBank(Bank):
         Input words (boundary ``decision``: what `Bank` calls ``frac``) of all lanes, lane 0 lowest.
     r : In(G * k)
         Source ``port`` only: the random words that the next transfer in is rounded with.
+    scale : In(8 * blocks)
+        Designs with ``block=`` only: the scales that the next transfer in is divided by.
+    load, seed
+        Only with ``load=1``: as `Bank` has them. The first transfer in after a load is rounded
+        with the seed's word, however long the neighbours wait.
     o : Out(stream.Signature(M * W_out))
         Output words (boundary ``decision``: the decisions) of all lanes, lane 0 lowest.
 
@@ -45,15 +51,14 @@ class StreamBank(Bank):
         self.lanes = lanes
         self.groups = lanes // design.lanes
         decision = design.boundary == "decision"
-        width_in = design.fraction_bits if decision else design.input.width
+        width_in = design.fraction_bits if decision else design.x_bits
         width_out = 1 if decision else design.out_format.width
         members = {
             "i": In(stream.Signature(lanes * width_in)),
             "o": Out(stream.Signature(lanes * width_out)),
         }
-        if design.source == "port":
-            members["r"] = In(self.groups * design.k)
-        wiring.Component.__init__(self, members)
+        members |= {name: In(bits) for name, bits in design.side_inputs(lanes).items()}
+        wiring.Component.__init__(self, load_ports(design, self.groups) | members)
         self.en = Signal()
         if decision:
             self.frac, self.up = self.i.payload, self.o.payload

@@ -47,14 +47,9 @@ def datasheet(
         "",
         "## Ports",
         "",
-        _table(
-            ("port", "direction", "width", "meaning"),
-            [
-                (f"`{port['name']}`", port["direction"], str(port["width"]), port["meaning"])
-                for port in interface["ports"]
-            ],
-        ),
+        _ports(interface),
         "",
+        *_stream(interface),
         "## Timing",
         "",
         _table(("property", "value"), _timing(interface)),
@@ -78,6 +73,21 @@ def datasheet(
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return markdown((list(header), [list(row) for row in rows]))
+
+
+def _ports(interface: Json) -> str:
+    rows = [
+        (f"`{port['name']}`", port["direction"], str(port["width"]), port["meaning"])
+        for port in interface["ports"]
+    ]
+    return _table(("port", "direction", "width", "meaning"), rows)
+
+
+def _stream(interface: Json) -> list[str]:
+    if "stream" not in interface:
+        return []
+    found = interface["stream"]
+    return [f"## Ports of the stream `{found['module']}`", "", _ports(found), ""]
 
 
 def _overview(design: Design, interface: Json) -> str:
@@ -109,6 +119,10 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
         rows.append((name, text + form))
     if design.length:
         rows.append(("seed, leap", f"{design.seed}, {design.leap}"))
+    if design.recover:
+        rows.append(("lockup state", "left at the first step"))
+    if design.load:
+        rows.append(("seed at run time", "ports `load` and `seed`; the next word is the seed's"))
     if design.k:
         rows.append(("lanes to a source", f"{design.lanes}, map `{design.map}`"))
     return [

@@ -88,7 +88,8 @@ def _boxes(design: Design, count: int) -> list[_Box]:
             source.append(found[1])
         period = source_model(design).period
         source.append(f"period {period}" if period else "words from outside")
-        boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False))
+        seeds = f"load; seed, {design.length} bits" if design.load else ""
+        boxes.append(_Box(tuple(source), f"r, {design.k} bits", True, False, seeds))
         if design.map == "complement" or (design.map != "same" and design.lanes > 1):
             boxes.append(_Box(("lane map", design.map), f"{design.k} bits"))
     decision = design.boundary == "decision"

@@ -40,7 +40,7 @@ GIVEN = (*OPERANDS, "port")
 FORMS = ("fibonacci", "galois")
 
 #: The keys of a design that are its source's, in the order in which they print.
-KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "recover")
+KEYS = ("form", "taps", "seed", "leap", "lanes", "map", "recover", "load")
 
 _SHIFT = frozenset(KEYS)
 
@@ -80,6 +80,11 @@ def in_range(subject: str, low: int, high: int, value: int) -> None:
 def register_period(family: str, length: int) -> int:
     """Return the states that a family's register of some length passes through."""
     return (1 << length) - (family not in VISITS_ZERO)
+
+
+def loaded_seed(design: Design, seed: int) -> int:
+    """Return the state that a source has after a seed was loaded: 1 for 0 if it would lock up."""
+    return seed if seed or design.source in VISITS_ZERO else 1
 
 
 def default_taps(family: str, length: int) -> int:
@@ -148,6 +153,7 @@ def check_source(design: Design) -> None:
     one_of("Lane map", tuple(MAPS), design.map)
     in_range("Lanes", 1, MAX_LANES, design.lanes)
     in_range("Recover", 0, 1, design.recover)
+    in_range("Load", 0, 1, design.load)
     if family in WITHOUT_LENGTH:
         if design.length:
             raise InputError.must(f"Source {family}", "without a length", design.length)
@@ -163,6 +169,9 @@ def check_source(design: Design) -> None:
     if design.length > 24 and gcd(design.leap, period) != 1:
         rule = f"coprime with the period ({period}) of a register above 24 bits"
         raise InputError.must("Leap", rule, design.leap)
+    if design.load and design.map == "delay":
+        rule = "any but delay (no words precede a loaded seed)"
+        raise InputError.must("Lane map of a source that loads a seed", rule, "'delay'")
 
 
 def _check_given(design: Design) -> None:

@@ -18,6 +18,6 @@ def caption(names: Iterable[str]) -> list[str]:
     lines = []
     for name in dict.fromkeys(names):
         recipe = target(name)
-        weaker = f" ({recipe.weaker})" if recipe.weaker else ""
+        weaker = f"; weaker: {recipe.weaker}" if recipe.weaker else ""
         lines.append(f"{name}: {recipe.counts}{weaker}")
     return lines

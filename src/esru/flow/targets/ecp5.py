@@ -18,6 +18,7 @@ ECP5 = Target(
     packer="ecp5",
     device=("--25k", "--package", "CABGA381"),
     packed_cells=("TRELLIS_COMB",),
+    place=("--lpf-allow-unconstrained",),
     register=Register(
         "TRELLIS_FF",
         clock="CLK",

@@ -19,6 +19,7 @@ ICE40 = Target(
     packer="ice40",
     device=("--hx8k", "--package", "ct256"),
     packed_cells=("ICESTORM_LC",),
+    place=("--pcf-allow-unconstrained",),
     register=Register("SB_DFF", clock="C", data="D", output="Q"),
 )
 

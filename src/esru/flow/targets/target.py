@@ -70,6 +70,8 @@ class Target:
         from elsewhere and is not there.
     register : Register or None
         The flip-flop that stands at each port where the clock frequency is measured.
+    place : tuple of str
+        nextpnr's arguments to place and route with no constraints but `device`'s.
     pinless : bool
         Whether the packer wants a pin for each port, so that registers take their place.
     """
@@ -90,6 +92,7 @@ class Target:
     area: Callable[[Json], float] | None = None
     files: Callable[[], Mapping[str, str]] | None = None
     register: Register | None = None
+    place: tuple[str, ...] = ()
     pinless: bool = False
 
 

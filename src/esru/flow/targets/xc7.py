@@ -56,7 +56,7 @@ XC7 = Target(
     ff=("FD*", "LD*"),
     carry=("CARRY4",),
     headline=sites,
-    weaker="no open packer: two small LUTs that could share a LUT6 count as two",
+    weaker="no open packer, so two small LUTs that could share a LUT6 count as two",
 )
 
 TARGETS = (XC7,)

@@ -1,0 +1,114 @@
+"""Tensors in blocks with a scale: elements and exponents apart, as a unit with `block=` has them.
+
+The unit takes a power of two. A scale with a significand of its own, as NVFP4's, is split first
+(`split_scales`), and the elements are divided by the significand before they reach the unit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from esru.design import Design
+from esru.emulate.arrays import round_tensor
+from esru.emulate.floats import bit_patterns, pair_of, value_table
+from esru.emulate.results import check_array
+from esru.errors import InputError
+from esru.float_formats import FLOAT_FORMATS, MX_FORMATS, SCALE_BIAS, SCALE_BITS, FloatFormat
+
+if TYPE_CHECKING:
+    import torch
+
+Ints = npt.NDArray[np.int64]
+
+
+def round_scaled(
+    design: Design, x: Any, scale: Any, phase: int, lanes: int, out: Any
+) -> tuple[Any, int]:
+    """Round a tensor with a scale; `esru.emulate.round_tensor` is the documented entry."""
+    if isinstance(x, np.ndarray):
+        target = None if out is None else check_array(design, x, out)
+        y, following = _round(design, x, scale, phase, lanes)
+        if target is None:
+            return y, following
+        np.copyto(target, y, casting="unsafe")
+        return target, following
+    return _round_torch(design, x, scale, phase, lanes, out)
+
+
+def _round(
+    design: Design, x: npt.NDArray[Any], scale: Any, phase: int, lanes: int
+) -> tuple[npt.NDArray[Any], int]:
+    codes, following = round_tensor(design, _joined(design, x, scale), phase, lanes)
+    if np.issubdtype(x.dtype, np.integer):
+        return codes, following
+    return value_table(pair_of(design)[1])[codes], following
+
+
+def _round_torch(
+    design: Design, x: torch.Tensor, scale: Any, phase: int, lanes: int, out: Any
+) -> tuple[torch.Tensor, int]:
+    import torch
+
+    from esru.emulate.straight import check_dense, check_out
+
+    check_dense(x)
+    if x.requires_grad and torch.is_grad_enabled():
+        # The quotient's derivative is the scale's reciprocal, not 1.
+        raise InputError.must("Tensor with a scale", "without a gradient", "one that requires it")
+    target = None if out is None else check_out(design, x, out, False)
+    held = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
+    exponents = scale.cpu().numpy() if isinstance(scale, torch.Tensor) else scale
+    y, following = _round(design, held.cpu().numpy(), exponents, phase, lanes)
+    found = torch.from_numpy(np.asarray(y)).to(x.device)
+    return (found if target is None else target.copy_(found)), following
+
+
+def _joined(design: Design, x: npt.NDArray[Any], scale: Any) -> Ints:
+    """Return patterns of the input format, each with its scale above the sign."""
+    source = design.input
+    if not isinstance(source, FloatFormat) or not source.scale:
+        rule = f"one of {', '.join(MX_FORMATS)}"
+        raise InputError.must("Input format of a unit that takes a scale", rule, source)
+    exponents = np.asarray(scale)
+    if not np.issubdtype(exponents.dtype, np.integer):
+        raise InputError.must("Exponents of the scales", "integers", exponents.dtype)
+    most = (1 << SCALE_BITS) - 1 - SCALE_BIAS
+    if exponents.size and not -SCALE_BIAS <= exponents.min() <= exponents.max() <= most:
+        bad = exponents.min() if exponents.min() < -SCALE_BIAS else exponents.max()
+        raise InputError.must("Exponent of a scale", f"between {-SCALE_BIAS} and {most}", bad)
+    try:
+        high = np.broadcast_to(exponents.astype(np.int64) + SCALE_BIAS, x.shape)
+    except ValueError:
+        rule = f"of a shape that broadcasts to {x.shape}"
+        raise InputError.must("Exponents of the scales", rule, exponents.shape) from None
+    plain = FLOAT_FORMATS[source.name.removeprefix("mx_")]
+    return high << plain.width | bit_patterns(plain, x)
+
+
+def split_scales(patterns: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Ints]:
+    """Return significands m, 1 <= m < 2, and exponents e of NVFP4's scales m * 2^e.
+
+    Divide a block by m, in float32 or wider, and give e to the unit.
+
+    Parameters
+    ----------
+    patterns : ndarray of integers
+        Bit patterns of ocp_e4m3, above zero.
+
+    Raises
+    ------
+    InputError
+        If a pattern is no number above zero.
+    """
+    scale = FLOAT_FORMATS["ocp_e4m3"]
+    if not np.issubdtype(patterns.dtype, np.integer):
+        raise InputError.must("Scales", f"bit patterns of {scale}", patterns.dtype)
+    wrong = (patterns < 1) | (patterns > scale.highest)
+    if wrong.any():
+        rule = f"a number above zero, 0x1 to {scale.highest:#x}"
+        raise InputError.must(f"Scale in {scale}", rule, f"{int(patterns[wrong][0]):#x}")
+    half, above = np.frexp(value_table(scale)[patterns])
+    return half * np.float32(2), above.astype(np.int64) - 1
