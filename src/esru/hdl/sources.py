@@ -6,6 +6,7 @@ register starts at that state without a reset, and returns to it at one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -101,6 +102,14 @@ def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
     return Cat(_parity(fed) ^ splice, state[:-1])
 
 
+def copied_bits(design: Design) -> list[int]:
+    """Return which bits of an LFSR's next state are bits of its state as they are."""
+    if design.source != "lfsr":
+        return []
+    leap = power(source_model(design).columns, design.leap)
+    return [i for i in range(design.length) if sum(column >> i & 1 for column in leap) == 1]
+
+
 def add_source(
     m: Module,
     design: Design,
@@ -108,6 +117,7 @@ def add_source(
     phase: int,
     suffix: str = "",
     start: int | None = None,
+    detour: Callable[[Value], Value] | None = None,
     load: Load | None = None,
 ) -> Word:
     """Add a design's source to a module and return its random word.
@@ -126,6 +136,8 @@ def add_source(
         Ends the names of the registers.
     start : int or None
         State at start-up and after a reset instead of that phase's, for proofs of recovery.
+    detour : callable, optional
+        Given the register's next state, returns the same through cells of its own.
     load : Load or None
         Loads a seed at the end of a cycle, whatever `en` is.
 
@@ -182,7 +194,7 @@ def add_source(
         load_state(m, design, load, following, suffix)
         en = en | load.now
     with m.If(en):
-        m.d.sync += register.eq(following)
+        m.d.sync += register.eq(following if detour is None else detour(following))
     # A shift register's word is its top bits, an automaton's its lowest cells.
     first = 0 if design.source == "cellular" else length - design.k
     word = Signal(design.k, name=f"word{suffix}")
