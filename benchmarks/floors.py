@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from esru import __version__
 from esru.design import ALIASES, parse
 from esru.flow.cost import STRUCTURES, lane_costs
 from esru.flow.measure import required_tools
@@ -53,7 +54,8 @@ def measured() -> dict[str, Any]:
     costs = lane_costs(shared, "ice40", "decision", structure="helped")
     return {
         "schema": "esru.floors/1",
-        "tools": [tool.identity for tool in required_tools(TARGETS)],
+        "versions": {"esru": __version__}
+        | {tool.name: tool.identity for tool in required_tools(TARGETS)},
         "rows": rows,
         "shared": {
             "design": SHARED,

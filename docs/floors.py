@@ -73,7 +73,8 @@ def costs(result: Json) -> str:
         ]
         shown = (f"{plain:.2f} -> {helped:.2f}" for plain, helped in pairs)
         lines.append(f"| {target} | {boundary} | " + " | ".join(shown) + " |")
-    return "\n".join([*lines, "", f"Counted with {', '.join(result['tools'])}."])
+    used = ", ".join(v for name, v in result["versions"].items() if name != "esru")
+    return "\n".join([*lines, "", f"Counted with {used}."])
 
 
 def ratios(result: Json) -> str:

@@ -87,7 +87,7 @@ def test_what_a_sharing_lane_pays_for_the_source_falls_as_one_over_the_lanes() -
 
 
 def test_verilog_costs_what_its_rtlil_costs() -> None:
-    design = parse("8:7:select:lfsr13,leap=7,lanes=4,boundary=unit")
+    design = parse("4:3:select:lfsr5,leap=3,boundary=unit")
     fabric = fabric_of("ice40", "helped")
     texts = emit_rtlil(design, fabric=fabric), emit_verilog(design, fabric=fabric)
     name = module_name(design)

@@ -17,7 +17,6 @@ from esru.hdl.sources import (
     Word,
     add_operand_words,
     add_source,
-    check_source,
     load_ports,
     mapped_word,
 )
@@ -93,14 +92,12 @@ class Bank(wiring.Component):
     Raises
     ------
     InputError
-        If the lanes are out of range or no multiple of ``design.lanes``, the source cannot be
-        built (`esru.hdl.sources.check_source`), or the lanes cannot be built of a target's cells
-        (`esru.hdl.structure.check_fabric`).
+        If the lanes are out of range or no multiple of ``design.lanes``, or they cannot be built of
+        a target's cells (`esru.hdl.structure.check_fabric`).
     """
 
     def __new__(cls, design: Design, lanes: int | None = None, fabric: Fabric | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
-        check_source(design)
         if fabric is not None:
             check_fabric(design)
         lanes = design.lanes if lanes is None else lanes
