@@ -7,6 +7,7 @@ fresh, ``--search`` to search, measure and train anew (some minutes) and write t
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,20 @@ BY_HAND = {
     "2 LUT4": [(3, 3, "zero"), (4, 3, "select")],
     "2 LUT6": [(5, 5, "zero"), (7, 6, "select")],
 }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what searches, counts and trains."""
+    from esru import __version__
+    from esru.flow import toolchain
+
+    tools = {
+        "yosys": toolchain.yosys().identity,
+        "nextpnr-ice40": toolchain.nextpnr("ice40").identity,
+        "nextpnr-ecp5": toolchain.nextpnr("ecp5").identity,
+    }
+    libraries = {name: metadata.version(name) for name in ("amaranth", "numpy", "scipy", "torch")}
+    return {"esru": __version__} | tools | libraries
 
 
 def search() -> Json:
@@ -83,7 +98,8 @@ def search() -> Json:
         counted = lane_costs(designs, target, "decision", structure=structure)
         for row, cost in zip(rows, counted, strict=True):
             row["cells"][structure][target] = cost.cells
-    return {"steps": STEPS, "seeds": SEEDS, "lanes": 64, "rows": rows}
+    head = {"schema": "esru.decisions/1", "versions": versions()}
+    return head | {"steps": STEPS, "seeds": SEEDS, "lanes": 64, "rows": rows}
 
 
 def biases(result: Json) -> str:

@@ -13,6 +13,10 @@ import pytest
 
 from esru.decision_table import decision_table
 from esru.design import parse
+from esru.flow.cost import fabric_of
+from esru.flow.formal import prove_design
+from esru.flow.mapped import structure_reads
+from esru.hdl.emit import emit_rtlil
 from esru.hdl.table import find_pair, support
 from esru.rounding import probability_up
 from esru.search import decisions
@@ -189,3 +193,17 @@ def test_two_luts_are_found_again() -> None:
     (row,) = (row for row in FOUND if row["luts"] == found.name)
     assert row["design"] == str(found.design("shared"))
     assert lower_bound(4)[0] == found.greatest == row["bound_256"]
+
+
+def test_a_lane_is_as_many_luts_as_it_says(tmp_path: Path) -> None:
+    """Given one by one, and proved; the code and the source are shared by the lanes."""
+    for luts, (n, k, rule) in LISTED.items():
+        count, width = luts.split(" LUT")
+        fabric = fabric_of(f"lut{width}", "helped")
+        text = emit_rtlil(with_source(n, k, rule, "shared"), fabric=fabric)
+        assert text.count(f"cell \\esru_lut{width} ") == 64 * int(count)
+    rule = LISTED["2 LUT4"]
+    design = parse(f"{rule[0]}:{rule[1]}:{rule[2]}:lfsr7,lanes=2")
+    hardware = emit_rtlil(design, None, fabric_of("lut4", "helped"))
+    check = prove_design(design, tmp_path, None, hardware, structure_reads(tmp_path, "lut4"))
+    assert check.passed, check.detail
