@@ -95,11 +95,8 @@ def test_it_learns(tmp_path: Path) -> None:
     task = task_of(images, 40)
     training = ImageTraining(task, images)
     assert training.float32(task, 0, 2.0**-3).accuracy > 90
-    reference, nearest = training.jobs(
-        task, [Job(parse(name), 0, 2.0**-3) for name in ("reference", "nearest")]
-    )
+    (reference,) = training.jobs(task, [Job(parse("reference"), 0, 2.0**-3)])
     assert reference.accuracy > 90
-    assert nearest.loss > 4 * reference.loss + 1
 
 
 def test_training_images_are_moved_and_mirrored() -> None:
@@ -134,7 +131,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = ("--task", "cifar10-resnet20")
     missing = refused(capsys, *own)
-    assert "--data of cifar10-resnet20 must be a folder" in missing
+    assert "--data must be a folder of your images, not missing; the layouts are:" in missing
     assert "data_batch_1.bin" in missing and "images.npz" in missing
     assert "Data folder" in refused(capsys, *own, "--data", str(tmp_path))
     data = ("--data", str(tmp_path))

@@ -118,8 +118,8 @@ def _own_data(args: argparse.Namespace) -> ImageTraining | None:
                 raise InputError.must(option, f"left out, except with {RESNET20.name}", value)
         return None
     if args.data is None:
-        rule = f"a folder with the files of one layout:\n{describe()}\n"
-        raise InputError.must(f"--data of {RESNET20.name}", rule, "missing")
+        error = InputError.must("--data", "a folder of your images", "missing")
+        raise InputError(f"{error}; the layouts are:\n{describe()}")
     require_training()
     images = load_images(args.data)
     task = task_of(images, args.epochs)
