@@ -10,10 +10,13 @@ import esru
 
 #: What a training's result depends on, below the package's folder.
 TRAINING = (
+    "decision_table.py",
     "design.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
+    "rules.py",
+    "scalar_rules.py",
     "sources",
     "emulate",
     "train",
@@ -24,10 +27,13 @@ EVALUATION = (*TRAINING, "torch")
 
 #: What a cost depends on.
 COST = (
+    "decision_table.py",
     "design.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
+    "rules.py",
+    "scalar_rules.py",
     "sources",
     "hdl",
     "flow/cells_lut.v",
