@@ -10,6 +10,7 @@ import esru
 
 #: What a training's result depends on, below the package's folder.
 TRAINING = (
+    "boundaries.py",
     "decision_table.py",
     "design.py",
     "float_formats.py",
@@ -27,6 +28,7 @@ EVALUATION = (*TRAINING, "torch")
 
 #: What a cost depends on.
 COST = (
+    "boundaries.py",
     "decision_table.py",
     "design.py",
     "float_formats.py",
