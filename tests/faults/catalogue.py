@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import accumulator_faults
 import array_faults
 import demo_faults
 import float_faults
@@ -19,6 +20,7 @@ MODULES = (
     lane_faults,
     load_faults,
     array_faults,
+    accumulator_faults,
     float_faults,
     demo_faults,
     text_faults,

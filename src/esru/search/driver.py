@@ -12,13 +12,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from esru.design import BOUNDARIES, Design
+from esru.boundaries import BOUNDARIES, has_boundary
+from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.measure import required_tools
 from esru.quality import quality
 from esru.search.beside import closest, helped_costs
 from esru.search.evaluate import Evaluator, Progress, Request, Run
-from esru.search.order import in_order, lower_bound
+from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
@@ -70,7 +71,7 @@ class Search:
         self.store = store
         self.versions = versions
         self.observer = observer
-        self.space: Space = space(question.bits, question.lanes)
+        self.space: Space = space(question.bits, question.lanes, question.boundary)
         self.designs = [
             replace(design, boundary=question.boundary) for design in self.space.behaviours
         ]
@@ -168,6 +169,7 @@ class Search:
             for target, boundary in grid
             for design in dict.fromkeys(bare(design) for design in designs)
             if boundary not in self.costs.get(design, {}).get(target, {})
+            and has_boundary(design, boundary)
         ]
         found = self.evaluator.costs(wanted, progress)
         for (design, target, boundary, _), counts in zip(wanted, found, strict=True):
@@ -175,12 +177,14 @@ class Search:
 
     def _batch_costs(self, designs: Sequence[Design]) -> list[float]:
         question = self.question
-        least = float(self._bound(designs[0]))
+        least = self._bound(designs[0])
         known = len(self.costs)
         label = (
             f"cost on {question.target}: designs {known + 1} to {known + len(designs)} of "
-            f"{len(self.space.behaviours)}, each of {least:.3g} {question.objective} or more"
+            f"{len(self.space.behaviours)}"
         )
+        if least != NO_BOUND:
+            label += f", each of {float(least):.3g} {question.objective} or more"
         with self.observer.stage(label) as progress:
             self._cost(designs, [(question.target, question.boundary)], progress)
         values = [self._objective(design) for design in designs]
