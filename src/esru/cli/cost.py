@@ -44,11 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also the clock frequency: median of five placements by nextpnr")  # fmt: skip
     add("--activity", action="store_true",
         help="also the switching activity, a proxy for energy")  # fmt: skip
+    add("--structure", choices=("plain", "helped"), default="plain",
+        help="plain: textbook; helped: given cell by cell for the target "
+        "(docs/floors.md)")  # fmt: skip
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a design's cost per lane on each target, at each boundary."""
+    from esru.flow.cost import check_structure
     from esru.flow.fmax import placeable
     from esru.flow.targets import target
 
@@ -64,18 +68,21 @@ def run(args: argparse.Namespace) -> int:
         for one in shared:
             replace(one, boundary=boundary)  # refuses what it cannot be
 
+    check_structure(args.structure, targets, [replace(design, boundary=b) for b in boundaries])
+    if args.structure != "plain" and (args.fmax or args.activity):
+        raise InputError.must("Structure", "plain for --fmax and --activity", args.structure)
     if args.fmax and not any(placeable(name) for name in targets):
         raise InputError.must("Target", "one that nextpnr places, for --fmax", args.target)
 
     from esru.flow import toolchain
 
-    entries = [{"cost": cost} for cost in _costs(shared, targets, boundaries)]
+    entries = [{"cost": cost} for cost in _costs(shared, targets, boundaries, args.structure)]
     if args.fmax:
         _add_fmax(entries, shared, targets, boundaries)
     if args.activity:
         _add_activity(entries, shared, boundaries)
     if args.json:
-        content: dict[str, Any] = {"design": str(design)}
+        content: dict[str, Any] = {"design": str(design), "structure": args.structure}
         if args.lanes is None:
             content |= entries[0]
         else:
@@ -99,14 +106,14 @@ def _with_lanes(design: Design, text: str) -> list[Design]:
 
 
 def _costs(
-    designs: Sequence[Design], targets: Sequence[str], boundaries: Sequence[str]
+    designs: Sequence[Design], targets: Sequence[str], boundaries: Sequence[str], structure: str
 ) -> list[dict[str, dict[str, Any]]]:
     """Return the cost of each design, by target and boundary."""
     from esru.search.evaluate import Request
     from esru.search.measured import cached_costs
 
     grid = [(t, b) for t in targets for b in boundaries]
-    requests = [Request(design, t, b) for design in designs for t, b in grid]
+    requests = [Request(design, t, b, structure) for design in designs for t, b in grid]
     with progress(f"cost of {designs[0]}") as step:
         counts = iter(cached_costs(requests, step))
     return [{t: {b: dict(next(counts)) for b in boundaries} for t in targets} for _ in designs]
@@ -173,7 +180,8 @@ def _print(designs: Sequence[Design], entries: Sequence[Entry], args: argparse.N
     ]
     count = designs[0].lanes
     sharing = f"{count} lanes to a source" if count > 1 else "a source each"
-    print("Per lane, by lanes to a source\n" if swept else f"Per lane, {sharing}\n")
+    sharing = "by lanes to a source" if swept else sharing
+    print(f"Per lane, {sharing}, structure {args.structure}\n")
     more = ["lanes"] if swept else []
     print_table(["target", "boundary", *more, *keys.values()], rows)
     print_caption(list(costs[0]))

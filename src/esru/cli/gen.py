@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from esru.cli.terminal import add_design, add_json, emit_json, note, read_design
+from esru.cli.terminal import (
+    add_design,
+    add_json,
+    add_structure,
+    emit_json,
+    note,
+    read_design,
+    read_helped,
+)
 from esru.errors import InputError
 from esru.flow.generate import file_names, generate
 from esru.flow.takeaway import EXTRAS
@@ -38,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="measure the cost on these targets for the datasheet (esru list targets)",
     )
+    add_structure(parser)
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     add_json(parser)
 
@@ -49,8 +58,9 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(args.cost, extras)
     folder = Path("build", design.id) if args.out is None else args.out
     manifest = generate(
-        design, folder, lanes=args.lanes, force=args.force, extras=extras, targets=targets
-    )
+        design, folder, lanes=args.lanes, force=args.force, extras=extras, targets=targets,
+        helped=read_helped(args),
+    )  # fmt: skip
     names = file_names(design, args.lanes, extras)
     if args.json:
         content = {key: manifest[key] for key in manifest if key not in ("schema", "versions")}
@@ -58,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         for name in names:
             print(folder / name)
-    note(f"wrote {len(names)} files to {folder}; next: esru verify {args.design}")
+    how = f" --structure helped --target {args.target}" if args.target else ""
+    note(f"wrote {len(names)} files to {folder}; next: esru verify {args.design}{how}")
     return 0
 
 

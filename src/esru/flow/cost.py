@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from esru.design import Design
+from esru.errors import InputError
+from esru.flow import targets
 from esru.flow.measure import Cells, Netlist, measure
 from esru.hdl.emit import emit_rtlil, module_name
+from esru.hdl.fabric import Fabric
+from esru.hdl.structure import check_fabric
+
+#: How lanes are built (`esru.hdl.structure`).
+STRUCTURES = ("plain", "helped")
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,44 @@ class LaneCost:
         }
 
 
+def fabric_of(target: str, structure: str) -> Fabric | None:
+    """Return the cells that a structure is made of on a target; None: plain structure.
+
+    Raises
+    ------
+    InputError
+        If the target or the structure is unknown, or the target has no cells for it.
+    """
+    found = targets.target(target)
+    if structure not in STRUCTURES:
+        raise InputError.must("Structure", f"one of {', '.join(STRUCTURES)}", repr(structure))
+    if structure == "plain":
+        return None
+    if found.fabric is None:
+        rule = f"plain: target {target} names no cells to build it of"
+        raise InputError.must("Structure", rule, structure)
+    return found.fabric
+
+
+def check_structure(structure: str, names: Sequence[str], designs: Sequence[Design]) -> None:
+    """Raise unless each design can be built in a structure on each target.
+
+    Raises
+    ------
+    InputError
+        As `fabric_of`, and `esru.hdl.structure.check_fabric`.
+    """
+    if any([fabric_of(name, structure) is not None for name in names]):
+        for design in designs:
+            check_fabric(design)
+
+
 def lane_costs(
     designs: Sequence[Design],
     target: str,
     boundary: str,
     progress: Callable[[int, int], None] | None = None,
+    structure: str = "plain",
 ) -> list[LaneCost]:
     """Return the cost per lane of each design, in order; equal designs are built once.
 
@@ -61,17 +101,21 @@ def lane_costs(
         ``decision`` or ``unit``.
     progress : callable, optional
         Called with (modules done, modules in all).
+    structure : {"plain", "helped"}
+        Textbook structure, or given cell by cell for the target (`esru.hdl.structure`).
 
     Raises
     ------
     InputError
-        If the target is unknown.
+        If the target is unknown, or has no cells for that structure.
     ToolMissing, ToolFailed
         If a tool is not there or fails.
     """
     bounded = [replace(design, boundary=boundary) for design in designs]
+    fabric = fabric_of(target, structure)
     netlists = {
-        module_name(design): Netlist(module_name(design), emit_rtlil(design)) for design in bounded
+        module_name(design): Netlist(module_name(design), emit_rtlil(design, fabric=fabric))
+        for design in bounded
     }
     cells = measure(list(netlists.values()), target, progress=progress)
     return [lane_cost(cells[module_name(design)], design.lanes) for design in bounded]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ sat -timeout {limit} -prove trigger 0 -show-ports miter
 MITER = """\
 read_verilog reference.v top.v
 read_rtlil hardware.il
+{models}
 proc
 opt_clean
 rename {module} hardware
@@ -65,7 +67,10 @@ write_aiger -zinit miter.aig
 
 _NETLIST = """\
 read_rtlil hardware.il
+{models}
+hierarchy -top {module}
 proc
+flatten
 opt_clean
 techmap
 opt_expr
@@ -125,7 +130,11 @@ def _model(spoken: str) -> str:
 
 
 def prove_design(
-    design: Design, folder: Path, lanes: int | None = None, text: str | None = None
+    design: Design,
+    folder: Path,
+    lanes: int | None = None,
+    text: str | None = None,
+    models: Sequence[str] = (),
 ) -> Check:
     """Prove the whole module for all sequences of inputs: source, reset, enable and lanes.
 
@@ -138,7 +147,10 @@ def prove_design(
     lanes : int or None
         Lanes of a whole array; None: the lanes of one source.
     text : str or None
-        RTLIL to prove instead of `esru.hdl.emit.emit_rtlil`'s, for tests with seeded faults.
+        RTLIL to prove instead of `esru.hdl.emit.emit_rtlil`'s: of another structure, or with
+        seeded faults.
+    models : sequence of str
+        Yosys commands that read models of the cells in that text.
 
     Raises
     ------
@@ -152,11 +164,11 @@ def prove_design(
     reference = design_verilog(*_fewest_lanes(design, count))
     (folder / "reference.v").write_text(reference, encoding="utf-8")
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
-    script = MITER.format(module=module_name(design, lanes))
-    run_script(script, cwd=folder, log=folder / "miter.log")
+    named = {"module": module_name(design, lanes), "models": "\n".join(models)}
+    run_script(MITER.format(**named), cwd=folder, log=folder / "miter.log")
     failure = decide(folder, "the reference")
     if not failure and count > 1 and design.source not in OPERANDS:
-        run_script(_NETLIST, cwd=folder, log=folder / "netlist.log")
+        run_script(_NETLIST.format(**named), cwd=folder, log=folder / "netlist.log")
         failure = _crosstalk(design, count, read_aiger(folder / "netlist.aag"))
     words, covered = words_covered(design)
     return Check(

@@ -11,10 +11,13 @@ from typing import Any
 
 from esru import __version__
 from esru.design import Design
+from esru.errors import InputError
 from esru.flow import toolchain
+from esru.flow.cost import fabric_of
 from esru.flow.output import beside, refuse, unusable
 from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, stream_name
+from esru.hdl.structure import check_fabric
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
 from esru.sources.settings import loaded_seed
@@ -189,6 +192,7 @@ def generate(
     force: bool = False,
     extras: Sequence[str] = (),
     targets: Sequence[str] = (),
+    helped: str | None = None,
 ) -> dict[str, Any]:
     """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``, and extras.
 
@@ -207,6 +211,9 @@ def generate(
         What else is written, of `esru.flow.takeaway.EXTRAS`.
     targets : sequence of str
         Targets whose cost the datasheet gives; only with the extra ``datasheet``.
+    helped : str or None
+        Target whose cells the lanes are made of (`esru.hdl.structure`), without extras, which
+        are about the plain module; None: plain structure.
 
     Returns
     -------
@@ -221,14 +228,21 @@ def generate(
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
+    fabric = None
+    if helped is not None:
+        fabric = fabric_of(helped, "helped")
+        check_fabric(design)
+        if extras:
+            rule = "asked for with the plain structure, which they simulate and describe"
+            raise InputError.must("Extras", rule, ", ".join(extras))
     names = file_names(design, lanes, extras)
     verilog, netlist, described, *_, manifest = names
     refuse(folder, names, force)
     used = versions()
     ports = interface(design, lanes, "stream" in extras)
     texts = {
-        netlist: emit_rtlil(design, lanes),
-        verilog: emit_verilog(design, lanes),
+        netlist: emit_rtlil(design, lanes, fabric),
+        verilog: emit_verilog(design, lanes, fabric=fabric),
         described: _json(ports),
     }
     texts |= extra_files(design, lanes, ports, extras, targets)
@@ -241,6 +255,7 @@ def generate(
         "parameters": design.to_json(),
         "module": module_name(design, lanes),
         "lanes": design.lanes if lanes is None else lanes,
+        **({} if helped is None else {"structure": "helped", "target": helped}),
         "sources": starts(design, lanes),
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }

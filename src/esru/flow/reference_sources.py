@@ -10,7 +10,7 @@ from esru.sources import source_model
 from esru.sources.cellular import characteristic
 from esru.sources.polynomial import power_mod
 from esru.sources.register import RegisterModel
-from esru.sources.settings import OPERANDS
+from esru.sources.settings import MAX_UNROLLED, OPERANDS
 
 #: Up to this many register steps per word are written out one by one.
 UNROLLED_STEPS = 64
@@ -105,6 +105,8 @@ def _mapped(design: Design, name: str, lane: int) -> str:
 def _step(design: Design) -> str:
     """Return a function ``step(s)``: the register's state one word later."""
     length = design.length
+    if design.source == "debruijn" and design.leap > MAX_UNROLLED:
+        return _step_back(design)
     head = (
         f"  function [{length - 1}:0] step(input [{length - 1}:0] start);\n"
         f"    reg [{length - 1}:0] s;\n    integer i;\n    begin\n      s = start;\n"
@@ -119,6 +121,27 @@ def _step(design: Design) -> str:
         body = _long_leap(design)
     end = f"      if (start == 0) step = {length}'d1;\n" if design.recover else ""
     return head + body + f"      step = s;\n{end}    end\n  endfunction\n"
+
+
+def _step_back(design: Design) -> str:
+    """Return ``step(s)`` of a de Bruijn register that all but goes round: some steps back.
+
+    Two states, which differ in the top bit alone, may lead to s: the one that does is before it.
+    """
+    length, taps = design.length, design.taps & ((1 << design.length) - 1)
+    lower = "s"
+    if design.form == "galois":
+        lower = f"s ^ (s[0] ? {length}'h{taps:x} : {length}'h0)"
+    wide = f"[{length - 1}:0]"
+    return (
+        f"  function {wide} once(input {wide} s);\n    once = {_once(design)};\n  endfunction\n"
+        f"  function {wide} step(input {wide} start);\n"
+        f"    reg {wide} s, before;\n    integer i;\n    begin\n      s = start;\n"
+        f"      for (i = 0; i < {(1 << length) - design.leap}; i = i + 1) begin\n"
+        f"        before = ({lower}) >> 1;\n"
+        f"        s = once(before) == s ? before : before | {length}'h{1 << (length - 1):x};\n"
+        "      end\n      step = s;\n    end\n  endfunction\n"
+    )
 
 
 def _once(design: Design) -> str:

@@ -17,9 +17,11 @@ from amaranth.lib import wiring
 
 from esru import __version__
 from esru.design import Design
+from esru.flow.targets.cells import FILE, lut_cells
 from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
+from esru.hdl.fabric import Fabric
 from esru.hdl.padding import pad_operands
 from esru.hdl.rounder import Rounder
 from esru.hdl.sources import Source
@@ -37,6 +39,8 @@ _WORDS = {
     "operand-xor": "the lane's own operand XOR the next lane's",
     "port": "the input r[k * sources], source 0 lowest",
 }
+
+_MODULE = re.compile(r"^(module (\w+) .*?^endmodule\n)", re.MULTILINE | re.DOTALL)
 
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 
@@ -87,7 +91,7 @@ def convert(component: wiring.Component, name: str, clocked: bool) -> str:
     return _PORT.sub(lambda port: f"{port[1]} {int(port[2]) + 1} ", text)
 
 
-def emit_rtlil(design: Design, lanes: int | None = None) -> str:
+def emit_rtlil(design: Design, lanes: int | None = None, fabric: Fabric | None = None) -> str:
     """Return a design's hardware as RTLIL: one flat module.
 
     Parameters
@@ -96,6 +100,8 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
         The unit; ``replace(design, boundary="unit")`` gives its other boundary.
     lanes : int or None
         Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
+    fabric : Fabric or None
+        Cells that the lanes are made of, as `Bank` takes it.
 
     Returns
     -------
@@ -107,10 +113,15 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
     InputError
         If the number of lanes does not fit the design.
     """
-    return convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+    return convert(Bank(design, lanes, fabric), module_name(design, lanes), clocked=True)
 
 
-def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
+def emit_verilog(
+    design: Design,
+    lanes: int | None = None,
+    tool: Tool | None = None,
+    fabric: Fabric | None = None,
+) -> str:
     """Return a design's hardware as Verilog: one flat module.
 
     Registers have initial values, so that nothing is X at start-up. The text names no source
@@ -124,6 +135,8 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
         As `emit_rtlil` takes it.
     tool : Tool or None
         The Yosys that writes it; None: `esru.flow.toolchain.yosys`.
+    fabric : Fabric or None
+        As `emit_rtlil` takes it. LUTs of esru's own follow the module.
 
     Raises
     ------
@@ -132,8 +145,18 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    text = _to_verilog(emit_rtlil(design, lanes), tool)
-    return _header(design, lanes) + text
+    rtlil = emit_rtlil(design, lanes, fabric)
+    if fabric is None:
+        return _header(design, lanes) + _to_verilog(rtlil, tool)
+    text = flat_verilog(rtlil, tool)
+    return _header(design, lanes) + text + _own_cells(text)
+
+
+def _own_cells(text: str) -> str:
+    """Return the modules of esru's own LUTs that a text uses; synthesis is told to keep them."""
+    known = _MODULE.findall(lut_cells()[FILE])
+    used = [module for module, name in known if re.search(rf"^  {name} ", text, re.MULTILINE)]
+    return "".join(f"\n(* keep_hierarchy *)\n{module}" for module in used)
 
 
 def flat_verilog(text: str, tool: Tool | None = None) -> str:

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from esru.design import Design
 from esru.hdl.bank import Bank
 from esru.hdl.sources import load_ports
+from esru.hdl.structure import Plain
 
 
 class StreamBank(Bank):
@@ -50,6 +51,7 @@ class StreamBank(Bank):
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
+        self.structure = Plain()
         decision = design.boundary == "decision"
         width_in = design.fraction_bits if decision else design.x_bits
         width_out = 1 if decision else design.out_format.width

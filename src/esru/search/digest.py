@@ -30,6 +30,7 @@ COST = (
     "rounding.py",
     "sources",
     "hdl",
+    "flow/cells_lut.v",
     "flow/cost.py",
     "flow/measure.py",
     "flow/nextpnr.py",

@@ -170,7 +170,7 @@ class Search:
             if boundary not in self.costs.get(design, {}).get(target, {})
         ]
         found = self.evaluator.costs(wanted, progress)
-        for (design, target, boundary), counts in zip(wanted, found, strict=True):
+        for (design, target, boundary, _), counts in zip(wanted, found, strict=True):
             self.costs.setdefault(design, {}).setdefault(target, {})[boundary] = counts
 
     def _batch_costs(self, designs: Sequence[Design]) -> list[float]:
