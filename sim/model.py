@@ -197,7 +197,8 @@ class Model:
         self.parameters = p = manifest["parameters"]
         self.n, self.k, self.rule = p["n"], p["k"], p["rule"]
         self.module = manifest["module"]
-        self.decision = p["boundary"] == "decision"
+        self.boundary = p["boundary"]
+        self.decision = self.boundary == "decision"
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
         self.floats = FloatUnit(p) if p["out"] in FORMATS else None
@@ -226,10 +227,13 @@ class Model:
             source.reset()
         self.held = 0
         self.before = [0] * self.lanes
+        #: Boundary dither: each lane's sum, and the word it is rounded with (none: truncated).
+        self.sums = [(0, None)] * self.lanes
 
     def data(self, inputs):
         """Return the data port for each lane's input pattern."""
-        if self.block:
+        # Above the word: its block's scale, or the accumulator's stored word.
+        if self.block or self.boundary == "accumulator":
             inputs = [x % 2**self.width_in for x in inputs]
         return self.pack(inputs, self.width_in)
 
@@ -279,16 +283,47 @@ class Model:
             return decide(self.rule, self.n, self.k, x >> (self.width_in - self.n), r)
         if self.floats:
             return self.floats.rounded(x, lambda f: decide(self.rule, self.n, self.k, f, r))
-        value = self.input.value(x)
+        update = x % 2**self.width_in
+        value = self.input.value(update)
         f = value % 2**self.dropped // 2 ** (self.dropped - self.n)
         y = value // 2**self.dropped + decide(self.rule, self.n, self.k, f, r)
+        if self.boundary == "accumulator":
+            y += self.output.value(x >> self.width_in)
+        return self._ended(y)
+
+    def _ended(self, y):
+        """Return the output pattern of a whole number."""
         if self.parameters["overflow"] == "saturate":
             y = max(self.output.low, min(self.output.high, y))
         return self.output.pattern(y)
 
-    def advance(self, inputs, given=0):
+    def _sum(self, value, word):
+        """Return the output pattern of a sum, which the accumulator's width wraps."""
+        whole, dropped = divmod(value, 2**self.dropped)
+        if word is not None:
+            f = dropped // 2 ** (self.dropped - self.n)
+            whole += decide(self.rule, self.n, self.k, f, word)
+        bits = self.input.width - self.dropped
+        whole %= 2**bits
+        if self.input.signed and whole >= 2 ** (bits - 1):
+            whole -= 2**bits
+        return self._ended(whole)
+
+    def _add(self, inputs, given, first):
+        """Add to the sums; the first time a sum starts again, with a new word."""
+        if first:
+            self.sums = [(0, word) for word in self.words(inputs, given)]
+        added = [self.input.value(x) for x in inputs]
+        self.sums = [(s + x, word) for (s, word), x in zip(self.sums, added, strict=True)]
+        self.held = self.pack([self._sum(*lane) for lane in self.sums], self.width_out)
+
+    def advance(self, inputs, given=0, first=0):
         """Do what a clock edge with en = 1 does."""
-        if not self.decision:
+        if self.boundary == "dither":
+            self._add(inputs, given, first)
+            if not first:
+                return
+        elif not self.decision:
             self.held = self.pack(self.rounded(inputs, given), self.width_out)
         self.before = [x % 2**self.k for x in inputs]
         for source in self.sources:

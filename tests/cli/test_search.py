@@ -63,7 +63,10 @@ def _nothing_written(folder: Path) -> None:
         (["--bits", "x"], "argument --bits: invalid int value: 'x'"),
         ([], "the following arguments are required: --bits"),
         (["--bits", "8", "--target", "z80"], "Target must be one of ice40"),
-        (["--bits", "8", "--boundary", "die"], "Boundary must be one of decision, unit, not 'die'"),
+        (
+            ["--bits", "8", "--boundary", "die"],
+            "Boundary must be one of decision, unit, accumulator",
+        ),
         (["--bits", "8", "--lanes", "0"], "Lanes must be between 1 and 1024, not 0"),
         (["--bits", "8", "--objective", "area"], "Target must be one with an area, such as nand2"),
         (["--bits", "8", "--objective", "beauty"], "Objective must be one of cells, lut, ff"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from esru.boundaries import TRUNCATING
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--target", default=DEFAULT_TARGETS, metavar="T[,T...]",
         help=f"targets (default {DEFAULT_TARGETS}; esru list targets)")  # fmt: skip
     add("--boundary", default="decision,unit", metavar="B[,B...]",
-        help="boundaries (default decision,unit)")  # fmt: skip
+        help="boundaries (default decision,unit; esru list boundaries)")  # fmt: skip
     add("--lanes", metavar="M[,M...]",
         help="the design with so many lanes to a source, such as 1,4,16,64,256")  # fmt: skip
     add("--fmax", action="store_true",
@@ -175,10 +176,11 @@ def _print(designs: Sequence[Design], entries: Sequence[Entry], args: argparse.N
     swept = args.lanes is not None
     lanes = [[str(design.lanes)] if swept else [] for design in designs]
     rows = [
-        [name, boundary, *shared, *(_number(cost[name][boundary][key]) for key in keys)]
+        [*head, *shared, *(_number(counts.get(key)) for key in keys)]
         for name, boundaries in costs[0].items()
         for boundary in boundaries
         for shared, cost in zip(lanes, costs, strict=True)
+        for head, counts in _terms(name, boundary, cost[name][boundary])
     ]
     count = designs[0].lanes
     sharing = f"{count} lanes to a source" if count > 1 else "a source each"
@@ -188,6 +190,10 @@ def _print(designs: Sequence[Design], entries: Sequence[Entry], args: argparse.N
     print_table(["target", "boundary", *more, *keys.values()], rows)
     print_caption(list(costs[0]))
     print("  LUT, FF and carry: Yosys' own counts, before packing")
+    if any(TRUNCATING in counts for counts in costs[0][next(iter(costs[0]))].values()):
+        print(
+            "  accumulators: with rounding less the same accumulator truncating; both stand below"
+        )
     if args.fmax:
         by_boundary = next(iter(entries[0]["fmax"].values()))
         seeds = ", ".join(next(iter(by_boundary.values()))["seeds"])
@@ -207,6 +213,16 @@ def _print(designs: Sequence[Design], entries: Sequence[Entry], args: argparse.N
         f"of {how['streams']} streams\nof random operands (seed {how['seed']}); no glitches, no "
         "clock, every output counts the same"
     )
+
+
+def _terms(name: str, boundary: str, counts: Entry) -> list[tuple[list[str], Entry]]:
+    """Return the rows of one cost: a difference's two terms stand below it."""
+    rows = [([name, boundary], counts)]
+    if TRUNCATING in counts:
+        less = counts[TRUNCATING]
+        whole = {key: None if less[key] is None else counts[key] + less[key] for key in less}
+        rows += [(["", "  rounding"], whole), (["", "  truncating"], less)]
+    return rows
 
 
 def _number(value: float | None) -> str:

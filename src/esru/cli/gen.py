@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from esru.boundaries import ACCUMULATORS
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -14,6 +15,7 @@ from esru.cli.terminal import (
     read_design,
     read_helped,
 )
+from esru.design import Design
 from esru.errors import InputError
 from esru.flow.generate import file_names, generate
 from esru.flow.takeaway import EXTRAS
@@ -54,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the files, then say where they are."""
     design = read_design(args.design)
-    extras = _extras(args.extras)
+    extras = _extras(args.extras, design)
     targets = _targets(args.cost, extras)
     folder = Path("build", design.id) if args.out is None else args.out
     manifest = generate(
@@ -73,8 +75,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _extras(text: str) -> tuple[str, ...]:
-    wanted = list(EXTRAS) if text == "all" else [name for name in text.split(",") if text]
+def _extras(text: str, design: Design) -> tuple[str, ...]:
+    there = list(EXTRAS)
+    if design.boundary in ACCUMULATORS:
+        # Two inputs, or several additions to a result: no stream of words.
+        there.remove("stream")
+    wanted = there if text == "all" else [name for name in text.split(",") if text]
+    if "stream" in wanted and "stream" not in there:
+        raise InputError.must("Boundary of a stream", "decision or unit", design.boundary)
     for name in wanted:
         if name not in EXTRAS:
             raise InputError.must("Extra", f"one of {', '.join(EXTRAS)} or all", repr(name))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from esru.design import Design
+from esru.boundaries import ACCUMULATORS, TRUNCATING, truncating_text
+from esru.design import Design, parse
 from esru.errors import InputError
 from esru.flow import targets
 from esru.flow.measure import Cells, Netlist, measure
@@ -31,6 +33,8 @@ class LaneCost:
         Cell area, where the target has one.
     fmax_mhz : float or None
         Clock frequency of the group, where something measured it.
+    truncating : LaneCost or None
+        Where the counts are a difference, what was taken off: the accumulator that truncates.
     """
 
     cells: float | None
@@ -39,12 +43,33 @@ class LaneCost:
     carry: float
     area: float | None = None
     fmax_mhz: float | None = None
+    truncating: LaneCost | None = None
 
-    def to_json(self) -> dict[str, float | None]:
+    def to_json(self) -> dict[str, Any]:
         """Return the counts by name, shares rounded to 6 digits."""
-        return {
-            name: None if value is None else round(value, 6) for name, value in asdict(self).items()
+        counts: dict[str, Any] = {
+            name: None if value is None else round(value, 6)
+            for name, value in asdict(self).items()
+            if name != TRUNCATING
         }
+        if self.truncating is not None:
+            counts[TRUNCATING] = self.truncating.to_json()
+        return counts
+
+    def less(self, other: LaneCost) -> LaneCost:
+        """Return what this costs beyond another; no clock frequency, which is no sum."""
+        return LaneCost(
+            cells=_difference(self.cells, other.cells),
+            lut=self.lut - other.lut,
+            ff=self.ff - other.ff,
+            carry=self.carry - other.carry,
+            area=_difference(self.area, other.area),
+            truncating=other,
+        )
+
+
+def _difference(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
 
 
 def fabric_of(target: str, structure: str) -> Fabric | None:
@@ -89,16 +114,17 @@ def lane_costs(
     """Return the cost per lane of each design, in order; equal designs are built once.
 
     Each design is built as one group: its source and the lanes that share it. An array is made
-    of such groups, whose sources differ in nothing but the state after reset.
+    of such groups, whose sources differ in nothing but the state after reset. At an
+    accumulator's boundary the cost is that of rounding: less the same group truncating.
 
     Parameters
     ----------
     designs : sequence of Design
         Their own boundaries do not matter.
     target : str
-        A name that `esru.flow.targets.target` knows.
+        A name of `esru.flow.targets.TARGETS`.
     boundary : str
-        ``decision`` or ``unit``.
+        One of `esru.design.BOUNDARIES`.
     progress : callable, optional
         Called with (modules done, modules in all).
     structure : {"plain", "helped"}
@@ -107,18 +133,33 @@ def lane_costs(
     Raises
     ------
     InputError
-        If the target is unknown, or has no cells for that structure.
+        If the target is unknown, or has no cells for that structure; if a design has no such
+        boundary.
     ToolMissing, ToolFailed
         If a tool is not there or fails.
     """
     bounded = [replace(design, boundary=boundary) for design in designs]
     fabric = fabric_of(target, structure)
-    netlists = {
-        module_name(design): Netlist(module_name(design), emit_rtlil(design, fabric=fabric))
-        for design in bounded
-    }
+    netlists = {}
+    for design in bounded:
+        for module, built, lanes in _modules(design):
+            if module not in netlists:
+                netlists[module] = Netlist(module, emit_rtlil(built, lanes, fabric=fabric))
     cells = measure(list(netlists.values()), target, progress=progress)
-    return [lane_cost(cells[module_name(design)], design.lanes) for design in bounded]
+    costs = []
+    for design in bounded:
+        cost, *less = [lane_cost(cells[module], design.lanes) for module, *_ in _modules(design)]
+        costs.append(cost.less(less[0]) if less else cost)
+    return costs
+
+
+def _modules(design: Design) -> list[tuple[str, Design, int | None]]:
+    """Return names, designs and lanes of the modules to be measured: the group itself first."""
+    found: list[tuple[str, Design, int | None]] = [(module_name(design), design, None)]
+    if design.boundary in ACCUMULATORS:
+        truncating = parse(truncating_text(design))
+        found.append((module_name(truncating, design.lanes), truncating, design.lanes))
+    return found
 
 
 def lane_cost(group: Cells, lanes: int) -> LaneCost:

@@ -82,7 +82,7 @@ write_aiger -ascii -zinit -symbols netlist.aag
 
 
 def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Check:
-    """Prove the bare rule (boundary ``unit``: with increment and saturation) for all inputs.
+    """Prove the bare rule (beyond `decision`: with its adder and saturation) for all inputs.
 
     Parameters
     ----------
@@ -109,14 +109,18 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
     proved = "no model found: SUCCESS!" in spoken
     if proved == ("model found: FAIL!" in spoken):
         raise ToolFailed("Yosys sat", "the proof of the rounder was not conclusive", log)
-    data = ("frac", design.n) if design.boundary == "decision" else ("x", design.input.width)
-    bits = data[1] + design.k
+    names, bits = ["x"], design.input.width + design.k
+    if design.boundary == "decision":
+        names, bits = ["frac"], design.n + design.k
+    elif design.boundary == "accumulator":
+        names, bits = ["w", "x"], bits + design.out_format.width
+    sets = "pairs" if len(names) == 1 else "triples"
     return Check(
         "formal",
         "rounder == reference (SAT)",
         1 << bits,
         proved,
-        f"all 2^{bits} pairs of {data[0]} and word" if proved else _model(spoken),
+        f"all 2^{bits} {sets} of {', '.join(names)} and word" if proved else _model(spoken),
         time.monotonic() - began,
     )
 
@@ -124,7 +128,7 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
 def _model(spoken: str) -> str:
     """Return the values in the counterexample that Yosys' `sat` printed."""
     values = dict(re.findall(r"\\(in_\w+|gate_\w+|gold_\w+)\s+(\d+)\s", spoken))
-    names = {"in_frac": "frac", "in_x": "x", "in_word": "word"}
+    names = {"in_frac": "frac", "in_w": "w", "in_x": "x", "in_word": "word"}
     names |= {"gold_up": "expected", "gold_y": "expected", "gate_up": "got", "gate_y": "got"}
     return ", ".join(f"{text} {values[key]}" for key, text in names.items() if key in values)
 
@@ -212,6 +216,14 @@ def _top(design: Design, lanes: int) -> str:
     if "r" in beside:
         inputs = f"input [{beside['r'] - 1}:0] r, "
         control += ", .r(r)"
+    more = same = ""
+    if "first" in beside:
+        inputs += "input first, "
+        control += ", .first(first)"
+    if "w" in beside:
+        bits = beside["w"] // copies
+        inputs += f"input [{bits - 1}:0] w, "
+        more, same = (f", .w({{{many}{{w}}}})" for many in (copies, min(groups, copies)))
     if "scale" in beside:
         bits = beside["scale"] if copies == 1 else SCALE_BITS
         inputs += f"input [{bits - 1}:0] scale, "
@@ -230,9 +242,9 @@ def _top(design: Design, lanes: int) -> str:
         f"{inputs}output trigger);\n"
         f"  wire [{groups * wide_out - 1}:0] expected;\n"
         f"  wire [{lanes * wide_out - 1}:0] got;\n"
-        f"  reference wanted({control}{scales if whole == 'data' else ''}, "
+        f"  reference wanted({control}{scales if whole == 'data' else ''}{same}, "
         f".{port}({{{min(groups, copies)}{{{whole}}}}}), .{out}(expected));\n"
-        f"  hardware found({control}{scales}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
+        f"  hardware found({control}{scales}{more}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
@@ -250,7 +262,7 @@ def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
     decision = design.boundary == "decision"
     port, wide = _data_port(design)
     out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
-    bit = re.compile(rf"({port}|scale)\[(\d+)\]")
+    bit = re.compile(rf"({port}|w|scale)\[(\d+)\]")
     for lane in range(lanes):
         names = [f"{out}[{i}]" for i in range(lane * wide_out, (lane + 1) * wide_out)]
         block = lane // design.block if design.block else 0
@@ -261,6 +273,8 @@ def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
             index = int(found[2])
             if found[1] == port and index // wide != lane:
                 return f"lane {lane} depends on {name}, an input of lane {index // wide}"
+            if found[1] == "w" and index // wide_out != lane:
+                return f"lane {lane} depends on {name}, an input of lane {index // wide_out}"
             if found[1] == "scale" and index // SCALE_BITS != block:
                 return f"lane {lane} depends on {name}, of block {index // SCALE_BITS}"
     return ""

@@ -25,6 +25,17 @@ from esru.sources.settings import loaded_seed
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
 
+#: What a cycle with en = 1 does.
+_WORK = {
+    "decision": "a rounding happens in this cycle",
+    "unit": "a rounding happens in this cycle",
+    "accumulator": "an update happens in this cycle",
+    "dither": "an addition happens in this cycle",
+}
+#: What is done with the input words, and where the output words come from.
+_TAKEN = {"accumulator": "update: ", "dither": "added: "}
+_GIVEN = {"dither": "of the accumulator's register"}
+
 
 def versions() -> dict[str, str]:
     """Return the versions of what the written files come from.
@@ -62,6 +73,8 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
     port = _port
     but = ", but for a load" if design.load else ""
     word = str(design.input).removeprefix("mx_") if design.block else str(design.input)
+    taken = _TAKEN.get(design.boundary, "")
+    given = _GIVEN.get(design.boundary, "registered")
     wide_in, wide_out = design.x_bits, design.out_format.width
     data = (
         [
@@ -75,16 +88,18 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         ]
         if decision
         else [
-            port("x", "input", count * wide_in, f"{word} word of each lane, lane 0 lowest"),
+            port("x", "input", count * wide_in, f"{taken}{word} word of each lane, lane 0 lowest"),
             port(
                 "y",
                 "output",
                 count * wide_out,
-                f"{design.out_format} word of each lane, lane 0 lowest; registered",
+                f"{design.out_format} word of each lane, lane 0 lowest; {given}",
             ),
         ]
     )
     meanings = {
+        "w": f"stored {design.out_format} word of each lane, lane 0 lowest",
+        "first": "1: the accumulators start again in this cycle, from the random word",
         "r": f"random word of {design.k} bits for each source, source 0 lowest",
         "scale": f"E8M0 scale of each block of {design.block} lanes, 8 bits, block 0 lowest",
     }
@@ -100,9 +115,7 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port(
-                "en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds" + but
-            ),
+            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds{but}"),
             *data,
         ],
         "latency": 0 if decision else 1,

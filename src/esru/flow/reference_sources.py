@@ -71,6 +71,11 @@ def _operand_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     return "".join(parts), words
 
 
+def _taken(design: Design) -> str:
+    """Return when a source's word has been used and the next one comes."""
+    return "en && first" if design.boundary == "dither" else "en"
+
+
 def _history(design: Design, model: RegisterModel, phase: int, name: str) -> str:
     """Return the register of a source's last words: one long shift register, the latest lowest."""
     wide = design.k * (design.lanes - 1)
@@ -82,7 +87,7 @@ def _history(design: Design, model: RegisterModel, phase: int, name: str) -> str
         f"  initial history{name} = {wide}'h{start:x};\n"
         "  always @(posedge clk)\n"
         f"    if (rst) history{name} <= {wide}'h{start:x};\n"
-        f"    else if (en) history{name} <= {{history{name}, word{name}}};\n"
+        f"    else if ({_taken(design)}) history{name} <= {{history{name}, word{name}}};\n"
     )
 
 
@@ -254,8 +259,8 @@ def _source(
         f"  {'assign' if locked else f'wire [{design.k - 1}:0]'} word{name} = {word};\n"
         "  always @(posedge clk)\n"
         f"    if (rst) state{name} <= {start};\n{fresh}"
-        f"    else if (en) state{name} <= step(state{name});\n"
+        f"    else if ({_taken(design)}) state{name} <= step(state{name});\n"
         "  always @(posedge clk)\n"
         f"    if (rst) odd{name} <= {odd};\n{even}"
-        f"    else if (en) odd{name} <= !odd{name};\n"
+        f"    else if ({_taken(design)}) odd{name} <= !odd{name};\n"
     )

@@ -125,22 +125,31 @@ class Bank(wiring.Component):
         beside = {name: In(bits) for name, bits in design.side_inputs(lanes).items()}
         super().__init__({"en": In(1)} | load_ports(design, self.groups) | beside | data)
 
+    @property
+    def taken(self) -> Value:
+        """1 in a cycle whose word is used: the sources step at the clock edge that ends it."""
+        return self.en
+
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
         m = Module()
-        design = self.design
-        self.offsets = self._offsets(m)
-        results = []
-        for group in range(self.groups):
-            draws = self._draws(m, group)
-            first = group * design.lanes
-            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
-        if design.boundary == "decision":
+        results = self.add_lanes(m)
+        if self.design.boundary == "decision":
             m.d.comb += self.up.eq(Cat(results))
         else:
             with m.If(self.en):
                 m.d.sync += self.y.eq(Cat(results))
         return m
+
+    def add_lanes(self, m: Module) -> list[Value]:
+        """Add sources and lanes to a module and return what each lane gives."""
+        self.offsets = self._offsets(m)
+        results = []
+        for group in range(self.groups):
+            draws = self._draws(m, group)
+            first = group * self.design.lanes
+            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
+        return results
 
     def _offsets(self, m: Module) -> list[Value]:
         """Add what the lanes of each block share; empty without a port of scales."""
@@ -169,7 +178,7 @@ class Bank(wiring.Component):
             phase = phase_of(design, group, self.groups)
             load = Load.of(self, design, group)
             detour = self.structure.detour(m, design, suffix)
-            word = add_source(m, design, self.en, phase, suffix, None, detour, load)
+            word = add_source(m, design, self.taken, phase, suffix, None, detour, load)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -189,7 +198,7 @@ class Bank(wiring.Component):
         lanes = range(group * design.lanes, (group + 1) * design.lanes)
         suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
         operands = [self._operand(lane) for lane in lanes]
-        words = add_operand_words(m, design, self.en, operands, suffixes)
+        words = add_operand_words(m, design, self.taken, operands, suffixes)
         pairs = zip(words, suffixes, strict=True)
         return [self.structure.add_draw(m, design, word, suffix) for word, suffix in pairs]
 
@@ -219,7 +228,7 @@ class Bank(wiring.Component):
             name=f"{shared_name(design)}{suffix}",
             init=self.structure.drawn(design, first),
         )
-        with m.If(self.en | self.load if design.load else self.en):
+        with m.If(self.taken | self.load if design.load else self.taken):
             m.d.sync += index.eq(following)
         return index
 
@@ -230,7 +239,7 @@ class Bank(wiring.Component):
         first = model.word_at((phase - delay) % model.period)
         name = f"{shared_name(design)}{suffix}"
         later = Signal(len(draw), name=name, init=self.structure.drawn(design, first))
-        with m.If(self.en):
+        with m.If(self.taken):
             m.d.sync += later.eq(draw)
         return later
 

@@ -81,7 +81,7 @@ def add_to_even(m: Module, design: Design, fraction: Value, suffix: str) -> Valu
     return to_even
 
 
-def _addends(m: Module, design: Design, fraction: Value, word: Value, suffix: str):
+def addends(m: Module, design: Design, fraction: Value, word: Value, suffix: str):
     """Return two addends of equal width whose carry out is the decision."""
     n, k = design.n, design.k
     if design.rule == "zero":
@@ -125,7 +125,7 @@ def add_round_up(
         chosen = Signal(name=f"chosen{suffix}")
         m.d.comb += chosen.eq(fraction.bit_select(draw, 1))
         return chosen
-    a, b = _addends(m, design, fraction, draw, suffix)
+    a, b = addends(m, design, fraction, draw, suffix)
     width = len(a)
     if not width:
         return Const(0, 1)
