@@ -68,7 +68,7 @@ def test_verify_proves_it(capsys: pytest.CaptureFixture[str]) -> None:
          ["verify", DESIGN, "--target", "xc7"]),
         ("Structure must be plain: target nand2 names no cells",
          ["cost", DESIGN, "--target", "nand2", "--structure", "helped"]),
-        ("Structure must be plain for --fmax and --activity",
+        ("Structure must be plain for --activity",
          ["cost", DESIGN, "--activity", "--structure", "helped"]),
         ("Extras must be asked for with the plain structure",
          ["gen", DESIGN, "--structure", "helped", "--target", "xc7", "--with", "core"]),

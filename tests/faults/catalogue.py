@@ -11,11 +11,13 @@ import load_faults
 import oracle_faults
 import rounder_faults
 import source_faults
+import table_faults
 import text_faults
 from fault import Fault
 
 MODULES = (
     rounder_faults,
+    table_faults,
     source_faults,
     lane_faults,
     load_faults,

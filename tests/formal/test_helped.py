@@ -36,6 +36,8 @@ MORE = [
     "11:10:select:lfsr13,leap=10,lanes=2",
     "8:3:nearest:lfsr4,leap=4,overflow=wrap,boundary=unit",
     "6:6:nearest:port,boundary=unit",
+    "4:4:table-ff00f0f0fc30fa50ffff0000ccccaaaa.1.2.1.0.0.0.4.8:lfsr5,lanes=2,boundary=unit",
+    "3:2:table-f0cceea8:lfsr3",
     "8:0:half:none,boundary=unit",
     "8:0:zero:none,boundary=unit",
     "7:5:replicate:lfsr5,form=galois,in=u11.7,out=u4.0,boundary=unit",

@@ -70,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
             replace(one, boundary=boundary)  # refuses what it cannot be
 
     check_structure(args.structure, targets, [replace(design, boundary=b) for b in boundaries])
-    if args.structure != "plain" and (args.fmax or args.activity):
-        raise InputError.must("Structure", "plain for --fmax and --activity", args.structure)
+    if args.structure != "plain" and args.activity:
+        raise InputError.must("Structure", "plain for --activity", args.structure)
     if args.fmax and not any(placeable(name) for name in targets):
         raise InputError.must("Target", "one that nextpnr places, for --fmax", args.target)
 
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
     entries = [{"cost": cost} for cost in _costs(shared, targets, boundaries, args.structure)]
     if args.fmax:
-        _add_fmax(entries, shared, targets, boundaries)
+        _add_fmax(entries, shared, targets, boundaries, args.structure)
     if args.activity:
         _add_activity(entries, shared, boundaries)
     if args.json:
@@ -125,6 +125,7 @@ def _add_fmax(
     designs: Sequence[Design],
     targets: Sequence[str],
     boundaries: Sequence[str],
+    structure: str,
 ) -> None:
     """Add the clock frequencies to each entry, and fill them in where its cost is."""
     from esru.flow.fmax import placeable
@@ -132,7 +133,8 @@ def _add_fmax(
     from esru.search.measured import cached_fmax
 
     placed = [name for name in targets if placeable(name)]
-    requests = [Request(one, name, b) for one in designs for name in placed for b in boundaries]
+    grid = [(name, boundary) for name in placed for boundary in boundaries]
+    requests = [Request(one, name, b, structure) for one in designs for name, b in grid]
     with progress(f"clock frequency of {designs[0]}") as step:
         for number, request in enumerate(requests):
 

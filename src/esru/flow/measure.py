@@ -16,10 +16,11 @@ from esru.flow import nextpnr, targets, toolchain, yosys
 from esru.flow.targets import Json, Target, matches
 from esru.flow.toolchain import Tool
 
-#: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up
-#: (0.2 s and 0.5 s) more often; in larger ones Yosys takes longer for each module (measured).
+#: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up and
+#: the reading of the cells (0.4 s and 0.5 s) more often; in larger ones Yosys takes longer for
+#: each module: some passes look at the whole design for every module (measured).
 BATCH_NETLISTS = 32
-BATCH_CHARACTERS = 4_000_000
+BATCH_CHARACTERS = 400_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

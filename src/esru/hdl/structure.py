@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from amaranth.hdl import Const, Module, Signal, Value
 
+from esru.decision_table import is_table
 from esru.design import Design
 from esru.errors import InputError
 from esru.hdl.fabric import Fabric, add_lut
@@ -22,6 +23,7 @@ from esru.hdl.helped import (
     shared_bits,
 )
 from esru.hdl.helped_result import Decision, add_helped_result, fits
+from esru.hdl.helped_table import add_helped_table
 from esru.hdl.rounder import add_draw, add_index, add_round_up, drawn
 from esru.hdl.unit import add_result
 
@@ -122,6 +124,9 @@ class Helped(Plain):
         """Add one lane's decision as a chain of LUTs or carry cells."""
         if design.rule == "select":
             return add_helped_select(m, self.fabric, fraction, draw, suffix)
+        if is_table(design.rule):
+            up = add_helped_table(m, self.fabric, design, fraction, draw, suffix)
+            return add_round_up(m, design, fraction, draw, suffix) if up is None else up
         if design.rule not in _SUMS:
             return add_round_up(m, design, fraction, draw, suffix)
         word = [draw[i] for i in range(design.k)]

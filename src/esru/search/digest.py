@@ -10,10 +10,14 @@ import esru
 
 #: What a training's result depends on, below the package's folder.
 TRAINING = (
+    "boundaries.py",
+    "decision_table.py",
     "design.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
+    "rules.py",
+    "scalar_rules.py",
     "sources",
     "emulate",
     "train",
@@ -24,10 +28,14 @@ EVALUATION = (*TRAINING, "torch")
 
 #: What a cost depends on.
 COST = (
+    "boundaries.py",
+    "decision_table.py",
     "design.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
+    "rules.py",
+    "scalar_rules.py",
     "sources",
     "hdl",
     "flow/cells_lut.v",

@@ -17,6 +17,7 @@ from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.measure import required_tools
 from esru.quality import quality
+from esru.search.beside import closest, helped_costs
 from esru.search.evaluate import Evaluator, Progress, Request, Run
 from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
@@ -39,9 +40,6 @@ SHOWN_TARGETS = ("ice40", "ecp5", "xc7")
 
 #: Seeds of the confirmation, fixed.
 CONFIRM_SEEDS = 12
-
-#: Contenders beside the winner that are shown.
-CLOSEST = 8
 
 
 class Observer(Protocol):
@@ -83,6 +81,7 @@ class Search:
         if self.plugin is not None:
             self.floors[self.plugin.name] = self.plugin.resolution or question.margin / 10
         self.costs: dict[Design, Costs] = {}
+        self.helped: dict[Design, Costs] = {}
         self.contenders: list[Contender] = []
         self.evidence: list[Json] = []
         self.confirmation: list[Json] = []
@@ -120,6 +119,7 @@ class Search:
             status="infeasible" if winner is None else "done",
             contenders=self.contenders,
             costs=self.costs,
+            helped=self.helped,
             winner=winner,
             counts={
                 "points": self.space.points,
@@ -373,26 +373,11 @@ class Search:
         grid = [(name, boundary) for name in self._targets() for boundary in BOUNDARIES]
         with self.observer.stage("cost of the compared designs on every target") as progress:
             self._cost(chosen, grid, progress)
+        with self.observer.stage("the same, given cell by cell for each target") as progress:
+            self.helped = helped_costs(self.evaluator, map(bare, chosen), grid, progress)
 
 
 def _middle_cells(task: Task) -> list[Cell]:
     """Return a task's cells of its middle learning rate."""
     lr = task.learning_rates[len(task.learning_rates) // 2]
     return [Cell(task.name, lr, schedule) for schedule in task.schedules]
-
-
-def closest(contenders: Sequence[Contender], winner: Contender | None) -> list[Contender]:
-    """Return the contenders that came nearest to being the answer, in order of cost.
-
-    Those no dearer than the winner that lost the least accuracy: each is why the winner is not
-    cheaper. Without a winner, the least losses of all.
-    """
-    rivals = [
-        contender
-        for contender in contenders
-        if contender is not winner
-        and contender.tests
-        and (winner is None or contender.cost <= winner.cost)
-    ]
-    rivals.sort(key=lambda c: (max(test.mean for test in c.tests), c.cost, c.design.id))
-    return sorted(rivals[:CLOSEST], key=lambda c: (c.cost, c.design.id))

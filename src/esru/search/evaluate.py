@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 #: Trainings that make one unit of work: a few seconds, so that a killed search loses little.
 TRAINING_CHUNK = 144
-COST_CHUNK = 24
+COST_CHUNK = 32
 
 
 class Run(NamedTuple):
