@@ -37,6 +37,9 @@ DESIGNS = (
     "8:7:select:lfsr13,leap=7",
     "8:7:select:lfsr13,leap=7,lanes=64",
     "8:7:select:lfsr13,leap=7,lanes=64,boundary=unit",
+    "8:3:half:plateau5,leap=5,out=ocp_e4m3,boundary=unit",
+    "8:7:select:lfsr13,leap=7,lanes=64,in=bfloat16,out=ocp_e2m1,boundary=unit",
+    "8:7:select:lfsr13,leap=7,lanes=32,in=mx_float32,out=ocp_e2m1,block=32,boundary=unit",
 )
 
 

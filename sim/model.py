@@ -48,6 +48,14 @@ def mapped(name, text, lane):
     return text
 
 
+def image(images, state):
+    """Return what becomes of a state under a linear map: the XOR of its bits' images."""
+    found = 0
+    for place, one in enumerate(images):
+        found ^= one * (state >> place & 1)
+    return found
+
+
 class Source:
     """One random source: its register's true state, and whether its word is inverted now."""
 
@@ -61,6 +69,8 @@ class Source:
         self.polynomial = int(parameters.get("taps", "0"), 16)
         self.exponents = [i for i in range(self.length) if self.polynomial >> i & 1]
         self.start = (int(start["state"], 16), start["inverted"])
+        # A long leap of a linear register: what becomes of each single bit.
+        self.images = self._images() if self.leap > 64 and self.linear else None
         self.map = parameters["map"]
         self.before = start.get("earlier", [])
         self.reset()
@@ -94,30 +104,57 @@ class Source:
         """Go on to the next word."""
         if self.before:
             self.earlier = [self.word(), *self.earlier[:-1]]
-        for _ in range(self.leap):
-            self._step()
+        whole = 2**self.length
+        if self.family == "counter":
+            self.state = (self.state + self.leap) % whole
+        elif self.images:
+            self.state = image(self.images, self.state)
+        elif self.family == "debruijn" and whole - self.leap < self.leap:
+            # Going on so far is going back the rest.
+            for _ in range(whole - self.leap):
+                self.state = self._before(self.state)
+        else:
+            for _ in range(self.leap):
+                self.state = self._after(self.state)
         self.inverted = self.family == "plateau" and not self.inverted
 
-    def _step(self):
+    @property
+    def linear(self):
+        """Whether the state after two states' XOR is the XOR of the states after them."""
+        return self.family not in ("counter", "debruijn")
+
+    def _images(self):
+        square = [self._after(1 << i) for i in range(self.length)]
+        found = [1 << i for i in range(self.length)]
+        for digit in reversed(format(self.leap, "b")):
+            if digit == "1":
+                found = [image(square, bit) for bit in found]
+            square = [image(square, bit) for bit in square]
+        return found
+
+    def _before(self, state):
+        """Return the state that leads to this one: two that differ in the top bit may."""
+        lower = state ^ (state % 2 * (self.polynomial % 2**self.length) if self.galois else 0)
+        either = lower // 2, lower // 2 + 2 ** (self.length - 1)
+        return next(one for one in either if self._after(one) == state)
+
+    def _after(self, state):
+        """Return the state one register step on."""
         bits = self.length
-        if self.family == "counter":
-            self.state = (self.state + 1) % 2**bits
-            return
         if self.family == "cellular":
-            cells = [0, *(self.state >> i & 1 for i in range(bits)), 0]
-            self.state = 0
+            cells = [0, *(state >> i & 1 for i in range(bits)), 0]
+            after = 0
             for i in range(bits):
                 total = cells[i] + cells[i + 2] + cells[i + 1] * (i in self.exponents)
-                self.state += total % 2 << i
-            return
-        out = self.state >> (bits - 1)
-        rest = self.state % 2 ** (bits - 1)
+                after += total % 2 << i
+            return after
+        out = state >> (bits - 1)
+        rest = state % 2 ** (bits - 1)
         flip = self.family == "debruijn" and rest == 0
         if self.galois:
-            self.state = 2 * rest ^ ((out ^ flip) * (self.polynomial % 2**bits))
-        else:
-            fed = sum(self.state >> (bits - 1 - i) & 1 for i in self.exponents) + flip
-            self.state = 2 * rest + fed % 2
+            return 2 * rest ^ ((out ^ flip) * (self.polynomial % 2**bits))
+        fed = sum(state >> (bits - 1 - i) & 1 for i in self.exponents) + flip
+        return 2 * rest + fed % 2
 
 
 def decide(rule, n, k, f, r):
@@ -160,7 +197,8 @@ class Model:
         self.parameters = p = manifest["parameters"]
         self.n, self.k, self.rule = p["n"], p["k"], p["rule"]
         self.module = manifest["module"]
-        self.decision = p["boundary"] == "decision"
+        self.boundary = p["boundary"]
+        self.decision = self.boundary == "decision"
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
         self.floats = FloatUnit(p) if p["out"] in FORMATS else None
@@ -189,10 +227,13 @@ class Model:
             source.reset()
         self.held = 0
         self.before = [0] * self.lanes
+        #: Boundary dither: each lane's sum, and the word it is rounded with (none: truncated).
+        self.sums = [(0, None)] * self.lanes
 
     def data(self, inputs):
         """Return the data port for each lane's input pattern."""
-        if self.block:
+        # Above the word: its block's scale, or the accumulator's stored word.
+        if self.block or self.boundary == "accumulator":
             inputs = [x % 2**self.width_in for x in inputs]
         return self.pack(inputs, self.width_in)
 
@@ -242,16 +283,47 @@ class Model:
             return decide(self.rule, self.n, self.k, x >> (self.width_in - self.n), r)
         if self.floats:
             return self.floats.rounded(x, lambda f: decide(self.rule, self.n, self.k, f, r))
-        value = self.input.value(x)
+        update = x % 2**self.width_in
+        value = self.input.value(update)
         f = value % 2**self.dropped // 2 ** (self.dropped - self.n)
         y = value // 2**self.dropped + decide(self.rule, self.n, self.k, f, r)
+        if self.boundary == "accumulator":
+            y += self.output.value(x >> self.width_in)
+        return self._ended(y)
+
+    def _ended(self, y):
+        """Return the output pattern of a whole number."""
         if self.parameters["overflow"] == "saturate":
             y = max(self.output.low, min(self.output.high, y))
         return self.output.pattern(y)
 
-    def advance(self, inputs, given=0):
+    def _sum(self, value, word):
+        """Return the output pattern of a sum, which the accumulator's width wraps."""
+        whole, dropped = divmod(value, 2**self.dropped)
+        if word is not None:
+            f = dropped // 2 ** (self.dropped - self.n)
+            whole += decide(self.rule, self.n, self.k, f, word)
+        bits = self.input.width - self.dropped
+        whole %= 2**bits
+        if self.input.signed and whole >= 2 ** (bits - 1):
+            whole -= 2**bits
+        return self._ended(whole)
+
+    def _add(self, inputs, given, first):
+        """Add to the sums; the first time a sum starts again, with a new word."""
+        if first:
+            self.sums = [(0, word) for word in self.words(inputs, given)]
+        added = [self.input.value(x) for x in inputs]
+        self.sums = [(s + x, word) for (s, word), x in zip(self.sums, added, strict=True)]
+        self.held = self.pack([self._sum(*lane) for lane in self.sums], self.width_out)
+
+    def advance(self, inputs, given=0, first=0):
         """Do what a clock edge with en = 1 does."""
-        if not self.decision:
+        if self.boundary == "dither":
+            self._add(inputs, given, first)
+            if not first:
+                return
+        elif not self.decision:
             self.held = self.pack(self.rounded(inputs, given), self.width_out)
         self.before = [x % 2**self.k for x in inputs]
         for source in self.sources:

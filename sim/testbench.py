@@ -33,6 +33,7 @@ class Bench:
         self.random = random.Random(f"{self.model.module} {name}")
         decision = self.model.decision
         self.data, self.output = (dut.frac, dut.up) if decision else (dut.x, dut.y)
+        self.dithers = self.model.boundary == "dither"
         self.edge = RisingEdge(dut.clk)
         self.en = self.rst = 0
         self.cycle = 0
@@ -47,6 +48,10 @@ class Bench:
         self.dut.rst.value = 0
         self.dut.en.value = 0
         self.data.value = 0
+        if self.model.boundary == "accumulator":
+            self.dut.w.value = 0
+        if self.dithers:
+            self.dut.first.value = 0
         if self.model.by_port:
             self.dut.r.value = 0
         if self.model.block:
@@ -58,8 +63,11 @@ class Bench:
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start(start_high=False))
         await Timer(1, unit="ns")
 
-    async def cycle_with(self, inputs, en=1, rst=0, seeds=None):
-        """Spend one clock cycle; at its end every source takes its seed, if there are any."""
+    async def cycle_with(self, inputs, en=1, rst=0, seeds=None, first=None):
+        """Spend one clock cycle; at its end every source takes its seed, if there are any.
+
+        `first` is given by chance unless it is said.
+        """
         model = self.model
         if model.loads:
             self.dut.load.value = seeds is not None
@@ -72,6 +80,12 @@ class Bench:
         self.data.value = model.data(inputs)
         if model.block:
             self.dut.scale.value = model.scales(inputs)
+        if model.boundary == "accumulator":
+            stored = [x >> model.width_in for x in inputs]
+            self.dut.w.value = model.pack(stored, model.output.width)
+        if self.dithers:
+            first = self.random.randrange(2) if first is None else first
+            self.dut.first.value = first
         given = self.given
         if model.by_port:
             self.dut.r.value = given
@@ -86,7 +100,7 @@ class Bench:
         if rst:
             model.reset()
         elif en:
-            model.advance(inputs, given)
+            model.advance(inputs, given, first)
             self.last = inputs, words
         if seeds is not None and not rst:
             model.load(seeds)
@@ -156,7 +170,18 @@ class Bench:
         for low in dropped:
             whole = self.random.choice(wholes) if wholes else self.random.getrandbits(64)
             patterns.append(whole % 2**bits << model.dropped | low)
+        if model.boundary == "accumulator":
+            stored = self._stored(wholes)
+            patterns = [w << model.width_in | x for w, x in zip(stored, patterns, strict=True)]
         return patterns
+
+    def _stored(self, wholes):
+        """Return a stored word for each lane: any, or an end of the output and beside it."""
+        out = self.model.output
+        near = [out.pattern(w) for w in (out.low, out.low + 1, 0, out.high - 1, out.high)]
+        if wholes:
+            return [self.random.choice(near) for _ in range(self.model.lanes)]
+        return [self.random.getrandbits(out.width) for _ in range(self.model.lanes)]
 
     def _floats(self, fractions, at_end):
         """Return a float for each lane; the lanes of a block have one scale."""
@@ -244,16 +269,19 @@ async def exact_values(dut):
             inputs = [
                 (x >> cut << cut | x & keep) if bench.cycle % 2 else x >> cut << cut for x in inputs
             ]
-        await bench.cycle_with(inputs)
+        await bench.cycle_with(inputs, first=1)
         if model.decision:
             continue
-        # Said again without the model's words: y is x without its dropped bits, saturated.
+        # Said again without the model's words: y is x without its dropped bits, saturated; the
+        # stored word added, where there is one.
         for lane, x in enumerate(inputs):
             if model.floats:
                 seen = model.held >> lane * model.width_out & 2**model.width_out - 1
                 assert model.floats.is_kept(x, seen), f"exact {x:#x} became {seen:#x}"
                 continue
-            y = model.input.value(x) >> model.dropped
+            y = model.input.value(x % 2**model.width_in) >> model.dropped
+            if model.boundary == "accumulator":
+                y += model.output.value(x >> model.width_in)
             if model.parameters["overflow"] == "saturate":
                 y = max(model.output.low, min(model.output.high, y))
             seen = model.held >> lane * model.width_out & 2**model.width_out - 1

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from math import gcd
 
+from esru.boundaries import BOUNDARIES as BOUNDARIES
+from esru.boundaries import check_boundary, more_inputs
 from esru.decision_table import decision_table, is_table, named_rule
 from esru.errors import InputError
 from esru.float_formats import SCALE_BITS, FloatFormat, check_block, float_pair
@@ -27,17 +29,11 @@ from esru.sources.settings import (
     check_key,
     check_source,
     default_taps,
-    one_of,
     parse_source,
     register_period,
 )
 from esru.sources.settings import MAX_LANES as MAX_LANES
 from esru.sources.settings import SOURCES as SOURCES
-
-BOUNDARIES = {
-    "decision": "random source and round-up bit, for a design whose next adder has a free carry-in",
-    "unit": "random source, rounding, increment, saturation and output register",
-}
 
 #: Names for designs that everybody compares with.
 ALIASES = {
@@ -128,7 +124,6 @@ class Design:
 
     def __post_init__(self) -> None:
         check_rule(self)
-        one_of("Boundary", tuple(BOUNDARIES), self.boundary)
         if not self.taps and self.source in KEYS_OF and self.length in range(2, 33):
             object.__setattr__(self, "taps", default_taps(self.source, self.length))
         check_source(self)
@@ -140,6 +135,7 @@ class Design:
             source = fixed_pair(source, out, self.overflow, self.n, operand)[0]
         check_block(self.block, source)
         object.__setattr__(self, "in_format", source)
+        check_boundary(self)
 
     @property
     def source_name(self) -> str:
@@ -192,13 +188,14 @@ class Design:
 
         ``r``: the words of the source `port`, source 0 lowest. ``scale``: boundary ``unit`` only,
         the scales of its blocks, block 0 lowest; of an array smaller than a block it is one.
+        At an accumulator's boundary what `esru.boundaries.more_inputs` says.
 
         Raises
         ------
         InputError
             If the lanes are neither whole blocks nor a share of one.
         """
-        found = {}
+        found = more_inputs(self, lanes)
         if self.source == "port":
             found["r"] = lanes // self.lanes * self.k
         if self.block and self.boundary == "unit":

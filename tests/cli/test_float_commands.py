@@ -37,6 +37,37 @@ def test_show_says_what_each_binade_drops(capsys: pytest.CaptureFixture[str]) ->
     assert "esru train" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("design", "lines"),
+    [
+        (
+            "8:8:zero:debruijn8,in=bfloat16,out=ocp_e2m1",
+            ["here n = 8, k = 8: from 2^-2 to 2^3."],
+        ),
+        (
+            "8:3:half:operand-xor,lanes=2,out=bfloat16",
+            [
+                "2^-137 to 2^128   normal, subnormal            16  k >= 16",
+                "here n = 8, k = 3: in no binade above.",
+                "The random word is made of the 3 lowest bits of the input word.",
+            ],
+        ),
+        ("8:4:zero:debruijn4,in=float16,out=bfloat16", ["n = 8, k = 4: in every binade above."]),
+        (
+            "8:3:half:lfsr5,in=mx_bfloat16,out=ocp_e2m1,block=32",
+            ["Of an input that is subnormal before the division fewer bits are dropped."],
+        ),
+    ],
+)
+def test_show_says_where_this_design_is_exact(
+    design: str, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", design]) == 0
+    said = capsys.readouterr().out
+    for line in lines:
+        assert line in said
+
+
 def test_show_of_fixed_point_has_no_binades(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "papers", "--json"]) == 0
     assert "binades" not in json.loads(capsys.readouterr().out)

@@ -123,7 +123,7 @@ def test_lanes_that_do_not_fit(
 def test_a_failure_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> str:
+    def fail(*_: object, **__: object) -> str:
         raise ToolFailed("Yosys", "as asked")
 
     monkeypatch.setattr("esru.flow.generate.emit_verilog", fail)

@@ -27,3 +27,4 @@ def test_the_bar_of_checked_roundings_is_met() -> None:
     """Every design of the benchmark, above 10,000 a second of processor time."""
     found = json.loads((ROOT / "docs" / "results" / "benchmark-cocotb.json").read_text())
     assert all(row["per_second"] > 10_000 for row in found["rows"])
+    assert sum("out=ocp_" in row["design"] for row in found["rows"]) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 from esru.flow.simulated_board import compiler, headers
 from esru.flow.yosys import run_script
+from esru.formats import FixedFormat
 from esru.hdl.emit import emit_rtlil, module_name
 from esru.sources.settings import OPERANDS
 
@@ -34,26 +36,30 @@ template<size_t B> static void give(value<B> &port, size_t width, uint64_t bits)
 template<size_t B> static const value<B> &taken(const value<B> &port) {{ return port; }}
 template<size_t B> static const value<B> &taken(const wire<B> &port) {{ return port.curr; }}
 
-template<class M, class In, class Out, class Word>
-static void run(M &m, In &in, Out &out, Word &r, bool registered, unsigned width, unsigned random,
-                long cycles, FILE *data, FILE *file) {{
+template<class M, class In, class Out, class Word, class More>
+static void run(M &m, In &in, Out &out, Word &r, More &more, bool registered, unsigned width,
+                unsigned random, unsigned beside, long cycles, FILE *data, FILE *file) {{
     m.p_en.set(true);
     m.p_rst.set(false);
     while (cycles--) {{
-        uint64_t bits[2];
-        if (fread(bits, 8, 2, data) != 2)
+        uint64_t bits[3];
+        if (fread(bits, 8, 3, data) != 3)
             exit(1);
         in = {{}};
         give(in, width, bits[0]);
         r = {{}};
         give(r, random, bits[1]);
+        more = {{}};
+        give(more, beside, bits[2]);
         m.p_clk.set(false);
         m.step();
         uint32_t found = taken(out).data[0];
         m.p_clk.set(true);
         m.step();
-        if (registered)
+        if (registered) {{
+            m.step();  // for an output that is made from a register
             found = taken(out).data[0];
+        }}
         fwrite(&found, 4, 1, file);
     }}
 }}
@@ -79,12 +85,16 @@ _CALL = """\
     {{
         design{number}::p_{name} m;
         value<1> none;
-        run(m, m.{data}, m.{result}, {random}, {registered}, {width}, {bits}, {cycles}, data, file);
+        run(m, m.{data}, m.{result}, {random}, {more}, {registered}, {width}, {bits}, {beside},
+            {cycles}, data, file);
     }}
 """
 
 #: Bits of all lanes' inputs, and of all lanes' outputs, at most.
 _MOST_IN, _MOST_OUT = 64, 32
+
+#: A third input, where there is one.
+_MORE = {"accumulator": "m.p_w", "dither": "m.p_first"}
 
 Found = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int64]
@@ -109,12 +119,15 @@ class Run:
 
     def __init__(self, design: Design) -> None:
         self.design = design
-        self.unit = design.boundary == "unit"
+        self.unit = design.boundary != "decision"
         self.width = design.input.width if self.unit else design.fraction_bits
         self.result = design.out_format.width if self.unit else 1
         array = Array(design, design.lanes)
-        passes = np.arange(1 << self.width, dtype=np.int64)[:, None]
-        starts = (passes + np.arange(design.lanes)) & ((1 << self.width) - 1)
+        # Above the input of an accumulator's lane stands its stored word.
+        self.stored = design.boundary == "accumulator"
+        bits = self.width + (self.result if self.stored else 0)
+        passes = np.arange(1 << bits, dtype=np.int64)[:, None]
+        starts = (passes + 37 * np.arange(design.lanes)) & ((1 << bits) - 1)
         every = np.arange(1 << design.k, dtype=np.uint32)[:, None]
         self.given = np.zeros_like(every[:1])
         if design.source == "port":
@@ -133,7 +146,12 @@ class Run:
     def data(self) -> npt.NDArray[np.uint64]:
         """Return the input port and the random word's in every clock cycle."""
         given = np.broadcast_to(self.given[:, 0], len(self.inputs))
-        return np.stack([_packed(self.inputs, self.width), given], axis=1).astype(np.uint64)
+        # At the boundary `dither` every sum is one addition: `first` is 1.
+        more = np.ones_like(self.inputs[:, 0])
+        if self.stored:
+            more = _packed(self.inputs >> self.width, self.result)
+        x = _packed(self.inputs & ((1 << self.width) - 1), self.width)
+        return np.stack([x, given, more], axis=1).astype(np.uint64)
 
     def expected(self) -> Found:
         """Return the model's output port in every clock cycle."""
@@ -141,10 +159,36 @@ class Run:
         if not self.unit:
             x = x >> (self.width - self.design.n)
             return _packed(round_up_array(self.design, x, self.words), 1).astype(np.uint32)
-        if self.design.input.signed:
+        design, mask = self.design, (1 << self.width) - 1
+        source, out = design.fixed
+        stored, x = x >> self.width, x & mask
+        if source.signed:
             x = x - ((x >> (self.width - 1)) << self.width)
-        y = round_array(self.design, x, self.words) & ((1 << self.result) - 1)
+        if design.boundary == "dither":
+            y = _wrapped(design, x, self.words)
+        elif self.stored:
+            if out.signed:
+                stored = stored - ((stored >> (out.width - 1)) << out.width)
+            # The unit, in a format wide enough for the sum.
+            wide = FixedFormat(True, self.width + self.result + 2, source.fraction)
+            unit = replace(design, boundary="unit", in_format=wide)
+            y = round_array(unit, (stored << design.dropped) + x, self.words)
+        else:
+            y = round_array(design, x, self.words)
+        y &= (1 << self.result) - 1
         return _packed(y, self.result).astype(np.uint32)
+
+
+def _wrapped(design: Design, x: Ints, words: Ints) -> Ints:
+    """Return words rounded where the accumulator's width wraps what is rounded up."""
+    source, out = design.fixed
+    fractions = x >> (design.dropped - design.n) & ((1 << design.n) - 1)
+    whole = (x >> design.dropped) + round_up_array(design, fractions, words)
+    highest = source.high >> design.dropped
+    whole = np.where(whole > highest, source.low >> design.dropped, whole)
+    if design.overflow == "wrap":
+        return whole
+    return np.clip(whole, out.low, out.high)
 
 
 def _operands(design: Design, inputs: Ints) -> Ints:
@@ -198,6 +242,8 @@ def outputs(designs: Sequence[Design], folder: Path) -> list[Found]:
                 result="p_y" if run.unit else "p_up",
                 registered=str(run.unit).lower(),
                 random="m.p_r" if run.design.source == "port" else "none",
+                more=_MORE.get(run.design.boundary, "none"),
+                beside={"accumulator": run.design.lanes * run.result}.get(run.design.boundary, 1),
                 width=run.design.lanes * run.width,
                 bits=run.design.k if run.design.source == "port" else 0,
                 cycles=len(run.inputs),

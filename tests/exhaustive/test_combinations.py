@@ -16,24 +16,46 @@ import compiled
 import pytest
 from compiled import Run, mismatch, outputs
 
+from esru.boundaries import ACCUMULATORS, ADDED
 from esru.design import BOUNDARIES, RULES, SOURCES, Design, parse
 from esru.errors import InputError
+from esru.formats import parse_format
 from esru.sources.lane_maps import MAPS
-from esru.sources.settings import KEYS_OF
+from esru.sources.settings import KEYS_OF, OPERANDS
 
-#: Rounding bits and random bits, at the boundaries `decision` and `unit`.
+#: Rounding bits and random bits, by boundary.
 SIZES = {
     "decision": [(8, 8), (8, 7), (8, 3), (8, 0), (5, 5), (5, 4), (5, 2)],
     "unit": [(6, 6), (6, 5), (6, 3), (6, 0), (3, 3), (3, 2), (4, 2)],
+    "accumulator": [(3, 3), (3, 2), (3, 0), (2, 2), (2, 1)],
+    "dither": [(6, 6), (6, 5), (6, 3), (6, 0), (3, 3), (3, 2), (4, 2)],
 }
-#: Input and output formats of a unit, ends that can be passed and ends that cannot.
-FORMATS = ["in=s10.6,out=int4", "in=u9.6,out=uint3", "in=s10.6,out=uint3", "in=u10.6,out=int4"]
+_FORMATS = ["in=s10.6,out=int4", "in=u9.6,out=uint3", "in=s10.6,out=uint3", "in=u10.6,out=int4"]
+#: Input and output formats by boundary, ends that can be passed and ends that cannot.
+FORMATS = {
+    "decision": [""],
+    "unit": _FORMATS,
+    "accumulator": [
+        "in=s6.3,out=int3",
+        "in=u5.3,out=uint3",
+        "in=s6.3,out=uint2",
+        "in=s4.3,out=s3.0",
+    ],
+    "dither": [*_FORMATS, "in=s8.6,out=int4"],
+}
 
 FORMS = ("fibonacci", "galois")
 OVERFLOWS = ("saturate", "wrap")
 
 #: Pairs that the contract rules out: rules that need random bits, with a source of none.
 IMPOSSIBLE = {("replicate", "none"), ("select", "none")}
+
+#: What the boundary `dither` takes: rules that add their word, sources that have it beforehand.
+DITHERED = {
+    (rule, source)
+    for rule, source in product(ADDED, SOURCES)
+    if source not in OPERANDS and (rule, source) not in IMPOSSIBLE
+}
 
 #: Sources that need a neighbour, and lanes for maps that differ from lane to lane.
 NEIGHBOURS = ("operand-neighbour", "operand-xor")
@@ -45,7 +67,8 @@ _BATCH = 64
 
 def _bits(design: Design) -> int:
     """Return how many bits of a lane's input and random word there are together."""
-    width = design.input.width if design.boundary == "unit" else design.fraction_bits
+    width = design.fraction_bits if design.boundary == "decision" else design.input.width
+    width += design.out_format.width if design.boundary == "accumulator" else 0
     return width + (design.k if design.source != "operand-own" else 0)
 
 
@@ -72,7 +95,7 @@ def combinations(
 
     `keys` are more keys of all designs; sources that have none of them are left out.
     """
-    ends = [f",{text}" for text in FORMATS[:formats]] if boundary == "unit" else [""]
+    ends = [text and f",{text}" for text in FORMATS[boundary][:formats]]
     found = []
     for rule, source in product(RULES, SOURCES):
         for form, end, overflow in product(forms, ends, overflows):
@@ -115,12 +138,19 @@ def test_every_rule_and_source(tmp_path: Path) -> None:
     assert not _unequal(designs, tmp_path)
 
 
-def test_every_rule_source_and_format(tmp_path: Path) -> None:
-    """At the boundary `unit`, with as many random bits as the rule takes."""
-    designs = combinations("unit", sizes=1)
-    built = {(d.rule, d.source, f"in={d.input},out={d.out_format}") for d in designs}
+@pytest.mark.parametrize(
+    "boundary", ["unit", *(pytest.param(b, marks=pytest.mark.slow) for b in ACCUMULATORS)]
+)
+def test_every_rule_source_and_format(boundary: str, tmp_path: Path) -> None:
+    """With as many random bits as the rule takes."""
+    designs = combinations(boundary, sizes=1)
+    built = {(d.rule, d.source, d.input, d.out_format) for d in designs}
     wanted = set(product(RULES, SOURCES)) - IMPOSSIBLE
-    assert built == {(*pair, text) for pair, text in product(wanted, FORMATS)}
+    if boundary == "dither":
+        wanted = DITHERED
+    pairs = [[parse_format(part.partition("=")[2]) for part in text.split(",")]
+             for text in FORMATS[boundary]]  # fmt: skip
+    assert built == {(*pair, *ends) for pair, ends in product(wanted, pairs)}
     assert not _unequal(designs, tmp_path)
 
 
@@ -142,7 +172,9 @@ def test_tables_with_every_source(boundary: str, tmp_path: Path) -> None:
     assert not _unequal(designs, tmp_path)
 
 
-@pytest.mark.parametrize("boundary", ["decision", pytest.param("unit", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "boundary", ["decision", *(pytest.param(b, marks=pytest.mark.slow) for b in ("unit", "dither"))]
+)
 def test_every_rule_and_map(boundary: str, tmp_path: Path) -> None:
     """With every source that has lane maps, at one size."""
     designs = []
@@ -152,16 +184,32 @@ def test_every_rule_and_map(boundary: str, tmp_path: Path) -> None:
     with_maps = {source for source in SOURCES if "map" in KEYS_OF[source]}
     built = {(design.rule, design.source, design.map) for design in designs}
     # The word of a port does not know its past.
-    missing = {triple for triple in product(RULES, with_maps, MAPS) if triple not in built}
+    rules = ADDED if boundary == "dither" else RULES
+    missing = {triple for triple in product(rules, with_maps, MAPS) if triple not in built}
+    if boundary == "dither":
+        missing = {triple for triple in missing if triple[:2] in DITHERED}
     assert {triple[1:] for triple in missing} <= {("port", "delay")}
     assert not _unequal(designs, tmp_path)
 
 
+def test_accumulators_of_every_rule(tmp_path: Path) -> None:
+    """At both boundaries, with every source that is not the operands'."""
+    designs = []
+    for boundary in ACCUMULATORS:
+        found = combinations(boundary, sizes=1, formats=1)
+        designs += [design for design in found if design.source not in OPERANDS]
+    assert {d.rule for d in designs if d.boundary == "accumulator"} == set(RULES)
+    assert {d.rule for d in designs if d.boundary == "dither"} == set(ADDED)
+    assert not _unequal(designs, tmp_path)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_every_size_form_and_overflow(boundary: str, tmp_path: Path) -> None:
-    overflows = OVERFLOWS if boundary == "unit" else OVERFLOWS[:1]
-    designs = combinations(boundary, forms=FORMS, overflows=overflows)
+    overflows = OVERFLOWS[:1] if boundary == "decision" else OVERFLOWS
+    # How a register steps has nothing to do with what an accumulator adds.
+    forms = FORMS[:1] if boundary in ACCUMULATORS else FORMS
+    designs = combinations(boundary, forms=forms, overflows=overflows)
     assert {design.overflow for design in designs} == set(overflows)
     assert not _unequal(designs, tmp_path)
 

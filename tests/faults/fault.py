@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import pytest
 from amaranth.hdl import Const, Module
 
-from esru.hdl import bank, rounder, sources, unit
+from esru.hdl import accumulator, bank, rounder, sources, structure, unit
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -79,7 +79,7 @@ class Fault:
 
 def everywhere(patch: pytest.MonkeyPatch, name: str, fault: Any) -> None:
     """Replace a function in every hardware module that has imported it."""
-    for module in (bank, rounder, unit, sources):
+    for module in (accumulator, bank, rounder, structure, unit, sources):
         if hasattr(module, name):
             patch.setattr(module, name, fault)
 

@@ -13,7 +13,7 @@ from esru.hdl import rounder
 
 def _addends(fault: Callable[[Any, Any], tuple[Any, Any]]) -> Plant:
     """Plant a fault in the two addends whose carry out is the decision."""
-    return around(rounder, "_addends", lambda true, *args: fault(*true(*args)))
+    return around(rounder, "addends", lambda true, *args: fault(*true(*args)))
 
 
 def _lost_carry(a: Any, b: Any) -> tuple[Any, Any]:
@@ -31,7 +31,7 @@ def _to_even(bit: Callable[[Any, Any, Any], Any]) -> Plant:
         odd, half, sticky = fraction[low], fraction[low - 1], fraction[: low - 1].any()
         return a, Cat(bit(odd, half, sticky), b[1:])
 
-    return around(rounder, "_addends", fault)
+    return around(rounder, "addends", fault)
 
 
 def _round_up(fault: Callable[[Any, Any], Any]) -> Plant:

@@ -172,11 +172,6 @@ def test_a_source_of_given_words_is_no_component() -> None:
         Source(parse("8:3:zero:port"))
 
 
-def test_a_long_debruijn_leap_is_refused() -> None:
-    with pytest.raises(InputError, match="at most 256, not 257"):
-        simulate(parse("8:3:zero:debruijn12,leap=257"))
-
-
 def test_the_plan_is_honest_about_a_prefix() -> None:
     covered = plan(parse("reference"), 1)
     assert not covered.exhaustive

@@ -13,7 +13,13 @@ import pytest
 from esru.design import parse
 from esru.report.pages import report_html, report_markdown
 from esru.report.plot import draw_front, front_points
-from esru.report.tables import comparison, contenders, summary, verdicts
+from esru.report.tables import (
+    comparison,
+    comparison_caption,
+    contenders,
+    summary,
+    verdicts,
+)
 from esru.report.text import plain_table, search_text
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design, ratios
 from esru.search.question import Question
@@ -127,6 +133,24 @@ def test_ratios_are_the_reference_over_the_design() -> None:
     assert found["ice40"]["decision"]["carry"] is None  # 0 on one side
     assert found["ice40"]["decision"]["area"] is None  # not measured
     assert ratios(_costs(None), _costs(49.0))["ice40"]["decision"]["cells"] is None
+
+
+def test_the_ratio_with_the_same_help_is_of_both_given_cell_by_cell() -> None:
+    outcome = _outcome()
+    assert outcome.winner is not None
+    designs = {bare(outcome.reference): 30.0, bare(outcome.winner.design): 2.5}
+    result = replace(outcome, helped={d: _costs(cells) for d, cells in designs.items()}).to_json()
+    assert set(result["helped"]) == {outcome.reference.id, outcome.winner.design.id}
+    (first, *_) = comparison(result)[1]
+    assert [text.count(", ") for text in first[4:]] == [2, 2, 2]
+    assert first[-1].split(", ")[1] == "12.00x"
+    assert first[-2].split(", ")[1] == "-"  # papers-zero was not measured so
+    assert "both given cell by cell" in comparison_caption(result)
+
+    older = {key: value for key, value in result.items() if key != "helped"}
+    (first, *_) = comparison(older)[1]
+    assert first[-1].count(", ") == 1
+    assert "cell by cell" not in comparison_caption(older)
 
 
 def test_rows_keep_the_interface() -> None:

@@ -57,6 +57,7 @@ def test_ids_are_stable() -> None:
         "papers": "3c0c96f95a",
         "papers-zero": "c40527c8d3",
         "nearest": "eeb3210c95",
+        "winner": "caf1100e50",
     }
 
 
@@ -201,7 +202,10 @@ def test_behaviours_of_the_space_differ() -> None:
         ("3:3:zero:lfsr3,in=q4.2", "Format must be sW.F, uW.F, intW, uintW or one of float32, "),
         ("3:3:zero:lfsr3,out=s70.0", "Format width must be between 1 and 64, not 70"),
         ("3:3:zero:lfsr3,overflow=trap", "Overflow must be one of saturate, wrap, not 'trap'"),
-        ("3:3:zero:lfsr3,boundary=die", "Boundary must be one of decision, unit, not 'die'"),
+        (
+            "3:3:zero:lfsr3,boundary=die",
+            "Boundary must be one of decision, unit, accumulator, dither, not 'die'",
+        ),
         ("8:8:zero:lfsr26,leap=9", "Leap must be coprime with the period"),
         ("8:3", "Design must be n:k:rule:source[,key=value...] or one of reference"),
         ("8:3:zero:lfsr3;rm", "Design must be made of the characters"),

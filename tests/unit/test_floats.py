@@ -213,9 +213,10 @@ def test_rules_on_floats_are_those_of_gfloat(rule: str, source: str, out: str) -
 
 @pytest.mark.parametrize("out", MX_OUTPUTS)
 @pytest.mark.parametrize("source", MX_FORMATS)
-def test_elements_of_a_block_are_gfloats_of_the_quotient(source: str, out: str) -> None:
+@pytest.mark.parametrize("rule", GFLOAT)
+def test_elements_of_a_block_are_gfloats_of_the_quotient(rule: str, source: str, out: str) -> None:
     plain = FLOAT_FORMATS[source.removeprefix("mx_")]
-    design = _design("half", 8, 3, source, out)
+    design = _design(rule, 8, 3, source, out)
     outer = FLOAT_FORMATS[out]
     for index, x in enumerate(_some_inputs(plain, outer, 60)):
         if math.isnan(plain.decode(x)) and outer.nan is None:
@@ -276,6 +277,23 @@ def test_ends_are_those_of_ml_dtypes(out: str) -> None:
         assert abs(down) <= abs(up) and math.copysign(1, down) == math.copysign(1, value)
         # 8 bits of the fraction see all of it but its last 256th.
         assert abs(nearest) in (abs(down), abs(up)) or abs(down) == abs(up)
+
+
+@pytest.mark.parametrize("out", FLOAT_OUTPUTS)
+def test_beyond_the_ends_is_as_ml_dtypes_has_it(out: str) -> None:
+    """Infinity, NaN and what is far beyond become what its conversions make of them."""
+    fmt = FLOAT_FORMATS[out]
+    inner = FLOAT_FORMATS["float32"]
+    if fmt.overflow is None:
+        # No infinity and no NaN: ml_dtypes' greatest number is where both stop.
+        assert fmt.decode(fmt.highest) == float(ml_dtypes.finfo(TYPES[out]).max)
+        return
+    design = _design("zero", 8, 8, "float32", out, "nonsaturate")
+    for value in (math.inf, -math.inf, math.nan, 3e38 if out != "bfloat16" else math.inf):
+        theirs = float(np.float64(value).astype(TYPES[out]).astype(np.float64))
+        for r in (0, 255):
+            x = inner.encode(float(np.float32(value)))
+            assert _same(fmt.decode(round_float(design, x, r)), theirs)
 
 
 def test_up_is_away_from_zero_and_subnormals_lose_more_bits() -> None:

@@ -33,6 +33,23 @@ PUBLISHED = {
 }
 
 
+#: The first 100 binary digits of pi, the examples' input in SP 800-22 revision 1a, section 2.
+PI_DIGITS = (
+    "11001001000011111101101010100010001000010110100011"
+    "00001000110100110001001100011001100010100010111000"
+)
+
+#: The examples' p-values, each with its section.
+EXAMPLES = {
+    "frequency, 2.1.8": 0.109599,
+    "block frequency (M = 10), 2.2.8": 0.706438,
+    "runs, 2.3.8": 0.500798,
+    "approximate entropy (m = 2), 2.12.8": 0.235301,
+    "cumulative sums forward, 2.13.8": 0.219194,
+    "cumulative sums reverse, 2.13.8": 0.114866,
+}
+
+
 def needs_library() -> None:
     pytest.importorskip("nist80022", reason="the extra study is not installed")
 
@@ -57,6 +74,44 @@ def digits_of_e(count: int) -> np.ndarray:
 def test_the_digits_of_e() -> None:
     digits = digits_of_e(48)
     assert int("".join(map(str, digits)), 2) == math.floor(math.e * 2**46)
+
+
+def test_the_examples_of_the_standard() -> None:
+    needs_library()
+    from nist80022.ApproximateEntropy import ApproximateEntropy
+    from nist80022.CumulativeSum import CumulativeSums
+    from nist80022.FrequencyTest import FrequencyTest
+    from nist80022.RunTest import RunTest
+
+    found = [
+        FrequencyTest.monobit_test(PI_DIGITS),
+        FrequencyTest.block_frequency(PI_DIGITS, block_size=10),
+        RunTest.run_test(PI_DIGITS),
+        ApproximateEntropy.approximate_entropy_test(PI_DIGITS, pattern_length=2),
+        CumulativeSums.cumulative_sums_test(PI_DIGITS, 0),
+        CumulativeSums.cumulative_sums_test(PI_DIGITS, 1),
+    ]
+    for ((_, value, _),), (name, published) in zip(found, EXAMPLES.items(), strict=True):
+        assert value == pytest.approx(published, abs=1e-6), name
+
+
+def test_the_spectral_example_is_two_peaks_off() -> None:
+    """Section 2.6.8 prints 0.168669, for 46 peaks below the threshold: there are 48."""
+    needs_library()
+    from nist80022.Spectral import SpectralTest
+
+    bits = 2.0 * np.array([int(digit) for digit in PI_DIGITS]) - 1
+    threshold = math.sqrt(math.log(1 / 0.05) * 100)
+    below = int((np.abs(np.fft.fft(bits))[:50] < threshold).sum())
+    assert below == 48
+
+    def value(peaks: int) -> float:
+        """Return the p-value of so many peaks below the threshold, of 47.5 expected."""
+        return math.erfc(abs(peaks - 47.5) / math.sqrt(100 * 0.95 * 0.05 / 4) / math.sqrt(2))
+
+    assert value(46) == pytest.approx(0.168669, abs=1e-6)
+    ((_, found, _),) = SpectralTest.spectral_test(PI_DIGITS)
+    assert found == pytest.approx(value(below), abs=1e-9)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from esru.boundaries import TRUNCATING
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -37,18 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--target", default=DEFAULT_TARGETS, metavar="T[,T...]",
         help=f"targets (default {DEFAULT_TARGETS}; esru list targets)")  # fmt: skip
     add("--boundary", default="decision,unit", metavar="B[,B...]",
-        help="boundaries (default decision,unit)")  # fmt: skip
+        help="boundaries (default decision,unit; esru list boundaries)")  # fmt: skip
     add("--lanes", metavar="M[,M...]",
         help="the design with so many lanes to a source, such as 1,4,16,64,256")  # fmt: skip
     add("--fmax", action="store_true",
         help="also the clock frequency: median of five placements by nextpnr")  # fmt: skip
     add("--activity", action="store_true",
         help="also the switching activity, a proxy for energy")  # fmt: skip
+    add("--structure", choices=("plain", "helped"), default="plain",
+        help="plain: textbook; helped: given cell by cell for the target "
+        "(docs/floors.md)")  # fmt: skip
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a design's cost per lane on each target, at each boundary."""
+    from esru.flow.cost import check_structure
     from esru.flow.fmax import placeable
     from esru.flow.targets import target
 
@@ -64,18 +69,21 @@ def run(args: argparse.Namespace) -> int:
         for one in shared:
             replace(one, boundary=boundary)  # refuses what it cannot be
 
+    check_structure(args.structure, targets, [replace(design, boundary=b) for b in boundaries])
+    if args.structure != "plain" and args.activity:
+        raise InputError.must("Structure", "plain for --activity", args.structure)
     if args.fmax and not any(placeable(name) for name in targets):
         raise InputError.must("Target", "one that nextpnr places, for --fmax", args.target)
 
     from esru.flow import toolchain
 
-    entries = [{"cost": cost} for cost in _costs(shared, targets, boundaries)]
+    entries = [{"cost": cost} for cost in _costs(shared, targets, boundaries, args.structure)]
     if args.fmax:
-        _add_fmax(entries, shared, targets, boundaries)
+        _add_fmax(entries, shared, targets, boundaries, args.structure)
     if args.activity:
         _add_activity(entries, shared, boundaries)
     if args.json:
-        content: dict[str, Any] = {"design": str(design)}
+        content: dict[str, Any] = {"design": str(design), "structure": args.structure}
         if args.lanes is None:
             content |= entries[0]
         else:
@@ -99,14 +107,14 @@ def _with_lanes(design: Design, text: str) -> list[Design]:
 
 
 def _costs(
-    designs: Sequence[Design], targets: Sequence[str], boundaries: Sequence[str]
+    designs: Sequence[Design], targets: Sequence[str], boundaries: Sequence[str], structure: str
 ) -> list[dict[str, dict[str, Any]]]:
     """Return the cost of each design, by target and boundary."""
     from esru.search.evaluate import Request
     from esru.search.measured import cached_costs
 
     grid = [(t, b) for t in targets for b in boundaries]
-    requests = [Request(design, t, b) for design in designs for t, b in grid]
+    requests = [Request(design, t, b, structure) for design in designs for t, b in grid]
     with progress(f"cost of {designs[0]}") as step:
         counts = iter(cached_costs(requests, step))
     return [{t: {b: dict(next(counts)) for b in boundaries} for t in targets} for _ in designs]
@@ -117,6 +125,7 @@ def _add_fmax(
     designs: Sequence[Design],
     targets: Sequence[str],
     boundaries: Sequence[str],
+    structure: str,
 ) -> None:
     """Add the clock frequencies to each entry, and fill them in where its cost is."""
     from esru.flow.fmax import placeable
@@ -124,7 +133,8 @@ def _add_fmax(
     from esru.search.measured import cached_fmax
 
     placed = [name for name in targets if placeable(name)]
-    requests = [Request(one, name, b) for one in designs for name in placed for b in boundaries]
+    grid = [(name, boundary) for name in placed for boundary in boundaries]
+    requests = [Request(one, name, b, structure) for one in designs for name, b in grid]
     with progress(f"clock frequency of {designs[0]}") as step:
         for number, request in enumerate(requests):
 
@@ -166,18 +176,24 @@ def _print(designs: Sequence[Design], entries: Sequence[Entry], args: argparse.N
     swept = args.lanes is not None
     lanes = [[str(design.lanes)] if swept else [] for design in designs]
     rows = [
-        [name, boundary, *shared, *(_number(cost[name][boundary][key]) for key in keys)]
+        [*head, *shared, *(_number(counts.get(key)) for key in keys)]
         for name, boundaries in costs[0].items()
         for boundary in boundaries
         for shared, cost in zip(lanes, costs, strict=True)
+        for head, counts in _terms(name, boundary, cost[name][boundary])
     ]
     count = designs[0].lanes
     sharing = f"{count} lanes to a source" if count > 1 else "a source each"
-    print("Per lane, by lanes to a source\n" if swept else f"Per lane, {sharing}\n")
+    sharing = "by lanes to a source" if swept else sharing
+    print(f"Per lane, {sharing}, structure {args.structure}\n")
     more = ["lanes"] if swept else []
     print_table(["target", "boundary", *more, *keys.values()], rows)
     print_caption(list(costs[0]))
     print("  LUT, FF and carry: Yosys' own counts, before packing")
+    if any(TRUNCATING in counts for counts in costs[0][next(iter(costs[0]))].values()):
+        print(
+            "  accumulators: with rounding less the same accumulator truncating; both stand below"
+        )
     if args.fmax:
         by_boundary = next(iter(entries[0]["fmax"].values()))
         seeds = ", ".join(next(iter(by_boundary.values()))["seeds"])
@@ -197,6 +213,16 @@ def _print(designs: Sequence[Design], entries: Sequence[Entry], args: argparse.N
         f"of {how['streams']} streams\nof random operands (seed {how['seed']}); no glitches, no "
         "clock, every output counts the same"
     )
+
+
+def _terms(name: str, boundary: str, counts: Entry) -> list[tuple[list[str], Entry]]:
+    """Return the rows of one cost: a difference's two terms stand below it."""
+    rows = [([name, boundary], counts)]
+    if TRUNCATING in counts:
+        less = counts[TRUNCATING]
+        whole = {key: None if less[key] is None else counts[key] + less[key] for key in less}
+        rows += [(["", "  rounding"], whole), (["", "  truncating"], less)]
+    return rows
 
 
 def _number(value: float | None) -> str:

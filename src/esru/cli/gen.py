@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from esru.cli.terminal import add_design, add_json, emit_json, note, read_design
+from esru.boundaries import ACCUMULATORS
+from esru.cli.terminal import (
+    add_design,
+    add_json,
+    add_structure,
+    emit_json,
+    note,
+    read_design,
+    read_helped,
+)
+from esru.design import Design
 from esru.errors import InputError
 from esru.flow.generate import file_names, generate
 from esru.flow.takeaway import EXTRAS
@@ -38,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="measure the cost on these targets for the datasheet (esru list targets)",
     )
+    add_structure(parser)
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     add_json(parser)
 
@@ -45,12 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the files, then say where they are."""
     design = read_design(args.design)
-    extras = _extras(args.extras)
+    extras = _extras(args.extras, design)
     targets = _targets(args.cost, extras)
     folder = Path("build", design.id) if args.out is None else args.out
     manifest = generate(
-        design, folder, lanes=args.lanes, force=args.force, extras=extras, targets=targets
-    )
+        design, folder, lanes=args.lanes, force=args.force, extras=extras, targets=targets,
+        helped=read_helped(args),
+    )  # fmt: skip
     names = file_names(design, args.lanes, extras)
     if args.json:
         content = {key: manifest[key] for key in manifest if key not in ("schema", "versions")}
@@ -58,12 +70,19 @@ def run(args: argparse.Namespace) -> int:
     else:
         for name in names:
             print(folder / name)
-    note(f"wrote {len(names)} files to {folder}; next: esru verify {args.design}")
+    how = f" --structure helped --target {args.target}" if args.target else ""
+    note(f"wrote {len(names)} files to {folder}; next: esru verify {args.design}{how}")
     return 0
 
 
-def _extras(text: str) -> tuple[str, ...]:
-    wanted = list(EXTRAS) if text == "all" else [name for name in text.split(",") if text]
+def _extras(text: str, design: Design) -> tuple[str, ...]:
+    there = list(EXTRAS)
+    if design.boundary in ACCUMULATORS:
+        # Two inputs, or several additions to a result: no stream of words.
+        there.remove("stream")
+    wanted = there if text == "all" else [name for name in text.split(",") if text]
+    if "stream" in wanted and "stream" not in there:
+        raise InputError.must("Boundary of a stream", "decision or unit", design.boundary)
     for name in wanted:
         if name not in EXTRAS:
             raise InputError.must("Extra", f"one of {', '.join(EXTRAS)} or all", repr(name))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from esru.design import Design, parse
+from esru.errors import InputError
 from esru.flow.checks import Check
 from esru.report.text import plain_table
 
@@ -22,6 +23,38 @@ Progress = Callable[[int, int], None]
 def note(text: str) -> None:
     """Write a line for the person: standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def add_structure(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ask for lanes made of a target's cells."""
+    parser.add_argument(
+        "--structure", choices=("plain", "helped"), default="plain",
+        help="plain: textbook, for any synthesis; helped: given cell by cell (docs/floors.md)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target", metavar="T", help="with --structure helped: whose cells (esru list targets)"
+    )
+
+
+def read_helped(args: argparse.Namespace) -> str | None:
+    """Return the target of whose cells lanes are to be made, or None for plain structure.
+
+    Raises
+    ------
+    InputError
+        If only one of the two options is there, or the target has no such cells.
+    """
+    if args.structure == "plain":
+        if args.target is not None:
+            rule = "given with --structure helped (plain structure is the same for every target)"
+            raise InputError.must("Target", rule, args.target)
+        return None
+    if args.target is None:
+        raise InputError.must("Target", "given with --structure helped: whose cells", "none")
+    from esru.flow.cost import fabric_of
+
+    fabric_of(args.target, args.structure)
+    return str(args.target)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

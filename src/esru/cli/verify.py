@@ -8,13 +8,15 @@ from typing import Any
 from esru.cli.terminal import (
     add_design,
     add_json,
+    add_structure,
     emit_json,
     note,
     print_checks,
     progress,
     read_design,
+    read_helped,
 )
-from esru.flow.verify import ALL_LEVELS, LEVELS, verify, versions
+from esru.flow.verify import ALL_LEVELS, HELPED_LEVELS, LEVELS, verify, versions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--level",
         choices=ALL_LEVELS,
         action="append",
-        help="only this level; may be given several times (default: all but mapped)",
+        help="only this level; may be given several times (default: all but mapped; with "
+        "--structure helped formal and mapped)",
     )
     parser.add_argument(
         "--lanes",
@@ -32,16 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="lanes of a whole array (default: the lanes of one source)",
     )
+    add_structure(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Verify, and print what was covered; 1 if anything differs."""
     design = read_design(args.design)
-    levels = args.level or LEVELS
+    helped = read_helped(args)
+    levels = args.level or (LEVELS if helped is None else HELPED_LEVELS)
     used = versions(levels)
     with progress(f"verify {design}") as step:
-        checks = verify(design, lanes=args.lanes, levels=levels, progress=step)
+        checks = verify(design, lanes=args.lanes, levels=levels, progress=step, helped=helped)
     passed = all(check.passed for check in checks)
     if args.json:
         content: dict[str, Any] = {
@@ -49,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             "id": design.id,
             "behaviour": design.behaviour,
             "lanes": design.lanes if args.lanes is None else args.lanes,
+            "structure": args.structure,
             "passed": passed,
             "checks": [check.to_json() for check in checks],
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esru.boundaries import ACCUMULATORS
 from esru.demo.protocol import MOST_TEXT, SELF_TEST_CYCLES, Info
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
@@ -75,6 +76,8 @@ class DemoConfig:
         if design.boundary == "unit" and design.floats:
             rule = "fixed-point or at the boundary decision"
             raise InputError.must("Design of the demo", rule, design)
+        if design.boundary in ACCUMULATORS:
+            raise InputError.must("Boundary of the demo", "decision or unit", design.boundary)
         if not 1 <= clock_hz <= _MOST_HZ:
             raise InputError.must("Clock", "between 1 and 2^32 - 1 Hz", clock_hz)
         if not 1 <= baud <= _MOST_HZ:

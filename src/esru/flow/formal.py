@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ sat -timeout {limit} -prove trigger 0 -show-ports miter
 MITER = """\
 read_verilog reference.v top.v
 read_rtlil hardware.il
+{models}
 proc
 opt_clean
 rename {module} hardware
@@ -65,7 +67,10 @@ write_aiger -zinit miter.aig
 
 _NETLIST = """\
 read_rtlil hardware.il
+{models}
+hierarchy -top {module}
 proc
+flatten
 opt_clean
 techmap
 opt_expr
@@ -77,7 +82,7 @@ write_aiger -ascii -zinit -symbols netlist.aag
 
 
 def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Check:
-    """Prove the bare rule (boundary ``unit``: with increment and saturation) for all inputs.
+    """Prove the bare rule (beyond `decision`: with its adder and saturation) for all inputs.
 
     Parameters
     ----------
@@ -104,14 +109,18 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
     proved = "no model found: SUCCESS!" in spoken
     if proved == ("model found: FAIL!" in spoken):
         raise ToolFailed("Yosys sat", "the proof of the rounder was not conclusive", log)
-    data = ("frac", design.n) if design.boundary == "decision" else ("x", design.input.width)
-    bits = data[1] + design.k
+    names, bits = ["x"], design.input.width + design.k
+    if design.boundary == "decision":
+        names, bits = ["frac"], design.n + design.k
+    elif design.boundary == "accumulator":
+        names, bits = ["w", "x"], bits + design.out_format.width
+    sets = "pairs" if len(names) == 1 else "triples"
     return Check(
         "formal",
         "rounder == reference (SAT)",
         1 << bits,
         proved,
-        f"all 2^{bits} pairs of {data[0]} and word" if proved else _model(spoken),
+        f"all 2^{bits} {sets} of {', '.join(names)} and word" if proved else _model(spoken),
         time.monotonic() - began,
     )
 
@@ -119,13 +128,17 @@ def prove_rounder(design: Design, folder: Path, text: str | None = None) -> Chec
 def _model(spoken: str) -> str:
     """Return the values in the counterexample that Yosys' `sat` printed."""
     values = dict(re.findall(r"\\(in_\w+|gate_\w+|gold_\w+)\s+(\d+)\s", spoken))
-    names = {"in_frac": "frac", "in_x": "x", "in_word": "word"}
+    names = {"in_frac": "frac", "in_w": "w", "in_x": "x", "in_word": "word"}
     names |= {"gold_up": "expected", "gold_y": "expected", "gate_up": "got", "gate_y": "got"}
     return ", ".join(f"{text} {values[key]}" for key, text in names.items() if key in values)
 
 
 def prove_design(
-    design: Design, folder: Path, lanes: int | None = None, text: str | None = None
+    design: Design,
+    folder: Path,
+    lanes: int | None = None,
+    text: str | None = None,
+    models: Sequence[str] = (),
 ) -> Check:
     """Prove the whole module for all sequences of inputs: source, reset, enable and lanes.
 
@@ -138,7 +151,10 @@ def prove_design(
     lanes : int or None
         Lanes of a whole array; None: the lanes of one source.
     text : str or None
-        RTLIL to prove instead of `esru.hdl.emit.emit_rtlil`'s, for tests with seeded faults.
+        RTLIL to prove instead of `esru.hdl.emit.emit_rtlil`'s: of another structure, or with
+        seeded faults.
+    models : sequence of str
+        Yosys commands that read models of the cells in that text.
 
     Raises
     ------
@@ -152,11 +168,11 @@ def prove_design(
     reference = design_verilog(*_fewest_lanes(design, count))
     (folder / "reference.v").write_text(reference, encoding="utf-8")
     (folder / "top.v").write_text(_top(design, count), encoding="utf-8")
-    script = MITER.format(module=module_name(design, lanes))
-    run_script(script, cwd=folder, log=folder / "miter.log")
+    named = {"module": module_name(design, lanes), "models": "\n".join(models)}
+    run_script(MITER.format(**named), cwd=folder, log=folder / "miter.log")
     failure = decide(folder, "the reference")
     if not failure and count > 1 and design.source not in OPERANDS:
-        run_script(_NETLIST, cwd=folder, log=folder / "netlist.log")
+        run_script(_NETLIST.format(**named), cwd=folder, log=folder / "netlist.log")
         failure = _crosstalk(design, count, read_aiger(folder / "netlist.aag"))
     words, covered = words_covered(design)
     return Check(
@@ -200,6 +216,14 @@ def _top(design: Design, lanes: int) -> str:
     if "r" in beside:
         inputs = f"input [{beside['r'] - 1}:0] r, "
         control += ", .r(r)"
+    more = same = ""
+    if "first" in beside:
+        inputs += "input first, "
+        control += ", .first(first)"
+    if "w" in beside:
+        bits = beside["w"] // copies
+        inputs += f"input [{bits - 1}:0] w, "
+        more, same = (f", .w({{{many}{{w}}}})" for many in (copies, min(groups, copies)))
     if "scale" in beside:
         bits = beside["scale"] if copies == 1 else SCALE_BITS
         inputs += f"input [{bits - 1}:0] scale, "
@@ -218,9 +242,9 @@ def _top(design: Design, lanes: int) -> str:
         f"{inputs}output trigger);\n"
         f"  wire [{groups * wide_out - 1}:0] expected;\n"
         f"  wire [{lanes * wide_out - 1}:0] got;\n"
-        f"  reference wanted({control}{scales if whole == 'data' else ''}, "
+        f"  reference wanted({control}{scales if whole == 'data' else ''}{same}, "
         f".{port}({{{min(groups, copies)}{{{whole}}}}}), .{out}(expected));\n"
-        f"  hardware found({control}{scales}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
+        f"  hardware found({control}{scales}{more}, .{port}({{{copies}{{data}}}}), .{out}(got));\n"
         f"  assign trigger = got != {{{expected}}};\n"
         "endmodule\n"
     )
@@ -238,7 +262,7 @@ def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
     decision = design.boundary == "decision"
     port, wide = _data_port(design)
     out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
-    bit = re.compile(rf"({port}|scale)\[(\d+)\]")
+    bit = re.compile(rf"({port}|w|scale)\[(\d+)\]")
     for lane in range(lanes):
         names = [f"{out}[{i}]" for i in range(lane * wide_out, (lane + 1) * wide_out)]
         block = lane // design.block if design.block else 0
@@ -249,6 +273,8 @@ def _crosstalk(design: Design, lanes: int, netlist: Aiger) -> str:
             index = int(found[2])
             if found[1] == port and index // wide != lane:
                 return f"lane {lane} depends on {name}, an input of lane {index // wide}"
+            if found[1] == "w" and index // wide_out != lane:
+                return f"lane {lane} depends on {name}, an input of lane {index // wide_out}"
             if found[1] == "scale" and index // SCALE_BITS != block:
                 return f"lane {lane} depends on {name}, of block {index // SCALE_BITS}"
     return ""

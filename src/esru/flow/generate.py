@@ -11,16 +11,30 @@ from typing import Any
 
 from esru import __version__
 from esru.design import Design
+from esru.errors import InputError
 from esru.flow import toolchain
+from esru.flow.cost import fabric_of
 from esru.flow.output import beside, refuse, unusable
 from esru.flow.takeaway import extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, stream_name
+from esru.hdl.structure import check_fabric
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
 from esru.sources.settings import loaded_seed
 
 MANIFEST_SCHEMA = "esru.gen/1"
 INTERFACE_SCHEMA = "esru.interface/1"
+
+#: What a cycle with en = 1 does.
+_WORK = {
+    "decision": "a rounding happens in this cycle",
+    "unit": "a rounding happens in this cycle",
+    "accumulator": "an update happens in this cycle",
+    "dither": "an addition happens in this cycle",
+}
+#: What is done with the input words, and where the output words come from.
+_TAKEN = {"accumulator": "update: ", "dither": "added: "}
+_GIVEN = {"dither": "of the accumulator's register"}
 
 
 def versions() -> dict[str, str]:
@@ -59,6 +73,8 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
     port = _port
     but = ", but for a load" if design.load else ""
     word = str(design.input).removeprefix("mx_") if design.block else str(design.input)
+    taken = _TAKEN.get(design.boundary, "")
+    given = _GIVEN.get(design.boundary, "registered")
     wide_in, wide_out = design.x_bits, design.out_format.width
     data = (
         [
@@ -72,16 +88,18 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         ]
         if decision
         else [
-            port("x", "input", count * wide_in, f"{word} word of each lane, lane 0 lowest"),
+            port("x", "input", count * wide_in, f"{taken}{word} word of each lane, lane 0 lowest"),
             port(
                 "y",
                 "output",
                 count * wide_out,
-                f"{design.out_format} word of each lane, lane 0 lowest; registered",
+                f"{design.out_format} word of each lane, lane 0 lowest; {given}",
             ),
         ]
     )
     meanings = {
+        "w": f"stored {design.out_format} word of each lane, lane 0 lowest",
+        "first": "1: the accumulators start again in this cycle, from the random word",
         "r": f"random word of {design.k} bits for each source, source 0 lowest",
         "scale": f"E8M0 scale of each block of {design.block} lanes, 8 bits, block 0 lowest",
     }
@@ -97,9 +115,7 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port(
-                "en", "input", 1, "1: a rounding happens in this cycle; 0: everything holds" + but
-            ),
+            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds{but}"),
             *data,
         ],
         "latency": 0 if decision else 1,
@@ -189,6 +205,7 @@ def generate(
     force: bool = False,
     extras: Sequence[str] = (),
     targets: Sequence[str] = (),
+    helped: str | None = None,
 ) -> dict[str, Any]:
     """Write ``<id>.v``, ``<id>.il``, ``interface.json`` and ``manifest.json``, and extras.
 
@@ -207,6 +224,9 @@ def generate(
         What else is written, of `esru.flow.takeaway.EXTRAS`.
     targets : sequence of str
         Targets whose cost the datasheet gives; only with the extra ``datasheet``.
+    helped : str or None
+        Target whose cells the lanes are made of (`esru.hdl.structure`), without extras, which
+        are about the plain module; None: plain structure.
 
     Returns
     -------
@@ -221,14 +241,21 @@ def generate(
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
+    fabric = None
+    if helped is not None:
+        fabric = fabric_of(helped, "helped")
+        check_fabric(design)
+        if extras:
+            rule = "asked for with the plain structure, which they simulate and describe"
+            raise InputError.must("Extras", rule, ", ".join(extras))
     names = file_names(design, lanes, extras)
     verilog, netlist, described, *_, manifest = names
     refuse(folder, names, force)
     used = versions()
     ports = interface(design, lanes, "stream" in extras)
     texts = {
-        netlist: emit_rtlil(design, lanes),
-        verilog: emit_verilog(design, lanes),
+        netlist: emit_rtlil(design, lanes, fabric),
+        verilog: emit_verilog(design, lanes, fabric=fabric),
         described: _json(ports),
     }
     texts |= extra_files(design, lanes, ports, extras, targets)
@@ -241,6 +268,7 @@ def generate(
         "parameters": design.to_json(),
         "module": module_name(design, lanes),
         "lanes": design.lanes if lanes is None else lanes,
+        **({} if helped is None else {"structure": "helped", "target": helped}),
         "sources": starts(design, lanes),
         "files": {name: hashlib.sha256(texts[name].encode()).hexdigest() for name in sorted(texts)},
     }

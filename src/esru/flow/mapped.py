@@ -14,8 +14,11 @@ from esru.design import Design
 from esru.flow import targets, toolchain
 from esru.flow.bitproof_unit import CLOCK, model_reads, ports
 from esru.flow.checks import Check, controls, words_covered
+from esru.flow.cost import fabric_of
+from esru.flow.measure import write_files
 from esru.flow.miter import compare
 from esru.flow.netlist import read_netlist, unfit
+from esru.flow.targets.cells import FILE as CELLS
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name
 
@@ -27,6 +30,9 @@ MODELS = {
     "gowin": "+/gowin/cells_sim.v",
     "xc7": "+/xilinx/cells_sim.v",
 }
+
+#: The same of targets whose netlists hold cells of theirs only where they were given one by one.
+GENERIC_MODELS = {"lut4": CELLS, "lut6": CELLS}
 
 _SYNTHESIS = """\
 read_rtlil hardware.il
@@ -41,7 +47,21 @@ write_rtlil -selected mapped.il
 """
 
 
-def synthesise(design: Design, folder: Path, target: str, lanes: int | None = None) -> str:
+def structure_reads(folder: Path, target: str) -> list[str]:
+    """Return the commands that read models of the cells that a target's structure is made of."""
+    models = (MODELS | GENERIC_MODELS)[target]
+    # The iCE40's netlist before synthesis has a cell of ours, too.
+    names = sorted({models, CELLS})
+    return [command for name in names for command in model_reads(folder, name)]
+
+
+def synthesise(
+    design: Design,
+    folder: Path,
+    target: str,
+    lanes: int | None = None,
+    structure: str = "plain",
+) -> str:
     """Map a design's hardware to a target's cells and return the netlist as RTLIL.
 
     Parameters
@@ -50,10 +70,12 @@ def synthesise(design: Design, folder: Path, target: str, lanes: int | None = No
         The unit.
     folder : Path
         Where scripts and logs go; made if it is not there.
-    target : {"ice40", "ecp5", "xc7"}
-        Whose cells.
+    target : str
+        A key of `MODELS` or `GENERIC_MODELS`.
     lanes : int or None
         Lanes of a whole array; None: the lanes of one source.
+    structure : str
+        Of the hardware that is mapped (`esru.flow.cost.fabric_of`).
 
     Raises
     ------
@@ -64,7 +86,9 @@ def synthesise(design: Design, folder: Path, target: str, lanes: int | None = No
     """
     recipe = targets.target(target)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "hardware.il").write_text(emit_rtlil(design, lanes), encoding="utf-8")
+    write_files(recipe, folder)
+    text = emit_rtlil(design, lanes, fabric_of(target, structure))
+    (folder / "hardware.il").write_text(text, encoding="utf-8")
     script = _SYNTHESIS.format(
         library="\n".join(recipe.library),
         synthesis="\n".join(recipe.synthesis),
@@ -80,6 +104,7 @@ def prove_cells(
     target: str,
     lanes: int | None = None,
     netlist: str | None = None,
+    structure: str = "plain",
 ) -> Check:
     """Prove the mapped netlist of a unit for all sequences of inputs.
 
@@ -89,12 +114,14 @@ def prove_cells(
         The unit.
     folder : Path
         Where scripts and logs go; made if it is not there.
-    target : {"ice40", "ecp5", "xc7"}
-        Whose cells.
+    target : str
+        A key of `MODELS` or `GENERIC_MODELS`.
     lanes : int or None
         Lanes of a whole array; None: the lanes of one source.
     netlist : str or None
         RTLIL to prove instead of what `synthesise` returns, for tests with seeded faults.
+    structure : str
+        Of the hardware that is mapped. What it is compared with is the plain one in any case.
 
     Returns
     -------
@@ -110,21 +137,22 @@ def prove_cells(
     """
     began = time.monotonic()
     toolchain.yosys_abc()
-    text = synthesise(design, folder, target, lanes) if netlist is None else netlist
+    text = synthesise(design, folder, target, lanes, structure) if netlist is None else netlist
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hardware.il").write_text(emit_rtlil(design, lanes), encoding="utf-8")
     (folder / "mapped.il").write_text(text, encoding="utf-8")
     failure = _difference(design, folder, target, lanes)
     count = design.lanes if lanes is None else lanes
     words, covered = words_covered(design)
-    whose = "Yosys' own models" if MODELS[target].startswith("+") else "a model"
+    whose = "Yosys' own models" if MODELS.get(target, "").startswith("+") else "a model"
     proved = (
         f"every input, {controls(design)} in every cycle, {covered}, "
         f"{'1 lane' if count == 1 else f'{count} lanes'}; rests on {whose} of the cells"
     )
     return Check(
         "mapped",
-        f"module == {target} netlist (PDR)",
+        f"module == {target} netlist{' of cells given one by one' if structure != 'plain' else ''}"
+        " (PDR)",
         words * count,
         not failure,
         failure or proved,
@@ -135,7 +163,7 @@ def prove_cells(
 def _difference(design: Design, folder: Path, target: str, lanes: int | None) -> str:
     """Compare ``mapped.il`` with ``hardware.il``; return the difference or an empty text."""
     module = module_name(design, lanes)
-    reads = ["read_rtlil mapped.il", *model_reads(folder, MODELS[target])]
+    reads = ["read_rtlil mapped.il", *structure_reads(folder, target)]
     netlist = read_netlist(folder, reads, module, "cells")
     wanted = ports(design, lanes)
     if reason := unfit(netlist, wanted, CLOCK):

@@ -16,10 +16,11 @@ from esru.flow import nextpnr, targets, toolchain, yosys
 from esru.flow.targets import Json, Target, matches
 from esru.flow.toolchain import Tool
 
-#: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up
-#: (0.2 s and 0.5 s) more often; in larger ones Yosys takes longer for each module (measured).
+#: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up and
+#: the reading of the cells (0.4 s and 0.5 s) more often; in larger ones Yosys takes longer for
+#: each module: some passes look at the whole design for every module (measured).
 BATCH_NETLISTS = 32
-BATCH_CHARACTERS = 4_000_000
+BATCH_CHARACTERS = 400_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -177,6 +178,12 @@ def synthesis_script(netlists: Sequence[Netlist], recipe: Target) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write_files(recipe: Target, folder: Path) -> None:
+    """Write the files that a target's commands read."""
+    for name, text in ({} if recipe.files is None else recipe.files()).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 def source_name(index: int, netlist: Netlist) -> str:
     """Return the name of the file in which `synthesis_script` looks for a netlist."""
     return f"{index:04d}-{netlist.name}.{'il' if netlist.language == 'rtlil' else 'v'}"
@@ -219,8 +226,7 @@ def mapped_modules(
     """
     for index, netlist in enumerate(netlists):
         (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
-    for name, text in ({} if recipe.files is None else recipe.files()).items():
-        (cwd / name).write_text(text, encoding="utf-8")
+    write_files(recipe, cwd)
     script = synthesis_script(netlists, recipe)
     log = cwd / "synthesis.log"
     yosys.run_script(script, cwd=cwd, log=log, tool=synthesiser)
@@ -235,17 +241,43 @@ def _measure_batch(
     netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, packer: Tool | None, cwd: Path
 ) -> dict[str, Cells]:
     modules = mapped_modules(netlists, recipe, synthesiser, cwd)
-    packed: Sequence[int | None] = [None] * len(modules)
-    if recipe.headline == "packed" and recipe.packer is not None:
-        register = recipe.register if recipe.pinless else None
-        run = nextpnr.pack(
-            modules, recipe.packer, recipe.device, cwd=cwd, tool=packer, register=register
-        )
-        packed = [sum(counts[c] for c in recipe.packed_cells) for counts in run.cells]
+    packed: list[int | None] = [None] * len(modules)
+    if recipe.headline == "packed":
+        for number, places in enumerate(_chips(netlists, recipe)):
+            chip = cwd / f"alone-{number}" if number else cwd
+            chip.mkdir(exist_ok=True)
+            counts = _pack([modules[place] for place in places], recipe, packer, chip)
+            for place, cells in zip(places, counts, strict=True):
+                packed[place] = cells
     return {
         netlist.name: _cells(module, recipe, in_pack)
         for netlist, module, in_pack in zip(netlists, modules, packed, strict=True)
     }
+
+
+def _chips(netlists: Sequence[Netlist], recipe: Target) -> list[list[int]]:
+    """Return which netlists are packed side by side: most of them, the first.
+
+    Where flip-flops share the cells of a carry chain, they fill their tiles to the last input, and
+    a clock takes one of these if there are more of them than the chip has lines for. A chip has
+    few clocks, so such a netlist has a chip for itself.
+    """
+    opaque = recipe.fabric.opaque if recipe.fabric is not None else ""
+    alone = [i for i, net in enumerate(netlists) if opaque and opaque in net.source]
+    together = [i for i in range(len(netlists)) if i not in alone]
+    return [together, *([i] for i in alone)]
+
+
+def _pack(modules: list[Json], recipe: Target, packer: Tool | None, cwd: Path) -> list[int]:
+    """Return the packed cells of each module."""
+    assert recipe.packer is not None
+    if not modules:
+        return []
+    register = recipe.register if recipe.pinless else None
+    run = nextpnr.pack(
+        modules, recipe.packer, recipe.device, cwd=cwd, tool=packer, register=register
+    )
+    return [sum(counts[cell] for cell in recipe.packed_cells) for counts in run.cells]
 
 
 def _cells(module: Json, recipe: Target, packed: int | None) -> Cells:

@@ -60,7 +60,7 @@ def prove_recovery(design: Design, folder: Path, texts: list[str] | None = None)
         (folder / "hardware.il").write_text(text, encoding="utf-8")
         (folder / "reference.v").write_text(locked_verilog(design, phase), encoding="utf-8")
         (folder / "top.v").write_text(_top(design), encoding="utf-8")
-        script = MITER.format(module=f"{module_name(design)}_source")
+        script = MITER.format(module=f"{module_name(design)}_source", models="")
         run_script(script, cwd=folder, log=folder / "recovery.log")
         failure = failure or decide(folder, "the reference, from the lockup state on,")
     return Check(

@@ -14,6 +14,7 @@ from esru.decision_table import is_table
 from esru.design import Design
 from esru.float_formats import SCALE_BITS
 from esru.flow.float_reference import float_result
+from esru.flow.reference_accumulators import dithered_lanes
 from esru.flow.reference_sources import lane_words, load_inputs
 
 #: Wide enough for every sum of a 64-bit word and a decision.
@@ -83,13 +84,21 @@ def _table_decision(design: Design) -> str:
 
 
 def _result(design: Design) -> str:
-    """Return a function ``result(x, word)`` for the boundary ``unit``."""
+    """Return a function ``result``: of x and word; at an accumulator's boundary as it says."""
     if design.floats:
         return float_result(design, design.floats)
     source, out = design.fixed
     w = _WIDE
     value = "$signed(x)" if source.signed else "$signed({1'b0, x})"
     top, low = design.dropped - 1, design.dropped - design.n
+    stored, adds, wraps = "", "", ""
+    if design.boundary == "accumulator":
+        stored = f"input [{out.width - 1}:0] w, "
+        number = "$signed(w)" if out.signed else "$signed({1'b0, w})"
+        adds = f"      whole = whole + {number};\n"
+    if design.boundary == "dither":
+        # The accumulator has so many bits above the dropped ones and wraps.
+        wraps = _wrapped(source.width - design.dropped, source.signed)
     limits = ""
     if design.overflow == "saturate":
         limits = (
@@ -98,18 +107,24 @@ def _result(design: Design) -> str:
         )
     return (
         f"  function [{out.width - 1}:0] result(\n"
-        f"    input [{source.width - 1}:0] x, input [{max(design.k, 1) - 1}:0] word\n"
+        f"    {stored}input [{source.width - 1}:0] x, input [{max(design.k, 1) - 1}:0] word\n"
         "  );\n"
         f"    reg signed [{w - 1}:0] whole;\n"
         "    begin\n"
         f"      whole = {value};\n"
         f"      whole = whole >>> {design.dropped};\n"
         f"      if (decide(x[{top}:{low}], word)) whole = whole + {w}'sd1;\n"
-        f"{limits}"
+        f"{adds}{wraps}{limits}"
         "      result = whole;\n"
         "    end\n"
         "  endfunction\n"
     )
+
+
+def _wrapped(bits: int, signed: bool) -> str:
+    """Return statements that bring `whole`, at most one beyond the ends of some bits, back."""
+    high = (1 << (bits - signed)) - 1
+    return f"      if (whole > {_signed(high)}) whole = whole - {_signed(1 << bits)};\n"
 
 
 def _signed(value: int) -> str:
@@ -118,16 +133,26 @@ def _signed(value: int) -> str:
 
 def rounder_verilog(design: Design, name: str = "reference") -> str:
     """Return the bare rule as a combinational module: ports as `esru.hdl.emit.rounder_rtlil`."""
-    wide = f"  input [{design.k - 1}:0] word,\n" if design.k else ""
-    word = "word" if design.k else "1'b0"
-    if design.boundary == "decision":
-        ports = f"  input [{design.n - 1}:0] frac,\n{wide}  output up\n"
-        body = _decision(design) + f"  assign up = decide(frac, {word});\n"
-    else:
-        width = design.out_format.width
-        ports = f"  input [{design.input.width - 1}:0] x,\n{wide}  output [{width - 1}:0] y\n"
-        body = _decision(design) + _result(design) + f"  assign y = result(x, {word});\n"
-    return f"module {name}(\n{ports});\n{body}endmodule\n"
+    inputs = [("frac" if design.boundary == "decision" else "x", _bare_width(design))]
+    if design.boundary == "accumulator":
+        inputs.insert(0, ("w", design.out_format.width))
+    values = [name for name, _ in inputs]
+    if design.k:
+        inputs.append(("word", design.k))
+    values.append("word" if design.k else "1'b0")
+    decision = design.boundary == "decision"
+    out, wide_out = ("up", 1) if decision else ("y", design.out_format.width)
+    function = "decide" if design.boundary == "decision" else "result"
+    ports = "".join(f"  input [{width - 1}:0] {port},\n" for port, width in inputs)
+    body = _decision(design) + ("" if function == "decide" else _result(design))
+    return (
+        f"module {name}(\n{ports}  output [{wide_out - 1}:0] {out}\n);\n{body}"
+        f"  assign {out} = {function}({', '.join(values)});\nendmodule\n"
+    )
+
+
+def _bare_width(design: Design) -> int:
+    return design.n if design.boundary == "decision" else design.input.width
 
 
 def design_verilog(design: Design, lanes: int | None = None, name: str = "reference") -> str:
@@ -145,26 +170,31 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
     ports = load_inputs(design, lanes // design.lanes) + ports
     parts = [f"module {name}(\n  input clk,\n  input rst,\n  input en,\n{ports});\n"]
     parts.append(_decision(design))
-    if not decision:
+    if design.boundary != "decision":
         parts.append(_result(design))
     text, words = lane_words(design, lanes)
     parts.append(text)
+    if design.boundary == "dither":
+        parts += dithered_lanes(design, words)
+        return "".join([*parts, "endmodule\n"])
     for lane, word in enumerate(words):
-        if decision:
+        if design.boundary == "decision":
             top = (lane + 1) * design.fraction_bits - design.n
             data = f"frac[{top} +: {design.n}]"
             parts.append(f"  assign up[{lane}] = decide({data}, {word});\n")
-        else:
-            wide_in, wide_out = design.x_bits, design.out_format.width
-            data = f"x[{lane * wide_in} +: {wide_in}]"
-            if design.block:
-                # Every lane its own copy of its block's scale, above its sign.
-                data = f"{{scale[{lane // design.block * SCALE_BITS} +: {SCALE_BITS}], {data}}}"
-            parts.append(
-                f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
-                f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"
-                f"  always @(posedge clk)\n    if (rst) y{lane} <= 0;\n"
-                f"    else if (en) y{lane} <= result({data}, {word});\n"
-            )
+            continue
+        wide_in, wide_out = design.x_bits, design.out_format.width
+        data = f"x[{lane * wide_in} +: {wide_in}]"
+        if design.block:
+            # Every lane its own copy of its block's scale, above its sign.
+            data = f"{{scale[{lane // design.block * SCALE_BITS} +: {SCALE_BITS}], {data}}}"
+        if design.boundary == "accumulator":
+            data = f"w[{lane * wide_out} +: {wide_out}], {data}"
+        parts.append(
+            f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
+            f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"
+            f"  always @(posedge clk)\n    if (rst) y{lane} <= 0;\n"
+            f"    else if (en) y{lane} <= result({data}, {word});\n"
+        )
     parts.append("endmodule\n")
     return "".join(parts)

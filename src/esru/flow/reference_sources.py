@@ -10,7 +10,7 @@ from esru.sources import source_model
 from esru.sources.cellular import characteristic
 from esru.sources.polynomial import power_mod
 from esru.sources.register import RegisterModel
-from esru.sources.settings import OPERANDS
+from esru.sources.settings import MAX_UNROLLED, OPERANDS
 
 #: Up to this many register steps per word are written out one by one.
 UNROLLED_STEPS = 64
@@ -71,6 +71,11 @@ def _operand_words(design: Design, lanes: int) -> tuple[str, list[str]]:
     return "".join(parts), words
 
 
+def _taken(design: Design) -> str:
+    """Return when a source's word has been used and the next one comes."""
+    return "en && first" if design.boundary == "dither" else "en"
+
+
 def _history(design: Design, model: RegisterModel, phase: int, name: str) -> str:
     """Return the register of a source's last words: one long shift register, the latest lowest."""
     wide = design.k * (design.lanes - 1)
@@ -82,7 +87,7 @@ def _history(design: Design, model: RegisterModel, phase: int, name: str) -> str
         f"  initial history{name} = {wide}'h{start:x};\n"
         "  always @(posedge clk)\n"
         f"    if (rst) history{name} <= {wide}'h{start:x};\n"
-        f"    else if (en) history{name} <= {{history{name}, word{name}}};\n"
+        f"    else if ({_taken(design)}) history{name} <= {{history{name}, word{name}}};\n"
     )
 
 
@@ -105,6 +110,8 @@ def _mapped(design: Design, name: str, lane: int) -> str:
 def _step(design: Design) -> str:
     """Return a function ``step(s)``: the register's state one word later."""
     length = design.length
+    if design.source == "debruijn" and design.leap > MAX_UNROLLED:
+        return _step_back(design)
     head = (
         f"  function [{length - 1}:0] step(input [{length - 1}:0] start);\n"
         f"    reg [{length - 1}:0] s;\n    integer i;\n    begin\n      s = start;\n"
@@ -119,6 +126,27 @@ def _step(design: Design) -> str:
         body = _long_leap(design)
     end = f"      if (start == 0) step = {length}'d1;\n" if design.recover else ""
     return head + body + f"      step = s;\n{end}    end\n  endfunction\n"
+
+
+def _step_back(design: Design) -> str:
+    """Return ``step(s)`` of a de Bruijn register that all but goes round: some steps back.
+
+    Two states, which differ in the top bit alone, may lead to s: the one that does is before it.
+    """
+    length, taps = design.length, design.taps & ((1 << design.length) - 1)
+    lower = "s"
+    if design.form == "galois":
+        lower = f"s ^ (s[0] ? {length}'h{taps:x} : {length}'h0)"
+    wide = f"[{length - 1}:0]"
+    return (
+        f"  function {wide} once(input {wide} s);\n    once = {_once(design)};\n  endfunction\n"
+        f"  function {wide} step(input {wide} start);\n"
+        f"    reg {wide} s, before;\n    integer i;\n    begin\n      s = start;\n"
+        f"      for (i = 0; i < {(1 << length) - design.leap}; i = i + 1) begin\n"
+        f"        before = ({lower}) >> 1;\n"
+        f"        s = once(before) == s ? before : before | {length}'h{1 << (length - 1):x};\n"
+        "      end\n      step = s;\n    end\n  endfunction\n"
+    )
 
 
 def _once(design: Design) -> str:
@@ -231,8 +259,8 @@ def _source(
         f"  {'assign' if locked else f'wire [{design.k - 1}:0]'} word{name} = {word};\n"
         "  always @(posedge clk)\n"
         f"    if (rst) state{name} <= {start};\n{fresh}"
-        f"    else if (en) state{name} <= step(state{name});\n"
+        f"    else if ({_taken(design)}) state{name} <= step(state{name});\n"
         "  always @(posedge clk)\n"
         f"    if (rst) odd{name} <= {odd};\n{even}"
-        f"    else if (en) odd{name} <= !odd{name};\n"
+        f"    else if ({_taken(design)}) odd{name} <= !odd{name};\n"
     )

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from esru.emulate.arrays import decision_values, round_array, round_up_array
 from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 from esru.float_formats import SCALE_BITS
+from esru.flow.accumulator_stimuli import dithered_rounds, packed, stored_words, updated_words
 from esru.flow.checks import Check
 from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
@@ -33,6 +34,9 @@ PREFIX = 1 << 14
 FEWEST_WORDS = 1 << 12
 #: Lanes times words, at most (some 10 s).
 MOST_CASES = 1 << 19
+
+#: Additions per sum, taken for 4 (it is 3 on average).
+_ADDITIONS = 4
 
 #: Clock cycles before the reset in the middle, and cycles whose stimuli are made at once.
 _WARM_UP = 48
@@ -63,22 +67,25 @@ class Plan:
 def plan(design: Design, lanes: int) -> Plan:
     """Return what a simulation of some lanes of a design covers."""
     period = Array(design, lanes).period
+    # At the boundary `dither` some additions belong to a rounding.
+    dither = design.boundary == "dither"
+    share, sums = (_ADDITIONS, ", sums of 1 to 8") if dither else (1, "")
+    most = max(MOST_CASES // lanes, 1024) // share
     if not period:
-        words = min(FEWEST_WORDS, max(MOST_CASES // lanes, 1024))
-        return Plan(words, False, f"{words} words from outside, chosen fractions")
+        words = min(FEWEST_WORDS // share, most)
+        return Plan(words, False, f"{words} words from outside{sums}, chosen fractions")
     every = period << design.n
-    converts = design.boundary == "unit" and design.floats is not None
-    if not converts and every <= MOST_WORDS and every * lanes <= MOST_CASES:
+    sampled = dither or (design.boundary == "unit" and design.floats)
+    if not sampled and every <= MOST_WORDS and every * lanes <= MOST_CASES:
         text = f"all {period} words with all {1 << design.n} fractions"
         return Plan(every, True, text)
-    most = max(MOST_CASES // lanes, 1024)
-    words = min(period if period <= MOST_WORDS else PREFIX, most)
+    words = min(period if period <= MOST_WORDS else PREFIX // share, most)
     covered = f"{words} of {period} words"
     if words == period:
-        times = -(-min(FEWEST_WORDS, most) // period)
+        times = -(-min(FEWEST_WORDS // share, most) // period)
         words *= times
         covered = f"all {period} words" + (f", {times} times" if times > 1 else "")
-    return Plan(words, False, f"{covered}, chosen fractions")
+    return Plan(words, False, f"{covered}{sums}, chosen fractions")
 
 
 def _fractions(
@@ -156,13 +163,6 @@ def _results(
     return round_array(design, x, words).astype(np.uint64) & np.uint64((1 << out.width) - 1)
 
 
-def _packed(values: npt.NDArray[Any], width: int) -> list[int]:
-    """Return each row's words side by side as one integer, column 0 lowest."""
-    bits = values.astype(np.uint64)[:, :, None] >> np.arange(width, dtype=np.uint64) & np.uint64(1)
-    rows = np.packbits(bits.reshape(len(values), -1).astype(np.uint8), axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in rows]
-
-
 class Round(NamedTuple):
     """What goes into an array in one clock cycle, and what is to come out.
 
@@ -184,6 +184,9 @@ class Round(NamedTuple):
 
 def rounds_of(design: Design, array: Array, todo: Plan, variant: int = 0) -> Iterator[Round]:
     """Yield what happens in successive phases; another variant has other data."""
+    if design.boundary == "dither":
+        yield from starmap(Round, dithered_rounds(design, array, todo.words, _SEED + variant))
+        return
     rng = np.random.default_rng(_SEED + variant)
     period = array.period
     previous = None
@@ -197,7 +200,7 @@ def rounds_of(design: Design, array: Array, todo: Plan, variant: int = 0) -> Ite
             sources = array.lanes // design.lanes
             given = rng.integers(0, 1 << design.k, (count, sources), dtype=np.uint32)
             words = array.to_lanes(given)
-            beside["r"] = _packed(given, design.k)
+            beside["r"] = packed(given, design.k)
         elif design.source in OPERANDS:
             before = previous
             words = operand_words(design, unseen, before)
@@ -213,19 +216,24 @@ def rounds_of(design: Design, array: Array, todo: Plan, variant: int = 0) -> Ite
         if design.boundary == "decision":
             whole = design.fraction_bits > design.n
             seen = _dropped_bits(design, fractions, unseen) if whole else fractions
-            data = _packed(seen, design.fraction_bits)
-            expected = _packed(round_up_array(design, fractions, words), 1)
+            data = packed(seen, design.fraction_bits)
+            expected = packed(round_up_array(design, fractions, words), 1)
         else:
             patterns = _inputs(design, fractions, unseen, rng)
             if design.floats and design.source in OPERANDS:
                 # Infinities and NaN have low bits of their own.
                 words = operand_words(design, patterns, before)
                 previous = patterns[-1]
-            data = _packed(patterns, design.x_bits)
+            data = packed(patterns, design.x_bits)
             if design.block:
                 scales = patterns[:, :: design.block] >> np.uint64(design.x_bits)
-                beside["scale"] = _packed(scales, SCALE_BITS)
-            expected = _packed(_results(design, patterns, words), design.out_format.width)
+                beside["scale"] = packed(scales, SCALE_BITS)
+            results = _results(design, patterns, words)
+            if design.boundary == "accumulator":
+                stored = stored_words(design, shape, rng)
+                beside["w"] = packed(stored, design.out_format.width)
+                results = updated_words(design, stored, patterns, words)
+            expected = packed(results, design.out_format.width)
         together = [
             dict(zip(beside, row, strict=True)) for row in zip(*beside.values(), strict=True)
         ]
@@ -244,12 +252,12 @@ def stimuli(
     lanes : int
         Lanes of the array, lane 0 lowest in data and output.
     words : int
-        How many.
+        How many; at the boundary ``dither`` additions.
     variant : int
         Another one has other data.
     """
     todo = Plan(words, False, "")
-    for one in rounds_of(design, Array(design, lanes), todo, variant):
+    for one in islice(rounds_of(design, Array(design, lanes), todo, variant), words):
         yield one.data, one.beside, one.expected
 
 
@@ -268,6 +276,10 @@ def lane_difference(
         scale = seen.beside["scale"] >> lane // design.block * SCALE_BITS
         said = f", scale {scale % (1 << SCALE_BITS)}{said}"
     ones = (1 << wide_out) - 1
+    if "w" in seen.beside:
+        said = f", w {seen.beside['w'] >> lane * wide_out & ones:#x}{said}"
+    if seen.beside.get("first"):
+        said = f", first{said}"
     return (
         f"cycle {cycle}, lane {lane}, {port} {value:#x}{said}: "
         f"expected {expected >> lane * wide_out & ones:#x}, "
@@ -296,7 +308,7 @@ def simulate(
     progress : callable or None
         Called with clock cycles done and in all.
     component : Component or None
-        Simulated instead of `esru.hdl.bank.Bank`, for tests with seeded faults.
+        Simulated instead of `esru.hdl.array.array`'s, for tests with seeded faults.
 
     Returns
     -------
@@ -306,11 +318,11 @@ def simulate(
     from amaranth.hdl import ClockDomain, Module
     from amaranth.sim import Simulator
 
-    from esru.hdl.bank import Bank
+    from esru.hdl.array import array as build
 
     began = time.monotonic()
     array = Array(design, design.lanes if lanes is None else lanes)
-    bank = Bank(design, lanes) if component is None else component
+    bank = build(design, lanes) if component is None else component
     todo = plan(design, array.lanes)
     decision = design.boundary == "decision"
     port, output = (bank.frac, bank.up) if decision else (bank.x, bank.y)

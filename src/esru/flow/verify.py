@@ -18,6 +18,9 @@ from esru.design import Design
 from esru.errors import InputError, ToolFailed
 from esru.flow import toolchain
 from esru.flow.checks import Check
+from esru.flow.cost import fabric_of
+from esru.hdl.emit import emit_rtlil
+from esru.hdl.structure import check_fabric
 
 __all__ = ["ALL_LEVELS", "LEVELS", "Check", "require_tools", "verify", "versions"]
 
@@ -25,6 +28,9 @@ __all__ = ["ALL_LEVELS", "LEVELS", "Check", "require_tools", "verify", "versions
 LEVELS = ("simulation", "cocotb", "formal")
 #: `mapped` is about the tools, not the design, and synthesis takes longer than all the rest.
 ALL_LEVELS = (*LEVELS, "mapped")
+
+#: Levels that a structure of a target's cells is verified on.
+HELPED_LEVELS = ("formal", "mapped")
 
 #: Levels whose proofs are yosys-abc's.
 _PROOFS = frozenset(("formal", "mapped"))
@@ -85,6 +91,7 @@ def verify(
     progress: Progress | None = None,
     workdir: Path | None = None,
     cocotb_xml: Path | None = None,
+    helped: str | None = None,
 ) -> list[Check]:
     """Verify a design's hardware.
 
@@ -102,6 +109,9 @@ def verify(
         Keeps scripts, logs and the generated files; None: a temporary folder.
     cocotb_xml : Path or None
         Receives cocotb's JUnit results, without this machine's name and paths.
+    helped : str or None
+        Target whose cells the lanes are made of (`esru.hdl.structure`); None: plain structure.
+        The levels are `HELPED_LEVELS` then: what is simulated is the plain one.
 
     Returns
     -------
@@ -120,6 +130,12 @@ def verify(
     for level in levels:
         if level not in ALL_LEVELS:
             raise InputError.must("Level", f"one of {', '.join(ALL_LEVELS)}", repr(level))
+        if helped is not None and level not in HELPED_LEVELS:
+            rule = f"{' or '.join(HELPED_LEVELS)} for cells of a target"
+            raise InputError.must("Level", rule, repr(level))
+    if helped is not None:
+        fabric_of(helped, "helped")
+        check_fabric(design)
     require_tools(levels)
     wanted = [level for level in ALL_LEVELS if level in levels]
     checks: list[Check] = []
@@ -133,7 +149,10 @@ def verify(
                     progress(done + _STEPS * part // max(parts, 1), whole)
 
             step(0, 1)
-            checks += _level(level, design, lanes, folder, step, cocotb_xml)
+            if helped is None:
+                checks += _level(level, design, lanes, folder, step, cocotb_xml)
+            else:
+                checks.append(_helped_level(level, design, lanes, folder, helped))
             step(1, 1)
     return checks
 
@@ -177,6 +196,19 @@ def _level(
 
         proofs.append(prove_recovery(design, folder))
     return [*proofs, prove_design(design, folder, lanes)]
+
+
+def _helped_level(
+    level: str, design: Design, lanes: int | None, folder: Path, target: str
+) -> Check:
+    """Run one level of the structure that is made of a target's cells."""
+    from esru.flow.formal import prove_design
+    from esru.flow.mapped import prove_cells, structure_reads
+
+    if level == "mapped":
+        return prove_cells(design, folder / target, target, lanes, structure="helped")
+    text = emit_rtlil(design, lanes, fabric_of(target, "helped"))
+    return prove_design(design, folder, lanes, text, structure_reads(folder, target))
 
 
 @contextmanager

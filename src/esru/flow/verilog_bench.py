@@ -85,7 +85,7 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
     w_out = count * (1 if decision else design.out_format.width)
     vectors = list(_vectors(design, count))
     # Inputs that only some modules have, each with its width and its argument of the task.
-    arguments = {"r": "word", "scale": "exponents"}
+    arguments = {"r": "word", "scale": "exponents", "w": "stored", "first": "start"}
     more = [(name, bits, arguments[name]) for name, bits in design.side_inputs(count).items()]
     if design.load:
         more += [("load", 1, "fresh"), ("seed", count // design.lanes * design.length, "state")]

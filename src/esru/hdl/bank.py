@@ -9,18 +9,19 @@ from amaranth.lib.wiring import In, Out
 from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.float_formats import SCALE_BITS
+from esru.hdl.fabric import Fabric
 from esru.hdl.float_unit import add_float_result, add_scale
-from esru.hdl.rounder import add_draw, add_round_up, drawn, is_encoded, shared_name
+from esru.hdl.rounder import is_encoded, shared_name
 from esru.hdl.sources import (
     Load,
     Word,
     add_operand_words,
     add_source,
-    check_source,
     load_ports,
     mapped_word,
 )
-from esru.hdl.unit import add_result, fraction_of
+from esru.hdl.structure import Helped, Plain, check_fabric
+from esru.hdl.unit import fraction_of
 from esru.sources import source_model
 from esru.sources.lane_maps import map_word, variant
 from esru.sources.settings import OPERANDS
@@ -59,6 +60,9 @@ class Bank(wiring.Component):
     lanes : int or None
         M, a multiple of ``design.lanes``, at most 1024; None: the lanes of one source. Lane i
         belongs to source i // ``design.lanes``.
+    fabric : Fabric or None
+        The target's cells that the lanes are made of (`esru.hdl.structure`); None: plain
+        structure, which any synthesis takes.
 
     Attributes
     ----------
@@ -88,13 +92,14 @@ class Bank(wiring.Component):
     Raises
     ------
     InputError
-        If the lanes are out of range or no multiple of ``design.lanes``, or the source cannot be
-        built (`esru.hdl.sources.check_source`).
+        If the lanes are out of range or no multiple of ``design.lanes``, or they cannot be built of
+        a target's cells (`esru.hdl.structure.check_fabric`).
     """
 
-    def __new__(cls, design: Design, lanes: int | None = None):
+    def __new__(cls, design: Design, lanes: int | None = None, fabric: Fabric | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
-        check_source(design)
+        if fabric is not None:
+            check_fabric(design)
         lanes = design.lanes if lanes is None else lanes
         if not 1 <= lanes <= MAX_LANES:
             raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
@@ -104,11 +109,12 @@ class Bank(wiring.Component):
         design.side_inputs(lanes)
         return super().__new__(cls)
 
-    def __init__(self, design: Design, lanes: int | None = None):
+    def __init__(self, design: Design, lanes: int | None = None, fabric: Fabric | None = None):
         lanes = design.lanes if lanes is None else lanes
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
+        self.structure = Plain() if fabric is None else Helped(fabric)
         if design.boundary == "decision":
             data = {"frac": In(lanes * design.fraction_bits), "up": Out(lanes)}
         else:
@@ -119,22 +125,31 @@ class Bank(wiring.Component):
         beside = {name: In(bits) for name, bits in design.side_inputs(lanes).items()}
         super().__init__({"en": In(1)} | load_ports(design, self.groups) | beside | data)
 
+    @property
+    def taken(self) -> Value:
+        """1 in a cycle whose word is used: the sources step at the clock edge that ends it."""
+        return self.en
+
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
         m = Module()
-        design = self.design
-        self.offsets = self._offsets(m)
-        results = []
-        for group in range(self.groups):
-            draws = self._draws(m, group)
-            first = group * design.lanes
-            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
-        if design.boundary == "decision":
+        results = self.add_lanes(m)
+        if self.design.boundary == "decision":
             m.d.comb += self.up.eq(Cat(results))
         else:
             with m.If(self.en):
                 m.d.sync += self.y.eq(Cat(results))
         return m
+
+    def add_lanes(self, m: Module) -> list[Value]:
+        """Add sources and lanes to a module and return what each lane gives."""
+        self.offsets = self._offsets(m)
+        results = []
+        for group in range(self.groups):
+            draws = self._draws(m, group)
+            first = group * self.design.lanes
+            results += [self._lane(m, first + i, draw) for i, draw in enumerate(draws)]
+        return results
 
     def _offsets(self, m: Module) -> list[Value]:
         """Add what the lanes of each block share; empty without a port of scales."""
@@ -162,7 +177,8 @@ class Bank(wiring.Component):
         else:
             phase = phase_of(design, group, self.groups)
             load = Load.of(self, design, group)
-            word = add_source(m, design, self.en, phase, suffix, None, load)
+            detour = self.structure.detour(m, design, suffix)
+            word = add_source(m, design, self.taken, phase, suffix, None, detour, load)
         draws: dict[int, Value] = {}
         seen = []
         for lane in range(design.lanes):
@@ -182,9 +198,9 @@ class Bank(wiring.Component):
         lanes = range(group * design.lanes, (group + 1) * design.lanes)
         suffixes = [f"_{lane}" if self.lanes > 1 else "" for lane in lanes]
         operands = [self._operand(lane) for lane in lanes]
-        words = add_operand_words(m, design, self.en, operands, suffixes)
+        words = add_operand_words(m, design, self.taken, operands, suffixes)
         pairs = zip(words, suffixes, strict=True)
-        return [add_draw(m, design, word, suffix) for word, suffix in pairs]
+        return [self.structure.add_draw(m, design, word, suffix) for word, suffix in pairs]
 
     def _operand(self, lane: int) -> Value:
         """Return a lane's part of the input port."""
@@ -200,17 +216,19 @@ class Bank(wiring.Component):
         if not is_encoded(design):
             return now
         if design.lanes == 1 or word.following is None:
-            return add_draw(m, design, now, suffix)
+            return self.structure.add_draw(m, design, now, suffix)
         # Shared: in registers of its own, a step ahead of the word. That costs ceil(log2 n)
         # flip-flops per source (of a table: s) and keeps synthesis from building the index again
         # in every lane.
         first = map_word(design.map, design.k, number, source_model(design).word_at(phase))
         ahead = mapped_word(m, design, word.following, number, f"word_next{suffix}")
-        following = add_draw(m, design, ahead, f"_next{suffix}")
+        following = self.structure.add_draw(m, design, ahead, f"_next{suffix}")
         index = Signal(
-            len(following), name=f"{shared_name(design)}{suffix}", init=drawn(design, first)
+            len(following),
+            name=f"{shared_name(design)}{suffix}",
+            init=self.structure.drawn(design, first),
         )
-        with m.If(self.en | self.load if design.load else self.en):
+        with m.If(self.taken | self.load if design.load else self.taken):
             m.d.sync += index.eq(following)
         return index
 
@@ -220,8 +238,8 @@ class Bank(wiring.Component):
         model = source_model(design)
         first = model.word_at((phase - delay) % model.period)
         name = f"{shared_name(design)}{suffix}"
-        later = Signal(len(draw), name=name, init=drawn(design, first))
-        with m.If(self.en):
+        later = Signal(len(draw), name=name, init=self.structure.drawn(design, first))
+        with m.If(self.taken):
             m.d.sync += later.eq(draw)
         return later
 
@@ -237,7 +255,7 @@ class Bank(wiring.Component):
                 name = "frac" if design.fraction_bits == design.n else "fraction"
                 fraction = Signal(design.n, name=f"{name}{suffix}")
                 m.d.comb += fraction.eq(top[design.fraction_bits - design.n :])
-            return add_round_up(m, design, fraction, draw, suffix)
+            return self.structure.add_round_up(m, design, fraction, draw, suffix)
         x = self._operand(lane)
         if design.floats:
             made = Signal(design.out_format.width, name=f"result{suffix}")
@@ -246,7 +264,7 @@ class Bank(wiring.Component):
             return made
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
-        up = add_round_up(m, design, fraction, draw, suffix)
+        up = self.structure.add_round_up(m, design, fraction, draw, suffix)
         result = Signal(design.out_format.width, name=f"result{suffix}")
-        m.d.comb += result.eq(add_result(m, design, x, up, suffix))
+        m.d.comb += result.eq(self.structure.add_result(m, design, x, up, suffix))
         return result

@@ -17,14 +17,14 @@ from amaranth.lib import wiring
 
 from esru import __version__
 from esru.design import Design
+from esru.flow.targets.cells import FILE, lut_cells
 from esru.flow.toolchain import Tool
 from esru.flow.yosys import run_script
-from esru.hdl.bank import Bank
+from esru.hdl.array import array, bare_logic
+from esru.hdl.fabric import Fabric
 from esru.hdl.padding import pad_operands
-from esru.hdl.rounder import Rounder
 from esru.hdl.sources import Source
 from esru.hdl.stream import StreamBank
-from esru.hdl.unit import UnitLogic
 from esru.hdl.verilog import tidy
 from esru.sources import source_model
 from esru.sources.settings import VISITS_ZERO
@@ -37,6 +37,8 @@ _WORDS = {
     "operand-xor": "the lane's own operand XOR the next lane's",
     "port": "the input r[k * sources], source 0 lowest",
 }
+
+_MODULE = re.compile(r"^(module (\w+) .*?^endmodule\n)", re.MULTILINE | re.DOTALL)
 
 _PORT = re.compile(r"(?<= )(input|output) (\d+) ")
 
@@ -87,7 +89,7 @@ def convert(component: wiring.Component, name: str, clocked: bool) -> str:
     return _PORT.sub(lambda port: f"{port[1]} {int(port[2]) + 1} ", text)
 
 
-def emit_rtlil(design: Design, lanes: int | None = None) -> str:
+def emit_rtlil(design: Design, lanes: int | None = None, fabric: Fabric | None = None) -> str:
     """Return a design's hardware as RTLIL: one flat module.
 
     Parameters
@@ -96,6 +98,8 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
         The unit; ``replace(design, boundary="unit")`` gives its other boundary.
     lanes : int or None
         Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
+    fabric : Fabric or None
+        Cells that the lanes are made of, as `Bank` takes it.
 
     Returns
     -------
@@ -107,10 +111,15 @@ def emit_rtlil(design: Design, lanes: int | None = None) -> str:
     InputError
         If the number of lanes does not fit the design.
     """
-    return convert(Bank(design, lanes), module_name(design, lanes), clocked=True)
+    return convert(array(design, lanes, fabric), module_name(design, lanes), clocked=True)
 
 
-def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = None) -> str:
+def emit_verilog(
+    design: Design,
+    lanes: int | None = None,
+    tool: Tool | None = None,
+    fabric: Fabric | None = None,
+) -> str:
     """Return a design's hardware as Verilog: one flat module.
 
     Registers have initial values, so that nothing is X at start-up. The text names no source
@@ -124,6 +133,8 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
         As `emit_rtlil` takes it.
     tool : Tool or None
         The Yosys that writes it; None: `esru.flow.toolchain.yosys`.
+    fabric : Fabric or None
+        As `emit_rtlil` takes it. LUTs of esru's own follow the module.
 
     Raises
     ------
@@ -132,8 +143,18 @@ def emit_verilog(design: Design, lanes: int | None = None, tool: Tool | None = N
     ToolMissing, ToolFailed
         If there is no Yosys, or it fails.
     """
-    text = _to_verilog(emit_rtlil(design, lanes), tool)
-    return _header(design, lanes) + text
+    rtlil = emit_rtlil(design, lanes, fabric)
+    if fabric is None:
+        return _header(design, lanes) + _to_verilog(rtlil, tool)
+    text = flat_verilog(rtlil, tool)
+    return _header(design, lanes) + text + _own_cells(text)
+
+
+def _own_cells(text: str) -> str:
+    """Return the modules of esru's own LUTs that a text uses; synthesis is told to keep them."""
+    known = _MODULE.findall(lut_cells()[FILE])
+    used = [module for module, name in known if re.search(rf"^  {name} ", text, re.MULTILINE)]
+    return "".join(f"\n(* keep_hierarchy *)\n{module}" for module in used)
 
 
 def flat_verilog(text: str, tool: Tool | None = None) -> str:
@@ -197,17 +218,38 @@ def _comment(lines: Sequence[str]) -> str:
     return "".join(f"// {line}\n" for line in lines) + "// verilator lint_off DECLFILENAME\n"
 
 
+#: What happens once in a clock cycle, and what a cycle with en = 1 does.
+_RATE = {
+    "decision": "rounding",
+    "unit": "rounding",
+    "accumulator": "update",
+    "dither": "addition",
+}
+_WORK = {
+    "decision": "rounds in this cycle",
+    "unit": "rounds in this cycle",
+    "accumulator": "updates in this cycle",
+    "dither": "adds in this cycle (first: 1 starts again from the random word)",
+}
+
+
+def _data(design: Design) -> str:
+    """Return what goes in and comes out, and when."""
+    wide, out = design.x_bits, f"y[{design.out_format.width} * lanes]"
+    return {
+        "decision": f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)",
+        "unit": f"x[{wide} * lanes] to {out}, registered (latency 1)",
+        "accumulator": f"w[{design.out_format.width} * lanes] + x[{wide} * lanes] to {out}, "
+        "registered (latency 1)",
+        "dither": f"sums of x[{wide} * lanes] to {out}, from the registers (latency 1)",
+    }[design.boundary]
+
+
 def _header(design: Design, lanes: int | None) -> str:
     """Return the comment above the Verilog: what it is and how to connect it."""
     count = design.lanes if lanes is None else lanes
     sources = count // design.lanes
-    decision = design.boundary == "decision"
-    data = (
-        f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)"
-        if decision
-        else f"x[{design.x_bits} * lanes] to y[{design.out_format.width} * lanes], "
-        "registered (latency 1)"
-    )
+    rate = f"one {_RATE[design.boundary]} a lane and clock cycle"
     period = source_model(design).period
     words = f"period {period} words" if period else f"words from {_WORDS[design.source]}"
     lines = (
@@ -215,13 +257,13 @@ def _header(design: Design, lanes: int | None) -> str:
         f"id {design.id}, boundary {design.boundary}, lanes {count} (lane 0 lowest), "
         f"sources {sources}, {words}",
         f"input {design.input}, output {design.out_format}, {design.overflow}",
-        f"{data}; one rounding a lane and clock cycle",
+        f"{_data(design)}; {rate}",
         *(
             f"scale[8 * blocks]: E8M0, one for each block of {design.block} lanes"
             for name in design.side_inputs(count)
             if name == "scale"
         ),
-        "clk: rising edge; rst: synchronous, high; en: 1 rounds in this cycle, 0 holds",
+        f"clk: rising edge; rst: synchronous, high; en: 1 {_WORK[design.boundary]}, 0 holds",
         *_load_lines(design),
     )
     return _comment(lines)
@@ -255,5 +297,4 @@ def rounder_rtlil(design: Design) -> str:
     x[W_in] and word[k] to y[W_out] at the boundary ``unit``, combinational. With k = 0 there is
     no port ``word``.
     """
-    bare = Rounder(design) if design.boundary == "decision" else UnitLogic(design)
-    return convert(bare, f"{module_name(design)}_rounder", clocked=False)
+    return convert(bare_logic(design), f"{module_name(design)}_rounder", clocked=False)

@@ -7,6 +7,8 @@ addition whose carry out is the decision, for `select` a multiplexer, for a tabl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -16,19 +18,27 @@ from esru.design import Design
 from esru.hdl.table import add_code, add_table_up
 
 
-def add_index(m: Module, design: Design, word: Value, name: str = "index") -> Value:
+def add_index(
+    m: Module,
+    design: Design,
+    word: Value,
+    name: str = "index",
+    codes: Sequence[int] | None = None,
+) -> Value:
     """Add the index of the deciding fraction bit of `select` and return it, ceil(log2 n) bits.
 
-    With J leading zeros of the word that bit is n-1-J, which is the word's bit length.
+    With J leading zeros of the word that bit is n-1-J, which is the word's bit length. With
+    `codes` what stands there for that bit is returned in the index's place.
     """
-    index = Signal(range(design.n), name=name)
+    codes = range(design.n) if codes is None else codes
+    index = Signal(range(max(codes) + 1), name=name)
     with m.If(word[-1]):
-        m.d.comb += index.eq(design.k)
+        m.d.comb += index.eq(codes[design.k])
     for position in range(design.k - 1, 0, -1):
         with m.Elif(word[position - 1]):
-            m.d.comb += index.eq(position)
+            m.d.comb += index.eq(codes[position])
     with m.Else():
-        m.d.comb += index.eq(0)
+        m.d.comb += index.eq(codes[0])
     return index
 
 
@@ -61,7 +71,17 @@ def add_draw(m: Module, design: Design, word: Value, name: str = "") -> Value:
     return add(m, design, word, f"{shared_name(design)}{name}")
 
 
-def _addends(m: Module, design: Design, fraction: Value, word: Value, suffix: str):
+def add_to_even(m: Module, design: Design, fraction: Value, suffix: str) -> Value:
+    """Add whether `nearest` rounds the fraction up to k bits: more than half, or half and odd."""
+    n, k = design.n, design.k
+    below = fraction[: n - k - 1].any()
+    odd = fraction[n - k] if k else Const(0, 1)
+    to_even = Signal(name=f"to_even{suffix}")
+    m.d.comb += to_even.eq(fraction[n - k - 1] & (below | odd))
+    return to_even
+
+
+def addends(m: Module, design: Design, fraction: Value, word: Value, suffix: str):
     """Return two addends of equal width whose carry out is the decision."""
     n, k = design.n, design.k
     if design.rule == "zero":
@@ -76,13 +96,9 @@ def _addends(m: Module, design: Design, fraction: Value, word: Value, suffix: st
     kept = fraction[n - k :]
     if n == k:
         return kept, word
-    # Ties to even: up if more than half, or half and odd. The 1 below the fraction and the
-    # decision below the word make it the carry in of the one adder.
-    below = fraction[: n - k - 1].any()
-    odd = kept[0] if k else Const(0, 1)
-    to_even = Signal(name=f"to_even{suffix}")
-    m.d.comb += to_even.eq(fraction[n - k - 1] & (below | odd))
-    return Cat(Const(1, 1), kept), Cat(to_even, word)
+    # The 1 below the fraction and the decision below the word make it the carry in of the one
+    # adder.
+    return Cat(Const(1, 1), kept), Cat(add_to_even(m, design, fraction, suffix), word)
 
 
 def add_round_up(
@@ -109,7 +125,7 @@ def add_round_up(
         chosen = Signal(name=f"chosen{suffix}")
         m.d.comb += chosen.eq(fraction.bit_select(draw, 1))
         return chosen
-    a, b = _addends(m, design, fraction, draw, suffix)
+    a, b = addends(m, design, fraction, draw, suffix)
     width = len(a)
     if not width:
         return Const(0, 1)

@@ -6,6 +6,7 @@ register starts at that state without a reset, and returns to it at one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -17,10 +18,7 @@ from esru.errors import InputError
 from esru.sources import source_model
 from esru.sources.lane_maps import places
 from esru.sources.register import apply, power
-from esru.sources.settings import GIVEN, VISITS_ZERO
-
-#: A de Bruijn register's steps are unrolled; beyond this many the circuit is of no use.
-MAX_UNROLLED = 256
+from esru.sources.settings import GIVEN, VISITS_ZERO, spliced_steps
 
 
 class Word(NamedTuple):
@@ -63,20 +61,6 @@ def load_state(m: Module, design: Design, load: Load, following: Signal, suffix:
         m.d.comb += following.eq(seed)
 
 
-def check_source(design: Design) -> None:
-    """Raise if a source cannot be built.
-
-    Raises
-    ------
-    InputError
-        If a de Bruijn register leaps further than `MAX_UNROLLED` steps.
-    """
-    if design.source == "debruijn" and design.leap > MAX_UNROLLED:
-        raise InputError.must(
-            "Leap of a debruijn source in hardware", f"at most {MAX_UNROLLED}", design.leap
-        )
-
-
 def _parity(bits: list[Value]) -> Value:
     """Return the XOR of some bits, as a chain in the order given."""
     result = bits[0]
@@ -101,6 +85,27 @@ def _spliced_step(state: Value, taps: int, galois: bool) -> Value:
     return Cat(_parity(fed) ^ splice, state[:-1])
 
 
+def _spliced_step_back(state: Value, taps: int, galois: bool) -> Value:
+    """Return a de Bruijn register's state before: the inverse of `_spliced_step`."""
+    length = len(state)
+    if galois:
+        carry = state[0]
+        lower = (state ^ Mux(carry, Const(taps & ((1 << length) - 1), length), 0))[1:]
+        top = carry
+    else:
+        lower = state[1:]
+        top = _parity([state[0], *(state[length - i] for i in range(1, length) if taps >> i & 1)])
+    return Cat(lower, top ^ ~lower.any())
+
+
+def copied_bits(design: Design) -> list[int]:
+    """Return which bits of an LFSR's next state are bits of its state as they are."""
+    if design.source != "lfsr" or design.load:
+        return []
+    leap = power(source_model(design).columns, design.leap)
+    return [i for i in range(design.length) if sum(column >> i & 1 for column in leap) == 1]
+
+
 def add_source(
     m: Module,
     design: Design,
@@ -108,6 +113,7 @@ def add_source(
     phase: int,
     suffix: str = "",
     start: int | None = None,
+    detour: Callable[[Value], Value] | None = None,
     load: Load | None = None,
 ) -> Word:
     """Add a design's source to a module and return its random word.
@@ -126,6 +132,8 @@ def add_source(
         Ends the names of the registers.
     start : int or None
         State at start-up and after a reset instead of that phase's, for proofs of recovery.
+    detour : callable, optional
+        Given the register's next state, returns the same through cells of its own.
     load : Load or None
         Loads a seed at the end of a cycle, whatever `en` is.
 
@@ -149,11 +157,13 @@ def add_source(
     following = Signal(length, name=f"{name}_next{suffix}")
     if design.source == "debruijn":
         state: Value = register
-        for step in range(1, design.leap):
+        steps = spliced_steps(length, design.leap)
+        one_step = _spliced_step if steps > 0 else _spliced_step_back
+        for step in range(1, abs(steps)):
             between = Signal(length, name=f"step_{step}{suffix}")
-            m.d.comb += between.eq(_spliced_step(state, design.taps, model.galois))
+            m.d.comb += between.eq(one_step(state, design.taps, model.galois))
             state = between
-        m.d.comb += following.eq(_spliced_step(state, design.taps, model.galois))
+        m.d.comb += following.eq(one_step(state, design.taps, model.galois))
     else:
         leap = power(model.columns, design.leap)
         bits = [
@@ -182,7 +192,7 @@ def add_source(
         load_state(m, design, load, following, suffix)
         en = en | load.now
     with m.If(en):
-        m.d.sync += register.eq(following)
+        m.d.sync += register.eq(following if detour is None else detour(following))
     # A shift register's word is its top bits, an automaton's its lowest cells.
     first = 0 if design.source == "cellular" else length - design.k
     word = Signal(design.k, name=f"word{suffix}")
@@ -283,7 +293,6 @@ class Source(wiring.Component):
 
     def __new__(cls, design: Design, phase: int = 0, start: int | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
-        check_source(design)
         if design.source in GIVEN:
             rule = "one that makes its own words"
             raise InputError.must("Source", rule, repr(design.source))

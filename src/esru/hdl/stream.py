@@ -6,9 +6,12 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from esru.boundaries import ACCUMULATORS
 from esru.design import Design
+from esru.errors import InputError
 from esru.hdl.bank import Bank
 from esru.hdl.sources import load_ports
+from esru.hdl.structure import Plain
 
 
 class StreamBank(Bank):
@@ -42,14 +45,21 @@ class StreamBank(Bank):
     Raises
     ------
     InputError
-        As `Bank` raises it.
+        As `Bank` raises it; if the boundary is an accumulator's.
     """
+
+    def __new__(cls, design: Design, lanes: int | None = None):
+        """Check before the object exists: Amaranth complains about one never elaborated."""
+        if design.boundary in ACCUMULATORS:
+            raise InputError.must("Boundary of a stream", "decision or unit", design.boundary)
+        return super().__new__(cls, design, lanes)
 
     def __init__(self, design: Design, lanes: int | None = None):
         lanes = design.lanes if lanes is None else lanes
         self.design = design
         self.lanes = lanes
         self.groups = lanes // design.lanes
+        self.structure = Plain()
         decision = design.boundary == "decision"
         width_in = design.fraction_bits if decision else design.x_bits
         width_out = 1 if decision else design.out_format.width

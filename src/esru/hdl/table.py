@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from esru.decision_table import decision_table
 from esru.design import Design
@@ -124,13 +124,9 @@ def add_code(m: Module, design: Design, word: Value, name: str = "code") -> Valu
     code = Signal(table.s, name=name)
     if not table.s:
         return code
-    # Of codes that begin at the same word only the last one has words.
-    last = {start: number for number, start in enumerate(table.starts)}
-    chosen: Value = Const(last[0], table.s)
-    for start, number in sorted(last.items())[1:]:
-        if start < 1 << design.k:
-            chosen = Mux(word >= start, Const(number, table.s), chosen)
-    m.d.comb += code.eq(chosen)
+    codes = [table.code(r) for r in range(1 << design.k)]
+    bits = [tuple(bool(c >> i & 1) for c in codes) for i in range(table.s)]
+    m.d.comb += code.eq(Cat(_look_up(bit, list(word)) for bit in bits))
     return code
 
 

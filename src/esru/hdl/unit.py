@@ -40,22 +40,44 @@ def add_result(m: Module, design: Design, x: Value, up: Value, suffix: str = "")
     sum_width = max(len(kept) + 1, out.width + 1)
     rounded = Signal(signed(sum_width) if source.signed else sum_width, name=f"rounded{suffix}")
     m.d.comb += rounded.eq(kept + up)
-    low_bits = rounded[: out.width]
+    ends = source.low >> design.dropped, (source.high >> design.dropped) + 1
+    return add_overflow(m, design, rounded, ends, suffix)
+
+
+def add_overflow(
+    m: Module, design: Design, value: Value, ends: tuple[int, int], suffix: str = ""
+) -> Value:
+    """Add saturation or wrapping to a module and return the output word, W_out bits.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic, combinational.
+    design : Design
+        The design; only its output format and what it does on overflow are looked at.
+    value : Value
+        In units of the output's last place; wider than the output.
+    ends : tuple of int
+        The least and the greatest value that can come. An end of the output's range that none
+        of them passes costs nothing.
+    suffix : str
+        Ends the names of the signals.
+    """
+    out = design.out_format
+    low_bits = value[: out.width]
     if design.overflow == "wrap":
         return low_bits
-    # Only an end that can be passed costs anything: the sum lies in [least, most].
-    least = source.low >> design.dropped
-    most = (source.high >> design.dropped) + 1
+    least, most = ends
     magnitude = out.width - out.signed
-    negative = rounded[-1] if source.signed else Const(0, 1)
+    negative = value[-1] if value.shape().signed else Const(0, 1)
     result: Value = low_bits
     if most > out.high:
         over = Signal(name=f"over{suffix}")
-        m.d.comb += over.eq(~negative & rounded[magnitude:].any())
+        m.d.comb += over.eq(~negative & value[magnitude:].any())
         result = Mux(over, Const(out.high, out.width), result)
     if least < out.low:
         under = Signal(name=f"under{suffix}")
-        beyond = ~rounded[magnitude:].all() if out.signed else Const(1, 1)
+        beyond = ~value[magnitude:].all() if out.signed else Const(1, 1)
         m.d.comb += under.eq(negative & beyond)
         result = Mux(under, Const(out.encode(out.low), out.width), result)
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from esru.boundaries import ACCUMULATORS
 from esru.decision_table import SUMMARY
 from esru.design import RULES, SOURCES, Design
 from esru.flow.targets import caption
@@ -63,7 +64,7 @@ def datasheet(
         "",
         "![P(up) against the ideal, and the bias](p_up.svg)",
         "",
-        *_cost(costs),
+        *_cost(costs, design.boundary),
         "## Files",
         "",
         _table(("file", "what it is"), [(f"`{k}`", v) for k, v in files.items()]),
@@ -73,6 +74,15 @@ def datasheet(
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return markdown((list(header), [list(row) for row in rows]))
+
+
+#: What a unit does for a word in each clock cycle.
+_WORK = {
+    "decision": "decides whether to round up for",
+    "unit": "rounds",
+    "accumulator": "adds a rounded update to",
+    "dither": "adds to the sums of",
+}
 
 
 def _ports(interface: Json) -> str:
@@ -92,7 +102,7 @@ def _stream(interface: Json) -> list[str]:
 
 def _overview(design: Design, interface: Json) -> str:
     lanes = interface["lanes"]
-    what = "decides whether to round up" if design.boundary == "decision" else "rounds"
+    what = _WORK[design.boundary]
     each = "one word" if lanes == 1 else f"{lanes} words"
     dropped = f"{design.dropped} dropped bits, of which it looks at the top {design.n}"
     if design.floats:
@@ -101,7 +111,7 @@ def _overview(design: Design, interface: Json) -> str:
             f"it looks at the {design.n} below the output's last place"
         )
     return (
-        f"It {what} for {each} in each clock cycle: {design.input} to {design.out_format}, "
+        f"It {what} {each} in each clock cycle: {design.input} to {design.out_format}, "
         f"{dropped}, with {design.k} random bits."
     )
 
@@ -134,11 +144,15 @@ def _parameters(design: Design) -> list[tuple[str, str]]:
     ]
 
 
+_RATE = {"accumulator": "updates", "dither": "additions"}
+
+
 def _timing(interface: Json) -> list[tuple[str, str]]:
     latency = interface["latency"]
+    rate = _RATE.get(interface["boundary"], "roundings")
     return [
         ("latency", "0 (combinational)" if not latency else f"{latency} clock cycle"),
-        ("throughput", f"{interface['throughput']} roundings a clock cycle"),
+        ("throughput", f"{interface['throughput']} {rate} a clock cycle"),
         ("reset", "synchronous, active high; not needed where initial values are honoured"),
         ("lanes, sources", f"{interface['lanes']}, {interface['sources']}"),
     ]
@@ -162,7 +176,7 @@ def _rounding(design: Design) -> list[tuple[str, str]]:
     return rows
 
 
-def _cost(costs: Mapping[str, Json] | None) -> list[str]:
+def _cost(costs: Mapping[str, Json] | None, boundary: str) -> list[str]:
     if not costs:
         return []
     rows: list[Sequence[str]] = [
@@ -171,6 +185,8 @@ def _cost(costs: Mapping[str, Json] | None) -> list[str]:
     ]
     header = ("target", "cells", "LUT", "FF", "carry")
     note = "Per lane, at this boundary. What the cells are:"
+    if boundary in ACCUMULATORS:
+        note = f"What rounding adds: less the same accumulator truncating. {note}"
     cells = [f"- {line}" for line in caption(costs)]
     return ["## Cost", "", _table(header, rows), "", note, "", *cells, ""]
 

@@ -109,17 +109,37 @@ def _boxes(design: Design, count: int) -> list[_Box]:
     if design.floats:
         dropped = f"x, {design.n} bits below ulp"
     taken = f"frac, {design.fraction_bits} bits" if decision else dropped
+    if design.boundary == "dither":
+        return [*boxes, *_dithered(design)]
     boxes.append(_Box((rule, *how), "up", takes=taken))
     if decision:
         return boxes
     whole = design.input.width - design.dropped
+    wide = f"{design.out_format.width} bits"
+    if design.boundary == "accumulator":
+        upper = f"w, x: {whole} upper bits"
+        boxes.append(_Box(("w + x", "up is the carry in"), "sum", takes=upper))
+        boxes.append(_Box((design.overflow,), wide))
+        return [*boxes, _Box(("y", str(design.out_format)), "y", True)]
     if design.floats:
         whole = design.out_format.width - 2
     boxes.append(_Box(("increment",), f"{max(whole, design.out_format.width) + 1} bits",
                       takes=f"x, {whole} upper bits"))  # fmt: skip
-    boxes.append(_Box((design.overflow,), f"{design.out_format.width} bits"))
+    boxes.append(_Box((design.overflow,), wide))
     boxes.append(_Box(("y", str(design.out_format)), "y", True))
     return boxes
+
+
+def _dithered(design: Design) -> list[_Box]:
+    """Return the blocks of a sum that starts from the random word."""
+    wide = f"{design.input.width} bits"
+    return [
+        _Box((design.rule, f"below ulp, {design.dropped} bits"), "start", per_lane=False),
+        _Box(("first ?", "start : total"), wide, takes="first"),
+        _Box(("+",), wide, takes=f"x, {wide}"),
+        _Box(("total", str(design.input)), wide, True),
+        _Box((design.overflow, f"without {design.dropped} bits"), "y"),
+    ]
 
 
 def _block(box: _Box, x: int, wide: int, count: int) -> list[str]:

@@ -75,14 +75,25 @@ def grid(result: Json) -> list[tuple[str, str]]:
 
 def comparison_caption(result: Json) -> str:
     """Return what the numbers of `comparison` are."""
+    # A result of an older version has no costs of units given cell by cell.
+    both = "how many times with both given cell by cell for the target, " * ("helped" in result)
     return (
-        "Cells per lane; in brackets how many times that the reference costs as plain RTL, and "
-        f"with one PRNG for all {result['lanes']} lanes"
+        "Cells per lane; in brackets how many times that the reference costs as plain RTL, "
+        f"{both}and with one PRNG for all {result['lanes']} lanes"
     )
 
 
+def helped_ratio(result: Json, row: Json, target: str, boundary: str) -> float | None:
+    """Return the reference's cells over a row's, both given cell by cell; None: not measured."""
+    reference, own = (
+        result.get("helped", {}).get(name, {}).get(target, {}).get(boundary, {}).get(HEADLINE)
+        for name in (result["reference"]["id"], row["id"])
+    )
+    return reference / own if reference and own else None
+
+
 def comparison(result: Json) -> Table:
-    """Return cost per lane and both ratios to the reference, by target and boundary."""
+    """Return cost per lane and the ratios to the reference, by target and boundary."""
     named = compared(result)
     header = ["target", "boundary", *(name for name, _ in named)]
     rows = []
@@ -94,7 +105,10 @@ def comparison(result: Json) -> Table:
             plain = ratio_text(_row_ratio(row, target, boundary, HEADLINE))
             to_shared = ratio_text(shared / cost if cost and shared is not None else None)
             bare = name in ("reference", "shared PRNG")
-            cells.append(number(cost) + ("" if bare else f" ({plain}, {to_shared})"))
+            times = [plain, to_shared]
+            if "helped" in result:
+                times.insert(1, ratio_text(helped_ratio(result, row, target, boundary)))
+            cells.append(number(cost) + ("" if bare else f" ({', '.join(times)})"))
         rows.append([target, boundary, *cells])
     return header, rows
 
@@ -153,9 +167,11 @@ def summary(result: Json) -> list[str]:
             result["reference_shared"], result["target"], result["boundary"], result["objective"]
         )
         to_shared = ratio_text(None if shared is None or not cost else shared / cost)
+        helped = helped_ratio(result, winner, result["target"], result["boundary"])
+        both = "" if helped is None else f"{ratio_text(helped)} with both given cell by cell, "
         lines += [
-            f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {to_shared} with "
-            f"one PRNG for all {result['lanes']} lanes",
+            f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {both}{to_shared} "
+            f"with one PRNG for all {result['lanes']} lanes",
         ]
     return [*lines, loss_claim(result), confirmation(result), proof(result), searched]
 

@@ -10,10 +10,14 @@ import esru
 
 #: What a training's result depends on, below the package's folder.
 TRAINING = (
+    "boundaries.py",
+    "decision_table.py",
     "design.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
+    "rules.py",
+    "scalar_rules.py",
     "sources",
     "emulate",
     "train",
@@ -24,12 +28,17 @@ EVALUATION = (*TRAINING, "torch")
 
 #: What a cost depends on.
 COST = (
+    "boundaries.py",
+    "decision_table.py",
     "design.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
+    "rules.py",
+    "scalar_rules.py",
     "sources",
     "hdl",
+    "flow/cells_lut.v",
     "flow/cost.py",
     "flow/measure.py",
     "flow/nextpnr.py",

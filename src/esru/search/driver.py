@@ -12,12 +12,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from esru.design import BOUNDARIES, Design
+from esru.boundaries import BOUNDARIES, has_boundary
+from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.measure import required_tools
 from esru.quality import quality
+from esru.search.beside import closest, helped_costs
 from esru.search.evaluate import Evaluator, Progress, Request, Run
-from esru.search.order import in_order, lower_bound
+from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
@@ -38,9 +40,6 @@ SHOWN_TARGETS = ("ice40", "ecp5", "xc7")
 
 #: Seeds of the confirmation, fixed.
 CONFIRM_SEEDS = 12
-
-#: Contenders beside the winner that are shown.
-CLOSEST = 8
 
 
 class Observer(Protocol):
@@ -72,7 +71,7 @@ class Search:
         self.store = store
         self.versions = versions
         self.observer = observer
-        self.space: Space = space(question.bits, question.lanes)
+        self.space: Space = space(question.bits, question.lanes, question.boundary)
         self.designs = [
             replace(design, boundary=question.boundary) for design in self.space.behaviours
         ]
@@ -87,6 +86,7 @@ class Search:
         if self.plugin is not None:
             self.floors[self.plugin.name] = self.plugin.resolution or question.margin / 10
         self.costs: dict[Design, Costs] = {}
+        self.helped: dict[Design, Costs] = {}
         self.contenders: list[Contender] = []
         self.evidence: list[Json] = []
         self.confirmation: list[Json] = []
@@ -124,6 +124,7 @@ class Search:
             status="infeasible" if winner is None else "done",
             contenders=self.contenders,
             costs=self.costs,
+            helped=self.helped,
             winner=winner,
             counts={
                 "points": self.space.points,
@@ -173,19 +174,22 @@ class Search:
             for target, boundary in grid
             for design in dict.fromkeys(bare(design) for design in designs)
             if boundary not in self.costs.get(design, {}).get(target, {})
+            and has_boundary(design, boundary)
         ]
         found = self.evaluator.costs(wanted, progress)
-        for (design, target, boundary), counts in zip(wanted, found, strict=True):
+        for (design, target, boundary, _), counts in zip(wanted, found, strict=True):
             self.costs.setdefault(design, {}).setdefault(target, {})[boundary] = counts
 
     def _batch_costs(self, designs: Sequence[Design]) -> list[float]:
         question = self.question
-        least = float(self._bound(designs[0]))
+        least = self._bound(designs[0])
         known = len(self.costs)
         label = (
             f"cost on {question.target}: designs {known + 1} to {known + len(designs)} of "
-            f"{len(self.space.behaviours)}, each of {least:.3g} {question.objective} or more"
+            f"{len(self.space.behaviours)}"
         )
+        if least != NO_BOUND:
+            label += f", each of {float(least):.3g} {question.objective} or more"
         with self.observer.stage(label) as progress:
             self._cost(designs, [(question.target, question.boundary)], progress)
         values = [self._objective(design) for design in designs]
@@ -375,26 +379,11 @@ class Search:
         grid = [(name, boundary) for name in self._targets() for boundary in BOUNDARIES]
         with self.observer.stage("cost of the compared designs on every target") as progress:
             self._cost(chosen, grid, progress)
+        with self.observer.stage("the same, given cell by cell for each target") as progress:
+            self.helped = helped_costs(self.evaluator, map(bare, chosen), grid, progress)
 
 
 def _middle_cells(task: Task) -> list[Cell]:
     """Return a task's cells of its middle learning rate."""
     lr = task.learning_rates[len(task.learning_rates) // 2]
     return [Cell(task.name, lr, schedule) for schedule in task.schedules]
-
-
-def closest(contenders: Sequence[Contender], winner: Contender | None) -> list[Contender]:
-    """Return the contenders that came nearest to being the answer, in order of cost.
-
-    Those no dearer than the winner that lost the least accuracy: each is why the winner is not
-    cheaper. Without a winner, the least losses of all.
-    """
-    rivals = [
-        contender
-        for contender in contenders
-        if contender is not winner
-        and contender.tests
-        and (winner is None or contender.cost <= winner.cost)
-    ]
-    rivals.sort(key=lambda c: (max(test.mean for test in c.tests), c.cost, c.design.id))
-    return sorted(rivals[:CLOSEST], key=lambda c: (c.cost, c.design.id))

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 #: Trainings that make one unit of work: a few seconds, so that a killed search loses little.
 TRAINING_CHUNK = 144
-COST_CHUNK = 24
+COST_CHUNK = 32
 
 
 class Run(NamedTuple):
@@ -42,6 +42,7 @@ class Request(NamedTuple):
     design: Design
     target: str
     boundary: str
+    structure: str = "plain"
 
 
 def _judged(run: Run) -> tuple[str, int, str]:
@@ -99,17 +100,17 @@ class Evaluator:
         """Return the cost per lane of each request, as `LaneCost.to_json` has it."""
         keys = {request: self._cost_key(request) for request in requests}
         known = self._known(keys.values())
-        todo: dict[tuple[str, str], list[Request]] = {}
+        todo: dict[tuple[str, str, str], list[Request]] = {}
         for request, key in keys.items():
             if key not in known:
-                todo.setdefault((request.target, request.boundary), []).append(request)
+                todo.setdefault(request[1:], []).append(request)
         count = sum(map(len, todo.values()))
         size = max(1, min(COST_CHUNK, -(-count // self.workers)))
         work: list[tuple[list[str], tuple[Any, ...]]] = []
-        for (target, boundary), wanted in todo.items():
+        for built, wanted in todo.items():
             for low in range(0, len(wanted), size):
                 part = wanted[low : low + size]
-                arguments = (cost_chunk, [str(r.design) for r in part], target, boundary)
+                arguments = (cost_chunk, [str(r.design) for r in part], *built)
                 work.append(([keys[request] for request in part], arguments))
         known |= self._compute("cost", work, count, progress)
         self.counts.costed += count
@@ -129,6 +130,7 @@ class Evaluator:
             "cost",
             design=replace(request.design, boundary=request.boundary).id,
             target=request.target,
+            structure=request.structure,
             origin=targets.origin(request.target),
             tools={name: self.tools[name] for name in names},
             digest=digest(COST),

@@ -15,6 +15,7 @@ from typing import Any
 from esru.design import Design
 from esru.flow import targets
 from esru.flow.activity import CYCLES, SEED, STREAMS, measure_activity
+from esru.flow.cost import fabric_of
 from esru.flow.fmax import SEEDS, measure_fmax
 from esru.flow.measure import Netlist, required_tools
 from esru.flow.toolchain import warm
@@ -77,12 +78,15 @@ def cached_fmax(request: Request, progress: Progress, seeds: Sequence[int] = SEE
         If a tool is not there or fails.
     """
     design = replace(request.design, boundary=request.boundary)
+    fabric = fabric_of(request.target, request.structure)
 
     def find() -> Json:
-        found = measure_fmax(_netlist(design), request.target, seeds, progress=progress)
+        netlist = Netlist(module_name(design), emit_rtlil(design, fabric=fabric))
+        found = measure_fmax(netlist, request.target, seeds, progress=progress)
         return {"median": found.median, "seeds": {str(s): v for s, v in found.by_seed.items()}}
 
-    return _kept("fmax", design, request.target, digest(_FMAX), find, seeds=list(seeds))
+    settings = {"seeds": list(seeds), "structure": request.structure}
+    return _kept("fmax", design, request.target, digest(_FMAX), find, **settings)
 
 
 def cached_activity(design: Design, boundary: str) -> Json:
@@ -96,15 +100,12 @@ def cached_activity(design: Design, boundary: str) -> Json:
     bounded = replace(design, boundary=boundary)
 
     def find() -> Json:
-        found = asdict(measure_activity(_netlist(bounded)))
+        netlist = Netlist(module_name(bounded), emit_rtlil(bounded))
+        found = asdict(measure_activity(netlist))
         return found | {k: round(found[k] / design.lanes, 4) for k in ("toggles", "registers")}
 
     settings = {"cycles": CYCLES, "streams": STREAMS, "seed": SEED}
     return _kept("activity", bounded, "nand2", digest(_ACTIVITY), find, **settings)
-
-
-def _netlist(design: Design) -> Netlist:
-    return Netlist(module_name(design), emit_rtlil(design))
 
 
 def _kept(

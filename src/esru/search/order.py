@@ -16,6 +16,7 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
+from esru.boundaries import ACCUMULATORS
 from esru.decision_table import decision_table, is_table
 from esru.design import Design
 
@@ -29,6 +30,10 @@ _CELL = {
     "lut4": (4, False),
     "lut6": (6, False),
 }
+
+#: Less than any cost. At an accumulator's boundary it is a difference of two netlists, each
+#: found by heuristics: it may be below 0.
+NO_BOUND = Fraction(-1_000_000)
 
 #: Designs costed together: enough for a batch per worker.
 BATCH = 48
@@ -51,12 +56,15 @@ def lower_bound(design: Design, target: str, objective: str) -> Fraction:
     Parameters
     ----------
     design : Design
-        The design; more than the decision costs more.
+        The design; more than the decision costs more. At an accumulator's boundary there is no
+        bound but that of the flip-flops.
     target : str
         FPGA target; an unknown one has the bound 0.
     objective : str
         ``cells``, ``lut``, ``ff`` or ``area``.
     """
+    if design.boundary in ACCUMULATORS and objective != "ff":
+        return NO_BOUND
     registers = Fraction(design.length, design.lanes)
     if objective == "ff":
         return registers

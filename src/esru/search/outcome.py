@@ -49,6 +49,8 @@ class Outcome:
         Every design that entered the race, in its order.
     costs : mapping of Design to Costs
         What was measured, by `bare` design.
+    helped : mapping of Design to Costs
+        The same of the compared designs, given cell by cell for each target.
     winner : Contender or None
     counts : dict
         points, behaviours, costed, raced, accepted, rejected, undecided, trainings, reused.
@@ -72,6 +74,7 @@ class Outcome:
     closest: list[Contender] = field(default_factory=list)
     beside: list[Contender] = field(default_factory=list)
     seconds: float = 0.0
+    helped: Mapping[Design, Costs] = field(default_factory=dict)
 
     @property
     def reference(self) -> Design:
@@ -117,6 +120,15 @@ class Outcome:
             "tests": [test.to_json() for test in tests],
         }
 
+    def _helped(self) -> dict[str, Costs]:
+        """Return the costs of the compared designs given cell by cell, by id."""
+        designs = [compared_design(name, self.question.boundary) for name in COMPARED]
+        designs.append(self.shared_reference)
+        if self.winner is not None:
+            designs.append(self.winner.design)
+        found = {design.id: self.helped.get(bare(design)) for design in designs}
+        return {name: costs for name, costs in found.items() if costs is not None}
+
     def front(self) -> list[Contender]:
         """Return the Pareto front among the raced designs: cost against worst mean loss."""
         raced = [contender for contender in self.contenders if contender.tests]
@@ -148,6 +160,7 @@ class Outcome:
             "confirmation": self.confirmation,
             "reference": self.reference_row(),
             "reference_shared": self.reference_row(shared=True),
+            "helped": self._helped(),
             "papers": self.row(self.named("papers")),
             "papers_zero": self.row(self.named("papers-zero")),
             "rows": [self.row(contender) for contender in self.contenders],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from esru.boundaries import has_boundary
 from esru.design import RULES, Design
 from esru.errors import InputError
 from esru.sources import fresh_leap
@@ -68,7 +69,7 @@ def _designs(n: int, k: int, rule: str, array_lanes: int) -> Iterator[Design]:
                 yield Design(n, k, rule, "lfsr", length, leap=leap, lanes=lanes)
 
 
-def space(bits: int, array_lanes: int = 64) -> Space:
+def space(bits: int, array_lanes: int = 64, boundary: str = "decision") -> Space:
     """Return the candidates with 1 <= n <= bits and 0 <= k <= n.
 
     Parameters
@@ -77,6 +78,8 @@ def space(bits: int, array_lanes: int = 64) -> Space:
         Greatest number of rounding bits, 1..16.
     array_lanes : int
         Lanes M of the array that the candidates are for.
+    boundary : str
+        Only candidates that can be built there.
 
     Raises
     ------
@@ -92,5 +95,7 @@ def space(bits: int, array_lanes: int = 64) -> Space:
     for core in _cores(bits):
         for design in _designs(*core, array_lanes):
             points += 1
-            behaviours[design.canonical()] = None
+            # Of the canonical one: `nearest` with n = k is `zero`, whose word is added.
+            if has_boundary(design.canonical(), boundary):
+                behaviours[design.canonical()] = None
     return Space(points, tuple(behaviours))

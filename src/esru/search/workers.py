@@ -64,11 +64,14 @@ def local_workers(count: int) -> Iterator[Executor]:
     pool.shutdown()
 
 
-def cost_chunk(designs: Sequence[str], target: str, boundary: str) -> list[dict[str, Any]]:
+def cost_chunk(
+    designs: Sequence[str], target: str, boundary: str, structure: str = "plain"
+) -> list[dict[str, Any]]:
     """Cost some designs (in a worker)."""
     from esru.flow.cost import lane_costs
 
-    return [cost.to_json() for cost in lane_costs([parse(d) for d in designs], target, boundary)]
+    costs = lane_costs([parse(d) for d in designs], target, boundary, structure=structure)
+    return [cost.to_json() for cost in costs]
 
 
 def train_chunk(

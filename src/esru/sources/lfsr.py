@@ -13,7 +13,7 @@ Conventions, for a primitive polynomial p of degree L:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isqrt
 
@@ -138,6 +138,11 @@ class LfsrModel(LinearModel):
         """Return `count` de Bruijn states `leap` steps apart: linear runs between zeros."""
         states = np.empty(count, np.uint32)
         size = 1 << self.length
+        if self.leap > size // 2 and count:
+            # Few steps back for many forwards: the same states, the last one first.
+            last = self.register_at(start + count - 1)
+            back = replace(self, seed=last, leap=size - self.leap)
+            return back.states(0, count)[::-1].copy()
         index = (self._seed_index + self.leap * start) % size
         done = 0
         while done < count:

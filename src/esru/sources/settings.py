@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_LANES = 1024
 
+#: A de Bruijn register's steps are written out one by one, forwards or backwards: at most so many.
+MAX_UNROLLED = 64
+
 #: Source families, each with a one-line summary.
 SOURCES = {
     "lfsr": "linear feedback shift register, period 2^L - 1, never zero",
@@ -80,6 +83,14 @@ def in_range(subject: str, low: int, high: int, value: int) -> None:
 def register_period(family: str, length: int) -> int:
     """Return the states that a family's register of some length passes through."""
     return (1 << length) - (family not in VISITS_ZERO)
+
+
+def spliced_steps(length: int, leap: int) -> int:
+    """Return the single steps of a de Bruijn register's leap; negative: so many backwards.
+
+    Going on 2^L - s steps is going back s.
+    """
+    return leap if leap <= MAX_UNROLLED else leap - (1 << length)
 
 
 def loaded_seed(design: Design, seed: int) -> int:
@@ -166,6 +177,10 @@ def check_source(design: Design) -> None:
     zero = family in VISITS_ZERO
     in_range("Seed", 0 if zero else 1, (1 << design.length) - 1, design.seed)
     in_range("Leap", 1, period - 1, design.leap)
+    if family == "debruijn" and -spliced_steps(design.length, design.leap) > MAX_UNROLLED:
+        least = (1 << design.length) - MAX_UNROLLED
+        rule = f"at most {MAX_UNROLLED}, or at least {least} (so many less than 2^L)"
+        raise InputError.must("Leap of a debruijn source", rule, design.leap)
     if design.length > 24 and gcd(design.leap, period) != 1:
         rule = f"coprime with the period ({period}) of a register above 24 bits"
         raise InputError.must("Leap", rule, design.leap)

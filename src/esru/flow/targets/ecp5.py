@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esru.flow.targets.target import Register, Target
+from esru.hdl.fabric import Fabric
 
 ECP5 = Target(
     name="ecp5",
@@ -18,6 +19,7 @@ ECP5 = Target(
     packer="ecp5",
     device=("--25k", "--package", "CABGA381"),
     packed_cells=("TRELLIS_COMB",),
+    fabric=Fabric(("LUT4",) * 4, ("A", "B", "C", "D"), output="Z"),
     place=("--lpf-allow-unconstrained",),
     register=Register(
         "TRELLIS_FF",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from esru.flow.targets.cells import READ, lut_cells
 from esru.flow.targets.target import Target
+from esru.hdl.fabric import Fabric
 
 #: Yosys' own flip-flops and latches.
 GENERIC_FF = ("$_DFF*", "$_SDFF*", "$_ALDFF*", "$_DFFSR*", "$_FF_", "$_DLATCH*")
@@ -14,8 +16,11 @@ def _generic(width: int) -> Target:
         summary=f"{width}-input LUTs alone, no carry chains (any vendor)",
         counts=f"{width}-input LUTs after synthesis",
         synthesis=(f"synth -lut {width} -run coarse:",),
-        lut=("$lut",),
+        library=(READ,),
+        lut=("$lut", f"esru_lut{width}"),
         ff=GENERIC_FF,
+        files=lut_cells,
+        fabric=Fabric((f"esru_lut{width}",) * width, tuple(f"I{i}" for i in range(width))),
         weaker="no carry chains, no packing; a flip-flop's enable and reset are free",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esru.flow.targets.target import Register, Target
+from esru.hdl.fabric import Fabric
 
 # Every pin must have a place: the clock has one, the other ports are registers.
 _CONSTRAINTS = {"clock.cst": 'IO_LOC "clk" 52;\n'}
@@ -26,6 +27,7 @@ GOWIN = Target(
     ),
     packed_cells=("LUT1", "LUT2", "LUT3", "LUT4", "ALU"),
     files=lambda: _CONSTRAINTS,
+    fabric=Fabric(("LUT1", "LUT2", "LUT3", "LUT4"), ("I0", "I1", "I2", "I3"), output="F"),
     register=Register("DFF", clock="CLK", data="D", output="Q", buffer=("IBUF", "I", "O")),
     pinless=True,
 )  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from esru.hdl.fabric import Fabric
+
 #: A module as Yosys' `write_json` has it.
 Json = dict[str, Any]
 
@@ -74,6 +76,9 @@ class Target:
         nextpnr's arguments to place and route with no constraints but `device`'s.
     pinless : bool
         Whether the packer wants a pin for each port, so that registers take their place.
+    fabric : Fabric or None
+        The cells that lanes can be built of one by one (`esru.hdl.structure`); None: only plain
+        structure.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Target:
     register: Register | None = None
     place: tuple[str, ...] = ()
     pinless: bool = False
+    fabric: Fabric | None = None
 
 
 def matches(kind: str, patterns: Sequence[str]) -> bool:

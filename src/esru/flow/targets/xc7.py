@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esru.flow.targets.target import Json, Target, matches
+from esru.hdl.fabric import Fabric
 
 _LUT = ("LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6", "INV", "SRL*")
 
@@ -56,6 +57,7 @@ XC7 = Target(
     ff=("FD*", "LD*"),
     carry=("CARRY4",),
     headline=sites,
+    fabric=Fabric(_LUT[:6], ("I0", "I1", "I2", "I3", "I4", "I5"), mux="MUXF7"),
     weaker="no open packer, so two small LUTs that could share a LUT6 count as two",
 )
 

@@ -1,0 +1,227 @@
+"""Generate the tables of docs/ratio.md from docs/results/ratio.json.
+
+Run as ``python docs/ratio.py`` to rewrite them, ``--check`` to see whether they are fresh. The
+result file is what ``benchmarks/ratio.py --write`` wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from esru.report.fresh import fill, refresh
+from esru.report.tables import markdown, number, ratio_text
+
+Json = dict[str, Any]
+Key = tuple[str, str, str, str]
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "docs" / "results" / "ratio.json"
+PAGE = ROOT / "docs" / "ratio.md"
+
+#: The papers' figure, and how near a reading must come to count as it.
+CLAIMED = 9.75
+NEAR = 0.05
+
+#: What the papers may have counted, by target: everything that is measured there.
+METRICS = {"cells": "cells", "ff": "flip-flops", "area": "area"}
+
+#: Each reading of the papers' point with what it is measured against.
+READINGS = {
+    "papers": "reference",
+    "papers, fresh bits": "reference, fresh bits",
+    "papers-zero": "reference",
+    "papers-zero, LFSR": "reference",
+    "papers-zero, LFSR, fresh bits": "reference, fresh bits",
+    "papers-zero, 8-bit LFSR": "reference",
+}
+
+#: Rows of the main table: what esru found beside the papers' point.
+COMPARED = ("papers", "papers-zero, LFSR", "winner", "select n = 5", "select n = 8")
+
+
+def read() -> Json:
+    """Return the result file's content."""
+    return dict(json.loads(RESULT.read_text(encoding="utf-8")))
+
+
+def by_key(result: Json) -> dict[Key, Json]:
+    """Return the rows by (name, target, boundary, structure)."""
+    return {
+        (row["name"], row["target"], row["boundary"], row["structure"]): row
+        for row in result["rows"]
+    }
+
+
+def over(reference: Json | None, row: Json | None, metric: str) -> float | None:
+    """Return how many times a row's count the reference's is; None if either has none."""
+    if reference is None or row is None or not reference[metric] or not row[metric]:
+        return None
+    return float(reference[metric] / row[metric])
+
+
+def places(result: Json) -> list[tuple[str, str]]:
+    """Return the (target, boundary) pairs measured, in order."""
+    return list(dict.fromkeys((row["target"], row["boundary"]) for row in result["rows"]))
+
+
+def columns(result: Json) -> str:
+    """Return the ratio of every compared unit in the three columns."""
+    rows = by_key(result)
+    table = []
+    for target, boundary in places(result):
+        if boundary not in ("decision", "unit"):
+            continue
+        for name in COMPARED:
+            plain = rows[name, target, boundary, "plain"]
+            helped = rows.get((name, target, boundary, "helped"))
+            best = helped or plain
+            of = {
+                key: rows.get((key, target, boundary, structure))
+                for key, structure in (("reference", "plain"), ("reference, shared", "plain"))
+            }
+            of_helped = rows.get(("reference", target, boundary, "helped"))
+            metric = "area" if plain["area"] is not None else "cells"
+            table.append(
+                [
+                    target,
+                    boundary,
+                    f"`{plain['design']}`" if name == "winner" else name,
+                    number(plain[metric]),
+                    number(helped[metric] if helped else None),
+                    ratio_text(over(of["reference"], plain, metric)),
+                    ratio_text(over(of["reference"], best, metric)),
+                    ratio_text(over(of_helped or of["reference"], best, metric)),
+                    ratio_text(over(of["reference, shared"], plain, metric)),
+                    ratio_text(over(of["reference"], best, "ff")),
+                ]
+            )
+    header = ["target", "boundary", "unit", "plain", "helped", "plain : plain", "plain : helped"]
+    header += ["helped : helped", "one PRNG : plain", "flip-flops"]
+    return markdown((header, table))
+
+
+def readings(result: Json) -> list[tuple[str, str, str, str, str, float]]:
+    """Return every reading: (name, target, boundary, structure, metric, ratio)."""
+    rows = by_key(result)
+    found = []
+    for name, reference in READINGS.items():
+        for target, boundary in places(result):
+            for structure in ("plain", "helped"):
+                of = rows.get((reference, target, boundary, structure))
+                row = rows.get((name, target, boundary, structure))
+                for metric in METRICS:
+                    if metric == "cells" and row is not None and row["area"] == row["cells"]:
+                        continue  # nand2: its cells are its area
+                    ratio = over(of, row, metric)
+                    if ratio is not None and ratio > 0:
+                        found.append((name, target, boundary, structure, metric, ratio))
+    return found
+
+
+def spread(result: Json) -> str:
+    """Return, for each reading of the papers' point, the ratios that it takes."""
+    table = []
+    for name, reference in READINGS.items():
+        for boundary in ("decision", "unit"):
+            found = [r for r in readings(result) if r[0] == name and r[2] == boundary]
+            cells = [r for r in found if r[4] in ("cells", "area") and r[3] == "plain"]
+            low, high = min(cells, key=lambda r: r[5]), max(cells, key=lambda r: r[5])
+            table.append(
+                [
+                    name,
+                    reference,
+                    boundary,
+                    f"{low[5]:.2f}x ({low[1]})",
+                    f"{high[5]:.2f}x ({high[1]})",
+                ]
+            )
+    return markdown((["papers' point as", "against", "boundary", "least", "greatest"], table))
+
+
+def hits(result: Json) -> str:
+    """Return the readings that come near the papers' figure."""
+    found = readings(result)
+    near = [r for r in found if abs(r[5] - CLAIMED) <= NEAR * CLAIMED]
+    table = [
+        [name, READINGS[name], target, boundary, structure, METRICS[metric], f"{ratio:.2f}x"]
+        for name, target, boundary, structure, metric, ratio in near
+    ]
+    header = ["papers' point as", "against", "target", "boundary", "structure", "counted", "ratio"]
+    text = f"{len(near)} of {len(found)} readings lie within {NEAR:.0%} of {CLAIMED}x.\n\n"
+    return text + (markdown((header, table)) if table else "None.")
+
+
+def accumulators(result: Json) -> str:
+    """Return what rounding costs in an accumulator, against the reference unit."""
+    rows = by_key(result)
+    table = []
+    for target in dict.fromkeys(target for target, _ in places(result)):
+        unit = rows["reference", target, "unit", "plain"]
+        metric = "area" if unit["area"] is not None else "cells"
+        for boundary in ("accumulator", "dither"):
+            for name in ("reference", *COMPARED):
+                row = rows.get((name, target, boundary, "plain"))
+                if row is None:
+                    continue
+                ratio = over(unit, row, metric) if row[metric] and row[metric] > 0 else None
+                free = row[metric] is not None and row[metric] <= 0
+                told = "costs nothing" if free else ratio_text(ratio)
+                table.append([target, boundary, name, number(row[metric]), told])
+    header = ["target", "boundary", "unit", "rounding costs", "reference unit over it"]
+    return markdown((header, table))
+
+
+def sharing(result: Json) -> str:
+    """Return cells per lane and the ratio by the lanes that share a source."""
+    rows = by_key(result)
+    lanes = sorted(
+        int(name.split(", ")[1].removesuffix(" lanes"))
+        for name, target, boundary, structure in rows
+        if name.startswith("winner, ") and name.endswith(" lanes")
+        and (target, boundary, structure) == ("ice40", "decision", "plain")
+    )  # fmt: skip
+    table = []
+    for count in lanes:
+        line = [str(count)]
+        for target in ("ice40", "ecp5", "xc7"):
+            mine = rows[f"winner, {count} lanes", target, "decision", "helped"]
+            same = rows[f"reference, {count} lanes", target, "decision", "helped"]
+            alone = rows["reference", target, "decision", "plain"]
+            line += [
+                number(mine["cells"]),
+                ratio_text(over(alone, mine, "cells")),
+                ratio_text(over(same, mine, "cells")),
+            ]
+        table.append(line)
+    header = ["lanes to a source"]
+    for target in ("ice40", "ecp5", "xc7"):
+        header += [f"{target} cells", "reference alone, plain", "reference shared, helped"]
+    return markdown((header, table))
+
+
+def tools(result: Json) -> str:
+    """Return what the counts come from."""
+    return "Counted with " + ", ".join(
+        f"{version}" if name not in ("esru", "python") else f"{name} {version}"
+        for name, version in result["versions"].items()
+    )
+
+
+def generated() -> dict[Path, str]:
+    """Return the page with every generated part filled in."""
+    result = read()
+    parts = {
+        "columns": columns(result),
+        "spread": spread(result),
+        "hits": hits(result),
+        "accumulators": accumulators(result),
+        "sharing": sharing(result),
+        "tools": tools(result) + ".",
+    }
+    return {PAGE: fill(PAGE, parts)}
+
+
+if __name__ == "__main__":
+    raise SystemExit(refresh(__doc__, generated))

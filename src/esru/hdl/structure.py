@@ -1,0 +1,154 @@
+"""How lanes are built: in plain textbook structure, or given cell by cell for a target's cells.
+
+The structure is the hardware's, not the design's: what it computes, and the design's id, are the
+same in each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from amaranth.hdl import Const, Module, Signal, Value
+
+from esru.decision_table import is_table
+from esru.design import Design
+from esru.errors import InputError
+from esru.hdl.fabric import Fabric, add_lut
+from esru.hdl.helped import (
+    add_carry_out,
+    add_helped_select,
+    add_shared_carries,
+    addend_pairs,
+    select_chain,
+    shared_bits,
+)
+from esru.hdl.helped_result import Decision, add_helped_result, fits
+from esru.hdl.helped_table import add_helped_table
+from esru.hdl.rounder import add_draw, add_index, add_round_up, drawn
+from esru.hdl.unit import add_result
+
+#: Rules whose decision is the carry out of a sum.
+_SUMS = frozenset(("zero", "half", "nearest", "replicate"))
+
+
+def check_fabric(design: Design) -> None:
+    """Raise unless lanes of a design can be built cell by cell.
+
+    Raises
+    ------
+    InputError
+        If there is no such structure: at the boundary ``dither``, at ``accumulator`` for a rule
+        whose sum is one with the accumulator's, or for a float unit.
+    """
+    if design.boundary == "dither":
+        rule = "plain at the boundary dither, whose lanes have no rule of their own"
+    elif design.boundary == "accumulator" and design.rule in _SUMS and design.k:
+        rule = f"plain at the boundary accumulator, which has one adder with the rule {design.rule}"
+    elif design.boundary == "unit" and design.floats:
+        rule = "plain for a float unit (its decision can be built cell by cell)"
+    else:
+        return
+    raise InputError.must("Structure", rule, "helped")
+
+
+class Plain:
+    """Textbook structure: portable, and all that is left to synthesis is left to it."""
+
+    def add_draw(self, m: Module, design: Design, word: Value, name: str = "") -> Value:
+        """Add what lanes share; arguments as `esru.hdl.rounder.add_draw` takes them."""
+        return add_draw(m, design, word, name)
+
+    def drawn(self, design: Design, word: int) -> int:
+        """Return what lanes share of a word, as a number (`esru.hdl.rounder.drawn`)."""
+        return drawn(design, word)
+
+    def detour(self, m: Module, design: Design, suffix: str) -> Callable[[Value], Value] | None:
+        """Return what a source's next state passes through before its register, if anything."""
+        return None
+
+    def add_round_up(
+        self, m: Module, design: Design, fraction: Value, draw: Value, suffix: str
+    ) -> Value:
+        """Add one lane's decision; arguments as `esru.hdl.rounder.add_round_up` takes them."""
+        return add_round_up(m, design, fraction, draw, suffix)
+
+    def add_result(self, m: Module, design: Design, x: Value, up: Value, suffix: str) -> Value:
+        """Add one lane's result; arguments as `esru.hdl.unit.add_result` takes them."""
+        return add_result(m, design, x, up, suffix)
+
+
+class Helped(Plain):
+    """Cell by cell, as far as there is a better structure than what synthesis finds.
+
+    For one array; it remembers which cells hold flip-flops.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        The target's cells.
+    """
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+        self._next: dict[str, tuple[Value, Signal]] = {}
+        self._carries: set[str] = set()
+
+    def add_draw(self, m: Module, design: Design, word: Value, name: str = "") -> Value:
+        """Add what lanes share; for `select` the control bits of the chain."""
+        if design.rule != "select":
+            return add_draw(m, design, word, name)
+        codes = select_chain(design.n, self.fabric).codes()
+        return add_index(m, design, word, f"index{name}", codes)
+
+    def drawn(self, design: Design, word: int) -> int:
+        """Return the same of a word, as a number."""
+        if design.rule != "select":
+            return drawn(design, word)
+        return select_chain(design.n, self.fabric).codes()[word.bit_length()]
+
+    def detour(self, m: Module, design: Design, suffix: str) -> Callable[[Value], Value] | None:
+        """Return the way through the carry chain's cells, where the register's bits share them."""
+        if not shared_bits(design, self.fabric):
+            return None
+
+        def through(following: Value) -> Value:
+            passed = Signal(design.length, name=f"passed{suffix}")
+            self._next[suffix] = following, passed
+            return passed
+
+        return through
+
+    def add_round_up(
+        self, m: Module, design: Design, fraction: Value, draw: Value, suffix: str
+    ) -> Value:
+        """Add one lane's decision as a chain of LUTs or carry cells."""
+        if design.rule == "select":
+            return add_helped_select(m, self.fabric, fraction, draw, suffix)
+        if is_table(design.rule):
+            up = add_helped_table(m, self.fabric, design, fraction, draw, suffix)
+            return add_round_up(m, design, fraction, draw, suffix) if up is None else up
+        if design.rule not in _SUMS:
+            return add_round_up(m, design, fraction, draw, suffix)
+        word = [draw[i] for i in range(design.k)]
+        pairs = addend_pairs(m, design, fraction, word, suffix)
+        if suffix not in self._next:
+            carry = add_carry_out(m, self.fabric, pairs, suffix)
+            return Const(0, 1) if carry is None else carry
+        following, passed = self._next[suffix]
+        low = design.length - design.k
+        shared = {i - low: following[i] for i in shared_bits(design, self.fabric)}
+        carry, through = add_shared_carries(m, self.fabric, pairs, word, shared, suffix)
+        for place in range(design.length):
+            m.d.comb += passed[place].eq(through.get(place - low, following[place]))
+        if design.boundary == "unit" and fits(design):
+            self._carries.add(suffix)
+            return carry
+        zero = Const(0, 1)
+        return add_lut(m, self.fabric, [zero, zero, zero, carry], lambda *b: b[3], f"up{suffix}")
+
+    def add_result(self, m: Module, design: Design, x: Value, up: Value, suffix: str) -> Value:
+        """Add one lane's increment and saturation."""
+        if not fits(design):
+            return add_result(m, design, x, up, suffix)
+        decision = Decision(up, suffix in self._carries)
+        return add_helped_result(m, design, self.fabric, x, decision, suffix)

@@ -1,0 +1,50 @@
+"""The decisions that `esru.search.decisions` and `decision_pairs` found.
+
+`docs/results/decisions.json` holds the same with their figures; a test compares the two.
+"""
+
+from __future__ import annotations
+
+#: Rounding bits, random bits and rule, by the LUTs of a lane.
+FOUND: dict[str, tuple[int, int, str]] = {
+    "1 LUT4": (
+        4,
+        4,
+        "table-c0fcff00.11.5",
+    ),
+    "1 LUT6": (
+        6,
+        6,
+        "table-f0f0f0f0f0f0f0f0ff00ff00ff00ff00ffff0000ffff0000ffffffff00000000.33.17.9.5",
+    ),
+    "2 LUT4": (
+        7,
+        7,
+        (
+            "table-ffffffffffffffff0000000000000000ffffffff00000000ffffffff00000000ffffffffff"
+            "ff00000000ffff00000000ffffffffff00ff0000ff00ff00000000ffffffffffffffffffffffffff"
+            "ffffff00000000000000000000000000000000ffff0000ffff0000ffff0000ffff0000ff00ff00ff"
+            "00ff00ff00ff00ff00ff00.9.18.2.0.0.0.34.65"
+        ),
+    ),
+    "2 LUT6": (
+        8,
+        8,
+        (
+            "table-ffffffffffffffffffffffffffffffff00000000000000000000000000000000ffffffffff"
+            "ffffffffffffffffffffff00000000000000000000000000000000ffffffffffffffffffffffffff"
+            "ffffff00000000000000000000000000000000ffffffffffffffffffffffffffffffff0000000000"
+            "0000000000000000000000ffffffffffffffff0000000000000000ffffffffffffffff0000000000"
+            "000000ffffffffffffffff0000000000000000ffffffffffffffff0000000000000000ffffffffff"
+            "ffffff0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff0000000000"
+            "000000ffffffffffffffff0000000000000000ffffffff00000000ffffffff00000000ffffffff00"
+            "000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00"
+            "000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00"
+            "000000ffffffff00000000ffffffff00000000ffffffff00000000ffff0000ffff0000ffff0000ff"
+            "ff0000ffff0000ffff0000ffff0000ffff0000ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff"
+            "00ff00ff00ff00ff00ff00f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0"
+            "f0f0f00ccccccc0ccccccc0ccccccc0ccccccc0ccccccc0ccccccc0ccccccc0ccccccc.2.5.9.16."
+            "0.0.0.32.0.0.0.64.0.0.0.128"
+        ),
+    ),
+}

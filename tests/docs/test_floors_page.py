@@ -1,0 +1,72 @@
+"""The page on floors: its tables are what the result file says, and that what is measured."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from esru.design import parse
+from esru.flow.cost import lane_costs
+from esru.report.fresh import stale
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_floors", ROOT / "docs" / "floors.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_are_fresh(page: ModuleType) -> None:
+    assert not stale(page.generated()), "run docs/floors.py"
+
+
+def _measured_again(page: ModuleType, target: str) -> None:
+    rows = [row for row in page.read()["rows"] if row["target"] == target]
+    for boundary, structure in dict.fromkeys((r["boundary"], r["structure"]) for r in rows):
+        kept = [r for r in rows if (r["boundary"], r["structure"]) == (boundary, structure)]
+        designs = [parse(row["design"]) for row in kept]
+        found = lane_costs(designs, target, boundary, structure=structure)
+        for row, cost in zip(kept, found, strict=True):
+            counts = cost.to_json()
+            assert {name: counts[name] for name in ("cells", "lut", "ff", "carry")} == {
+                name: row[name] for name in ("cells", "lut", "ff", "carry")
+            }, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["ice40", "lut6"])
+def test_the_counts_are_measured(page: ModuleType, target: str) -> None:
+    _measured_again(page, target)
+
+
+#: What the best unit takes at 64 lanes, and how many times that the reference takes.
+BARS = {
+    ("ice40", "decision"): (14.0, 6.0),
+    ("xc7", "decision"): (11.0, None),
+    ("lut6", "decision"): (12.0, 6.0),
+    ("ecp5", "decision"): (8.0, None),
+    ("ice40", "unit"): (3.9, None),
+    ("xc7", "unit"): (3.0, None),
+    ("ecp5", "unit"): (2.6, None),
+}
+
+
+@pytest.mark.parametrize(("target", "boundary"), BARS)
+def test_the_ratios_stay_above_what_was_asked(page: ModuleType, target: str, boundary: str) -> None:
+    cells = {
+        (row["design"], row["structure"]): row["cells"]
+        for row in page.read()["rows"]
+        if (row["target"], row["boundary"]) == (target, boundary)
+    }
+    own = cells["4:3:select:lfsr24,leap=4,lanes=64", "helped"]
+    plain, helped = BARS[target, boundary]
+    assert cells[page.REFERENCE, "plain"] / own >= plain
+    assert helped is None or cells[page.REFERENCE, "helped"] / own >= helped
