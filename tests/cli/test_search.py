@@ -71,6 +71,10 @@ def _nothing_written(folder: Path) -> None:
         (["--bits", "8", "--objective", "area"], "Target must be one with an area, such as nand2"),
         (["--bits", "8", "--objective", "beauty"], "Objective must be one of cells, lut, ff"),
         (["--bits", "8", "--tasks", "chess"], "Task must be one of digits-mlp"),
+        (
+            ["--bits", "8", "--tasks", "digits-cnn,chars-transformer"],
+            "Tasks of one race must be judged in one unit, not digits-cnn (points), chars-",
+        ),
         (["--bits", "8", "--tasks", ""], "Tasks must be named, each once, not none"),
         (
             ["--bits", "8", "--margin", "0"],

@@ -108,6 +108,32 @@ def test_every_view_of_a_result(feasible: bool) -> None:
     assert text.startswith("Winner: 4:3:select" if feasible else "No unit of up to 4 bits")
 
 
+@pytest.mark.parametrize("feasible", [True, False])
+def test_losses_are_in_the_tasks_unit(feasible: bool) -> None:
+    """A task that judges by its loss is told of in nats, with the decimals that they need."""
+    from esru.report.tables import loss_text
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: renamed(child) for key, child in value.items()}
+        if isinstance(value, list):
+            return [renamed(child) for child in value]
+        return "chars-transformer" if value == "digits-mlp" else value
+
+    points = _result(feasible)
+    nats = renamed(points)
+    told, other = search_text(nats), search_text(points)
+    wanted = "nats in any of 4 cells" if feasible else "less than 1 nats ("
+    assert wanted in told and wanted.replace("nats", "points") in other
+    assert "points in" not in told and "than 1 points" not in told
+    row = nats["rows"][1]
+    assert loss_text(row).startswith(f"{row['loss']['mean']:+.3f} [")
+    assert loss_text(points["rows"][1]).startswith(f"{row['loss']['mean']:+.2f} [")
+    page = report_html(nats, VERSIONS, "<svg></svg>")
+    assert "Loss and upper bound in nats." in page and "points of accuracy" not in page
+    assert "worst cell tested, nats (95" in draw_front(front_points(nats), nats)
+
+
 def test_the_compared_designs_are_always_there() -> None:
     result = _result()
     header, rows = comparison(result)
