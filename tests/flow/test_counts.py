@@ -24,6 +24,10 @@ OPTIONAL = ("osu018",)
 #: The targets whose groups are counted in every run of the tests; the others' are slow ones.
 OFTEN = {"ice40", "ecp5", "xc7", "nand2"}
 
+#: Where ABC's area mapper finds other gates in another build of Yosys: the greatest relative
+#: difference in area. Every count is kept under the build that found it.
+BUILDS_DIFFER = {"nand2": 0.005, "osu018": 0.03}
+
 #: The targets that are nearly another one.
 ALIKE = {"ice40-lp", "ice40-up5k"}
 
@@ -154,4 +158,11 @@ def test_pyosys_and_yowasp_give_the_same_counts(
     for flavour in ("pyosys", "yowasp"):
         monkeypatch.setenv("ESRU_YOSYS", flavour)
         counts[flavour] = measure(some, target)
-    assert counts["pyosys"] == counts["yowasp"]
+    if target not in BUILDS_DIFFER:
+        assert counts["pyosys"] == counts["yowasp"]
+        return
+    for name, cells in counts["pyosys"].items():
+        assert cells.ff == counts["yowasp"][name].ff, name
+        assert counts["yowasp"][name].area == pytest.approx(
+            cells.area, rel=BUILDS_DIFFER[target]
+        ), name

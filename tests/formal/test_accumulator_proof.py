@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from esru.design import parse
+from esru.errors import InputError
 from esru.flow.formal import prove_design, prove_rounder
 from esru.flow.mapped import MODELS, prove_cells
 from esru.hdl.emit import emit_rtlil, rounder_rtlil
+from esru.hdl.structure import check_fabric
 
 DESIGNS = [
     "reference,boundary=accumulator",
@@ -60,3 +62,21 @@ def test_the_counted_netlist(boundary: str, target: str, tmp_path: Path) -> None
     design = parse(f"4:3:half:lfsr5,lanes=2,boundary={boundary}")
     check = prove_cells(design, tmp_path, target)
     assert check.passed, check.detail
+
+
+def test_a_decision_given_cell_by_cell(tmp_path: Path) -> None:
+    design = parse("4:3:select:lfsr5,lanes=2,boundary=accumulator")
+    check = prove_cells(design, tmp_path, "ice40", structure="helped")
+    assert check.passed, check.detail
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("4:2:half:lfsr3,boundary=dither", "plain at the boundary dither"),
+        ("4:2:half:lfsr3,boundary=accumulator", "which has one adder with the rule half"),
+    ],
+)
+def test_no_structure_where_the_rule_has_no_circuit_of_its_own(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=f"Structure must be .*{said}.*, not helped"):
+        check_fabric(parse(text))

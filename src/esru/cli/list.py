@@ -78,9 +78,11 @@ def _boundaries() -> Rows:
 
 def _tasks() -> Rows:
     from esru.search.plugin import entry_points
+    from esru.train.images.task import RESNET20
     from esru.train.tasks import tasks
 
-    own = [
+    own = [(RESNET20.name, RESNET20.summary)]
+    own += [
         (name, f"{place}, for esru search --evaluator") for name, place in entry_points().items()
     ]
     return [(name, task.summary) for name, task in tasks().items()] + own

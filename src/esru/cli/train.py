@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
 from esru.design import Design
 from esru.errors import InputError
 from esru.train import SCHEDULES, find_task, schedule_cycles
 from esru.train.admission import Admission, ControlRow, run_controls
-from esru.train.batch import check_device
+from esru.train.batch import check_device, train_batch
 from esru.train.experiment import Cell, compare
 from esru.train.needs import require_training
 from esru.train.statistics import Summary
 from esru.train.tasks import Job, Task, check_job
+
+if TYPE_CHECKING:
+    from esru.train.images.training import ImageTraining
 
 #: Level of the one-sided bounds, each for its own cell.
 ALPHA = 0.05
@@ -39,13 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lanes", type=int, default=64, metavar="M", help="lanes of the array (default 64)")
     add("--against", default="reference", metavar="DESIGN", help="what to compare with")
     add("--controls", action="store_true", help="also float32 and nearest: may the task judge?")
+    add("--data", metavar="DIR", help="your images, for cifar10-resnet20 (docs/data.md)")
+    add("--epochs", type=int, metavar="N", help="with --data: passes over the images (default 30)")
     add("--device", default="cpu", metavar="D", help="torch device (default cpu)")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train a design and its reference on every cell, or the controls, or both."""
-    task = find_task(args.task)
+    own = _own_data(args)
+    task = find_task(args.task) if own is None else own.task
     if args.design is None and not args.controls:
         raise InputError.must("DESIGN", "given, unless --controls is", "missing")
     if not 1 <= args.seeds <= MAX_SEEDS:
@@ -60,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
             check_job(task, Job(unit, args.seed0, task.learning_rates[0]))
             for schedule in schedules:
                 schedule_cycles(task, unit, schedule, args.lanes)
+            if own is not None:
+                own.check(unit, args.lanes)
     require_training()
     check_device(args.device)
     import torch
@@ -68,18 +76,25 @@ def run(args: argparse.Namespace) -> int:
     seeds = range(args.seed0, args.seed0 + args.seeds)
     content: dict[str, Any] = {"design": None, "task": task.name, "lanes": args.lanes}
     content |= {"seeds": args.seeds, "seed0": args.seed0}
+    if own is not None:
+        content |= {"data": own.source, "epochs": task.epochs}
     cells: list[Cell] = []
     admission = None
     if design is not None and against is not None:
         with progress(f"training {task.name}") as step:
             cells = compare(
                 task, design, against, seeds, schedules, args.lanes,
-                device=args.device, progress=step,
+                device=args.device, progress=step, train=own.jobs if own else train_batch,
             )  # fmt: skip
         content |= _content(task, design, against, cells, args.lanes)
     if args.controls:
         with progress(f"controls of {task.name}") as step:
-            admission = run_controls(task, seeds, progress=step)
+            if own is None:
+                admission = run_controls(task, seeds, progress=step)
+            else:
+                admission = run_controls(
+                    task, seeds, progress=step, train=own.jobs, float32=own.float32
+                )
         content |= _admission_content(admission)
     if args.json:
         emit_json("train", _versions(), content)
@@ -90,6 +105,27 @@ def run(args: argparse.Namespace) -> int:
             _print_admission(task, admission, blank=design is not None)
         note(f"next: esru show {design or 'reference'} or esru search --bits 8")
     return 0 if admission is None or admission.admitted else 1
+
+
+def _own_data(args: argparse.Namespace) -> ImageTraining | None:
+    """Return what trains on the user's own images; None if the task brings its data."""
+    from esru.train.images.folder import describe, load_images
+    from esru.train.images.task import RESNET20, task_of
+
+    if args.task != RESNET20.name:
+        for option, value in (("--data", args.data), ("--epochs", args.epochs)):
+            if value is not None:
+                raise InputError.must(option, f"left out, except with {RESNET20.name}", value)
+        return None
+    if args.data is None:
+        error = InputError.must("--data", "a folder of your images", "missing")
+        raise InputError(f"{error}; the layouts are:\n{describe()}")
+    require_training()
+    images = load_images(args.data)
+    task = task_of(images, args.epochs)
+    from esru.train.images.training import ImageTraining
+
+    return ImageTraining(task, images)
 
 
 def _versions() -> dict[str, str]:

@@ -9,8 +9,12 @@ from amaranth.lib.wiring import In, Out
 from esru.boundaries import ADDED
 from esru.design import Design
 from esru.hdl.bank import Bank
-from esru.hdl.rounder import add_draw, add_round_up, addends
+from esru.hdl.rounder import add_draw, addends
+from esru.hdl.structure import Plain
 from esru.hdl.unit import add_overflow, fraction_of
+
+#: Textbook structure.
+PLAIN = Plain()
 
 
 def _whole(design: Design, x: Value) -> Value:
@@ -38,15 +42,21 @@ def _sum_shape(design: Design):
     return unsigned(max(width, design.out_format.width + 1))
 
 
-def _below(m: Module, design: Design, fraction: Value, draw: Value, suffix: str):
+def _below(m: Module, design: Design, fraction: Value, draw: Value, suffix: str, structure: Plain):
     """Return two addends of equal width whose carry out is the decision."""
     if design.rule not in (*ADDED, "nearest"):
-        return Const(1, 1), add_round_up(m, design, fraction, draw, suffix)
+        return Const(1, 1), structure.add_round_up(m, design, fraction, draw, suffix)
     return addends(m, design, fraction, draw, suffix)
 
 
 def add_updated_word(
-    m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str = ""
+    m: Module,
+    design: Design,
+    w: Value,
+    x: Value,
+    draw: Value,
+    suffix: str = "",
+    structure: Plain = PLAIN,
 ) -> Value:
     """Add one lane's update to a module and return its new word, W_out bits.
 
@@ -67,6 +77,8 @@ def add_updated_word(
         What lanes share of the random word (`esru.hdl.rounder.add_draw`).
     suffix : str
         Ends the names of the signals.
+    structure : Plain
+        How a decision is built that is no carry.
     """
     fraction = Signal(design.n, name=f"frac{suffix}")
     m.d.comb += fraction.eq(fraction_of(design, x))
@@ -74,7 +86,7 @@ def add_updated_word(
     stored = w.as_signed() if design.out_format.signed else w
     sides = Signal(shape, name=f"stored{suffix}"), Signal(shape, name=f"update{suffix}")
     m.d.comb += [sides[0].eq(stored), sides[1].eq(_whole(design, x))]
-    a, b = _below(m, design, fraction, draw, suffix)
+    a, b = _below(m, design, fraction, draw, suffix, structure)
     width = len(a)
     total = Signal(width + len(sides[0]), name=f"sum{suffix}")
     m.d.comb += total.eq(Cat(a, sides[0]) + Cat(b, sides[1]))
@@ -121,7 +133,8 @@ class StochasticAccumulator(Bank):
         suffix = f"_{lane}" if self.lanes > 1 else ""
         stored = self.w.word_select(lane, design.out_format.width)
         result = Signal(design.out_format.width, name=f"result{suffix}")
-        word = add_updated_word(m, design, stored, self._operand(lane), draw, suffix)
+        x = self._operand(lane)
+        word = add_updated_word(m, design, stored, x, draw, suffix, self.structure)
         m.d.comb += result.eq(word)
         return result
 

@@ -37,10 +37,13 @@ def check_fabric(design: Design) -> None:
     Raises
     ------
     InputError
-        If it is at another boundary than ``decision`` and ``unit``, or a float unit.
+        If there is no such structure: at the boundary ``dither``, at ``accumulator`` for a rule
+        whose sum is one with the accumulator's, or for a float unit.
     """
-    if design.boundary not in ("decision", "unit"):
-        rule = "plain at any boundary but decision and unit"
+    if design.boundary == "dither":
+        rule = "plain at the boundary dither, whose lanes have no rule of their own"
+    elif design.boundary == "accumulator" and design.rule in _SUMS and design.k:
+        rule = f"plain at the boundary accumulator, which has one adder with the rule {design.rule}"
     elif design.boundary == "unit" and design.floats:
         rule = "plain for a float unit (its decision can be built cell by cell)"
     else:

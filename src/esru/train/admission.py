@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from esru.design import parse
 from esru.emulate.stream import DEFAULT_LANES
 from esru.train.batch import train_batch
 from esru.train.needs import require_training
 from esru.train.statistics import PairedDifference, Summary, paired_difference, summarise
-from esru.train.tasks import Job, Task
+from esru.train.tasks import Job, Result, Task
+
+if TYPE_CHECKING:
+    from esru.train.control import Control
 
 #: How many margins round to nearest must lose at some learning rate.
 NEAREST_MARGINS = 3
@@ -61,6 +65,9 @@ def run_controls(
     seeds: Sequence[int],
     lanes: int = DEFAULT_LANES,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    train: Callable[..., list[Result]] = train_batch,
+    float32: Callable[[Task, int, float], Control] | None = None,
 ) -> Admission:
     """Train the controls of a task and judge them.
 
@@ -74,6 +81,10 @@ def run_controls(
         Lanes of the reference's array.
     progress : callable, optional
         Called with the numbers of runs done and in all.
+    train : callable
+        What trains the jobs; takes what `train_batch` takes.
+    float32 : callable, optional
+        What trains one control; None: `esru.train.control.train_float32`.
 
     Raises
     ------
@@ -81,8 +92,10 @@ def run_controls(
         If torch or scikit-learn is not installed.
     """
     require_training()
-    from esru.train.control import train_float32
+    if float32 is None:
+        from esru.train.control import train_float32
 
+        float32 = train_float32
     cells = [(lr, seed) for lr in task.learning_rates for seed in seeds]
     total = len(CONTROLS) * len(cells)
     accuracy: dict[tuple[str, float], list[float]] = {}
@@ -93,7 +106,7 @@ def run_controls(
         loss.setdefault((control, lr), []).append(nats)
 
     for done, (lr, seed) in enumerate(cells, 1):
-        run = train_float32(task, seed, lr)
+        run = float32(task, seed, lr)
         keep("float32", lr, run.accuracy, run.loss)
         if progress is not None:
             progress(done, total)
@@ -104,7 +117,7 @@ def run_controls(
         if progress is not None:
             progress(len(cells) + done, total)
 
-    for name, result in zip(names, train_batch(task, jobs, lanes, progress=further), strict=True):
+    for name, result in zip(names, train(task, jobs, lanes, progress=further), strict=True):
         keep(name, result.lr, result.accuracy, result.loss)
     rows = tuple(
         ControlRow(

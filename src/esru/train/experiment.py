@@ -49,11 +49,13 @@ def compare(
     *,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    train: Callable[..., list[Result]] = train_batch,
 ) -> list[Cell]:
     """Train both designs on every cell and pair their runs by seed: `compare_all` for one."""
     (cells,) = compare_all(
-        task, [design], against, seeds, schedules, lanes, device=device, progress=progress
-    )
+        task, [design], against, seeds, schedules, lanes,
+        device=device, progress=progress, train=train,
+    )  # fmt: skip
     return cells
 
 
@@ -67,6 +69,7 @@ def compare_all(
     *,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    train: Callable[..., list[Result]] = train_batch,
 ) -> list[list[Cell]]:
     """Train designs on every cell, and pair their runs by seed with those of another design.
 
@@ -88,6 +91,8 @@ def compare_all(
         A torch device.
     progress : callable, optional
         Called with the numbers of runs done and in all.
+    train : callable
+        What trains the jobs; takes what `train_batch` takes.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def compare_all(
         for schedule, lr in grid
         for seed in seeds
     ]
-    results = train_batch(task, jobs, lanes, device=device, progress=progress)
+    results = train(task, jobs, lanes, device=device, progress=progress)
     count = len(seeds)
     blocks = [results[i : i + count] for i in range(0, len(results), count)]
     by_design = [blocks[i : i + len(grid)] for i in range(0, len(blocks), len(grid))]

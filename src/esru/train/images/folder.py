@@ -92,8 +92,9 @@ def load_images(folder: Path | str, *, records: int = RECORDS) -> Images:
         raise InputError.must(f"Data folder {folder}", rule, "; ".join(part))
     if len(whole) != 1:
         names = " and ".join(layout.name for layout, _ in whole)
-        rule = f"one that holds the files of one layout:\n{describe()}\n"
-        raise InputError.must(f"Data folder {folder}", rule, names or "one without any of them")
+        rule, held = "one that holds the files of one layout", names or "none of any"
+        error = InputError.must(f"Data folder {folder}", rule, held)
+        raise InputError(f"{error}; the layouts are:\n{describe()}")
     layout, files = whole[0]
     reader = Reader()
     train, test = _READERS[layout.name](reader, files, records)

@@ -1,0 +1,47 @@
+"""What rounding costs in the accumulators, exactly: a change that costs a cell is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from esru.design import parse
+from esru.flow.cost import lane_costs
+
+LANES = 64
+
+#: Cells of a group of 64 lanes less those of 64 truncating lanes, and the cells of a reference
+#: unit (one lane): the search's winner, and `half` with its P(up) for the sums.
+WINNER = "winner"
+HALF = "4:3:half:lfsr24,leap=4,lanes=64"
+BUDGETS = {
+    ("ice40", "accumulator", WINNER): 282,
+    ("ecp5", "accumulator", WINNER): 262,
+    ("xc7", "accumulator", WINNER): 70,
+    ("lut6", "accumulator", WINNER): 78,
+    ("lut4", "accumulator", WINNER): 417,
+    ("ice40", "dither", HALF): 25,
+    ("ecp5", "dither", HALF): 5,
+    ("xc7", "dither", HALF): 5,
+    ("lut4", "dither", HALF): 5,
+}
+REFERENCE_UNIT = {"ice40": 67, "ecp5": 52, "xc7": 41, "lut6": 42, "lut4": 56}
+
+#: 9.75 times below the reference unit; not reached: lut4 without carry chains.
+BAR = 9.75
+MISSED = {("lut4", "accumulator")}
+
+
+@pytest.mark.parametrize(
+    "target, boundary, text",
+    [
+        pytest.param(*key, marks=() if key[:2] == ("xc7", "dither") else pytest.mark.slow)
+        for key in BUDGETS
+    ],
+)
+def test_budget(target: str, boundary: str, text: str) -> None:
+    (cost,) = lane_costs([parse(text)], target, boundary)
+    assert cost.cells == BUDGETS[target, boundary, text] / LANES
+    assert cost.truncating is not None and cost.truncating.cells
+    (unit,) = lane_costs([parse("reference")], target, "unit")
+    assert unit.cells == REFERENCE_UNIT[target]
+    assert (unit.cells >= BAR * cost.cells) == ((target, boundary) not in MISSED)
