@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from esru.flow.targets import caption
+from esru.report.front import CAPTION, front_table
 from esru.report.tables import (
     Table,
     comparison,
@@ -48,6 +49,8 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
         ("What became of them", "", verdicts(result)),
         ("Closest contenders", _NOT_CLAIMED, contenders(result)),
     ]
+    if (measured := front_table(result)) is not None:
+        found.append(("The front", CAPTION, measured))
     tests: Table = (
         ["task", "lr", "schedule", "loss", "bound", "seeds"],
         [

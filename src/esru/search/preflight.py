@@ -10,6 +10,7 @@ from esru.design import BOUNDARIES
 from esru.errors import InputError
 from esru.flow import targets, toolchain
 from esru.flow.measure import require
+from esru.search.front_figures import check_figures
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
 from esru.search.workers import worker_count
@@ -38,6 +39,7 @@ def check(question: Question) -> dict[str, str]:
     if question.boundary not in BOUNDARIES:
         rule = f"one of {', '.join(BOUNDARIES)}"
         raise InputError.must("Boundary", rule, repr(question.boundary))
+    check_figures(question)
     for name in question.tasks:
         find_task(name)
     plugin = None if question.evaluator is None else find_plugin(question.evaluator)
