@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from esru.report.tables import Table, loss_text, number, row_cost
+from esru.report.tables import Table, loss_text, number, row_cost, short_design
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ def front_table(result: Json) -> Table | None:
     header = ["design", f"{result['objective']}/lane", "loss [95 %]", "MHz", "toggles", "verdict"]
     return header, [
         [
-            row["design"],
+            short_design(row["design"]),
             number(row_cost(row, *where, result["objective"])),
             loss_text(row),
             number(row_cost(row, *where, "fmax_mhz"), 1),

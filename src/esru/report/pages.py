@@ -22,7 +22,8 @@ Json = dict[str, Any]
 
 _NOT_CLAIMED = (
     "That nothing cheaper would do is not claimed: these and other cheaper designs were dropped or "
-    "stayed undecided on this evidence. All rows are in front.csv, every test in evidence.jsonl."
+    "stayed undecided on this evidence. All rows are in front.csv (truth tables whole), "
+    "every test in evidence.jsonl."
 )
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
