@@ -74,12 +74,15 @@ def test_designs_in_the_docs_exist(page: Path) -> None:
 def test_commands_in_the_readme_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.findall(r"^esru ([a-z-]+)(.*)$", text, re.MULTILINE)
-    assert {"show", "gen", "verify", "cost", "train", "build", "program"} <= dict(found).keys()
+    assert {"show", "gen", "verify", "cost", "compare", "train", "build", "program"} <= dict(
+        found
+    ).keys()
     for name, rest in found:
         assert name in COMMANDS
         words = shlex.split(rest, comments=True)
         if name not in ("program", "check-board"):
-            parse(words[0])
+            for word in words[:1]:
+                assert word == "--peers" or parse(word)
         if "--board" in words:
             assert words[words.index("--board") + 1] in BOARDS
 

@@ -6,6 +6,7 @@ import pytest
 
 from esru.design import ALIASES, parse
 from esru.errors import InputError
+from esru.search.found import FOUND
 from esru.search.space import space
 
 
@@ -30,6 +31,14 @@ def test_the_papers_designs_are_candidates_and_the_reference_is_not() -> None:
     assert parse(ALIASES["papers-zero"]).behaviour in behaviours
     assert parse("8:7:select:lfsr13,leap=7,lanes=64").behaviour in behaviours
     assert parse(ALIASES["reference"]).behaviour not in behaviours
+
+
+def test_what_the_machine_found_is_in_the_space() -> None:
+    rules = {(design.n, design.k, design.rule) for design in space(8).behaviours}
+    assert rules >= set(FOUND.values())
+    small = {core for core in FOUND.values() if core[0] <= 6}
+    assert small and {(d.n, d.k, d.rule) for d in space(6).behaviours} >= small
+    assert not {(d.n, d.k, d.rule) for d in space(6).behaviours} & (set(FOUND.values()) - small)
 
 
 def test_candidates_suit_the_array() -> None:

@@ -52,6 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="first training seed (default 0)")
     parser.add_argument(
+        "--fmax", action="store_true",
+        help="also the clock frequency of the designs on the front, placed five times each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--activity", action="store_true",
+        help="also the switching activity of the designs on the front, a proxy for energy",
+    )  # fmt: skip
+    parser.add_argument(
         "--out", type=Path, metavar="DIR",
         help="run folder (default $ESRU_RUNS/bits<B>-<question>, ./runs if not set)",
     )  # fmt: skip
@@ -93,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
         alpha=args.alpha,
         seed=args.seed,
         evaluator=args.evaluator,
+        fmax=args.fmax,
+        activity=args.activity,
     )
     folder = default_folder(question) if args.out is None else args.out
     answer = run_search(question, folder, _Terminal())

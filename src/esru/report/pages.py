@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from esru.flow.targets import caption
+from esru.report.front import CAPTION, front_table
 from esru.report.tables import (
     Table,
     comparison,
@@ -23,7 +24,8 @@ Json = dict[str, Any]
 
 _NOT_CLAIMED = (
     "That nothing cheaper would do is not claimed: these and other cheaper designs were dropped or "
-    "stayed undecided on this evidence. All rows are in front.csv, every test in evidence.jsonl."
+    "stayed undecided on this evidence. All rows are in front.csv (truth tables whole), "
+    "every test in evidence.jsonl."
 )
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
@@ -50,6 +52,8 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
         ("What became of them", "", verdicts(result)),
         ("Closest contenders", _NOT_CLAIMED, contenders(result)),
     ]
+    if (measured := front_table(result)) is not None:
+        found.append(("The front", CAPTION, measured))
     digits = unit_digits(unit(result))
     lost = "points of accuracy" if unit(result) == "points" else unit(result)
     tests: Table = (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from esru.train.tasks import common_unit, tasks, unit_digits
 
 Json = dict[str, Any]
+
 Table = tuple[list[str], list[list[str]]]
+
+#: A truth table of more than 16 digits: its first and its last ones.
+_LONG_TABLE = re.compile(r"(?<=table-)([0-9a-f]{6})[0-9a-f]{7,}([0-9a-f]{4})")
 
 #: Which of a target's counts stands for it.
 HEADLINE = "cells"
@@ -17,6 +22,11 @@ HEADLINE = "cells"
 def number(value: float | None, digits: int = 2) -> str:
     """Return a measured number, or ``-`` for one that was not measured."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def short_design(text: str) -> str:
+    """Return a design as tables show it: a long truth table cut, its weights kept."""
+    return _LONG_TABLE.sub(r"\1...\2", text)
 
 
 def ratio_text(value: float | None) -> str:
@@ -122,7 +132,9 @@ def verdicts(result: Json) -> Table:
         if name == "shared PRNG":
             continue  # shown for its cost alone
         verdict = "" if name == "reference" else row["verdict"]
-        rows.append([name, row["design"], loss_text(row), seeds, verdict, row["reason"]])
+        rows.append(
+            [name, short_design(row["design"]), loss_text(row), seeds, verdict, row["reason"]]
+        )
     return header, rows
 
 
@@ -137,7 +149,14 @@ def contenders(result: Json) -> Table:
 def _contender(result: Json, row: Json) -> list[str]:
     cost = row_cost(row, result["target"], result["boundary"], result["objective"])
     seeds = "-" if row["loss"] is None else str(row["loss"]["seeds"])
-    return [row["design"], number(cost), loss_text(row), seeds, row["verdict"], row["reason"]]
+    return [
+        short_design(row["design"]),
+        number(cost),
+        loss_text(row),
+        seeds,
+        row["verdict"],
+        row["reason"],
+    ]
 
 
 def summary(result: Json) -> list[str]:

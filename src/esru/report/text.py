@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from esru.report import tables
+from esru.report import front, tables
 
 _NUMBERS = re.compile(r"[-+0-9., x()\[\]<]*")
 
@@ -41,4 +41,6 @@ def search_text(result: dict[str, Any]) -> str:
         ("Closest contenders", tables.contenders(result)),
     ):
         lines += ["", title, "", plain_table(*table)]
+    if (measured := front.front_table(result)) is not None:
+        lines += ["", front.CAPTION, "", plain_table(*measured)]
     return "\n".join(lines)

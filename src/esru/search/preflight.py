@@ -10,6 +10,7 @@ from esru.design import BOUNDARIES
 from esru.errors import InputError
 from esru.flow import targets, toolchain
 from esru.flow.measure import require
+from esru.search.front_figures import check_figures
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
 from esru.search.workers import worker_count
@@ -39,6 +40,7 @@ def check(question: Question) -> dict[str, str]:
         rule = f"one of {', '.join(BOUNDARIES)}"
         raise InputError.must("Boundary", rule, repr(question.boundary))
     common_unit(question.tasks)
+    check_figures(question)
     plugin = None if question.evaluator is None else find_plugin(question.evaluator)
     toolchain.yosys()
     toolchain.nextpnr("ice40")

@@ -41,6 +41,8 @@ class Question:
     evaluator : str or None
         The user's own judge, as `esru.search.plugin` names it; the race is run on it, and on
         tasks only if they are named too.
+    fmax, activity : bool
+        Whether the clock frequency and the switching activity of the front are measured.
 
     Raises
     ------
@@ -58,6 +60,8 @@ class Question:
     alpha: float = 0.05
     seed: int = 0
     evaluator: str | None = None
+    fmax: bool = False
+    activity: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= MAX_BITS:
@@ -83,7 +87,8 @@ class Question:
         """Return the question as JSON."""
         asked = asdict(self) | {"tasks": list(self.tasks)}
         # Left out where there is none, so that a question keeps the name it has always had.
-        return {key: value for key, value in asked.items() if value is not None}
+        kept = {key: value for key, value in asked.items() if value is not None}
+        return {key: value for key, value in kept.items() if value is not False}
 
     @property
     def id(self) -> str:

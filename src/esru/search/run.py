@@ -19,6 +19,7 @@ from esru.search.cache import cache_folder
 from esru.search.digest import COST, TRAINING, digest
 from esru.search.driver import Observer, Search
 from esru.search.folder import SCHEMA, claim, read_manifest, write_whole
+from esru.search.front_figures import fill_front
 from esru.search.outcome import Outcome
 from esru.search.preflight import check
 from esru.search.question import Question
@@ -100,6 +101,7 @@ def run_search(question: Question, folder: Path, observer: Observer) -> Answer:
                 raise
         proved = all(found.passed for found in checks)
         result = outcome.to_json() | {"proof": [found.to_json() for found in checks]}
+        fill_front(result, question, observer)
         _write(result, search.evidence, versions, folder)
         _write_json(
             folder / "manifest.json", manifest | {"status": outcome.status, "proved": proved}
@@ -156,7 +158,10 @@ def front_csv(result: Json) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(
-        ["design", "id", "front", "cost", "loss", "low", "high", "seeds", "verdict", "reason"]
+        [
+            *("design", "id", "front", "cost", "loss", "low", "high", "seeds", "verdict", "reason"),
+            *("fmax_mhz", "activity"),
+        ]
     )
     for row in result["rows"]:
         loss = row["loss"] or {}
@@ -169,6 +174,8 @@ def front_csv(result: Json) -> str:
                 *(loss.get(name) for name in ("mean", "low", "high", "seeds")),
                 row["verdict"],
                 row["reason"],
+                row_cost(row, *where[:2], "fmax_mhz"),
+                row.get("activity"),
             ]
         )
     return text.getvalue()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from esru.boundaries import has_boundary
 from esru.design import RULES, Design
 from esru.errors import InputError
+from esru.search.found import FOUND
 from esru.sources import fresh_leap
 
 #: A prime-period register (2^13 - 1) and the reference's own length, for sharing among lanes.
@@ -33,7 +34,7 @@ class Space:
 
 
 def _cores(bits: int) -> Iterator[tuple[int, int, str]]:
-    """Yield every (n, k, rule) that exists with 1 <= n <= bits."""
+    """Yield every (n, k, rule) that exists with 1 <= n <= bits, and the tables that were found."""
     for n in range(1, bits + 1):
         for k in range(n + 1):
             for rule in RULES:
@@ -44,6 +45,8 @@ def _cores(bits: int) -> Iterator[tuple[int, int, str]]:
                 if rule == "replicate" and k < 1:
                     continue
                 yield n, k, rule
+    # What the machine found for one and two LUTs a lane.
+    yield from (core for core in FOUND.values() if core[0] <= bits)
 
 
 def _designs(n: int, k: int, rule: str, array_lanes: int) -> Iterator[Design]:
