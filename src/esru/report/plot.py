@@ -23,7 +23,7 @@ class Point:
     cost : float
         Objective per lane.
     loss, low, high : float
-        Mean loss in the worst cell tested, points, and its 95 % interval.
+        Mean loss in the worst cell tested, in the unit of the tasks, and its 95 % interval.
     """
 
     design: str

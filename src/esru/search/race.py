@@ -36,7 +36,7 @@ DROP_LEVEL = 0.05
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """Where accuracies are compared: a task at a learning rate under a schedule.
+    """Where scores are compared: a task at a learning rate under a schedule.
 
     An evaluator of the user's own has no learning rate: None.
     """
@@ -59,7 +59,7 @@ class CellTest:
     ----------
     cell : Cell
     mean : float
-        Mean loss of accuracy against the reference, points; positive is worse.
+        Mean loss of score against the reference, in the unit of the tasks; positive is worse.
     deviation : float
         Standard deviation of the paired losses, at least one test example.
     bound : float
@@ -132,9 +132,9 @@ def paired_test(
     cell : Cell
         Which cell.
     losses : numpy.ndarray
-        Reference accuracy less candidate accuracy, points, one per seed; at least two.
+        Reference score less candidate score, one per seed; at least two.
     floor : float
-        Least standard deviation: one test example, points. Ties would else prove too much.
+        Least standard deviation: one test example. Ties would else prove too much.
     level : float
         One-sided level of `CellTest.bound`.
     """
@@ -225,7 +225,7 @@ class Contender:
         losses : mapping of Cell to numpy.ndarray
             Paired losses by seed, at least `seeds_wanted` of them.
         floors : mapping of str to float
-            One test example in points, by task.
+            What one test example is worth, by task.
         level : Level
             Margin and levels.
         """
