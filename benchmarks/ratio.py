@@ -43,6 +43,7 @@ DESIGNS = {
     "papers-zero, 8-bit LFSR": "3:3:zero:lfsr8",
     "winner": "winner",
     "winner, alone": str(replace(parse("winner"), lanes=1)),
+    "half n = 4": f"4:3:half:lfsr24,leap=4,lanes={LANES}",
     "select n = 5": f"5:4:select:lfsr13,leap=4,lanes={LANES}",
     "select n = 8": f"8:7:select:lfsr13,leap=7,lanes={LANES}",
     "select n = 8, alone": "8:7:select:lfsr13,leap=7",

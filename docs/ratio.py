@@ -38,7 +38,7 @@ READINGS = {
 }
 
 #: Rows of the main table: what esru found beside the papers' point.
-COMPARED = ("papers", "papers-zero, LFSR", "winner", "select n = 5", "select n = 8")
+COMPARED = ("papers", "papers-zero, LFSR", "winner", "half n = 4", "select n = 5", "select n = 8")
 
 
 def read() -> Json:
@@ -87,7 +87,7 @@ def columns(result: Json) -> str:
                 [
                     target,
                     boundary,
-                    f"`{plain['design']}`" if name == "winner" else name,
+                    name,
                     number(plain[metric]),
                     number(helped[metric] if helped else None),
                     ratio_text(over(of["reference"], plain, metric)),

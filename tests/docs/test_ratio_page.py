@@ -1,0 +1,109 @@
+"""The page on the papers' ratio: its tables, its claims, and that its counts come again."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from esru.design import parse
+from esru.flow.cost import lane_costs
+from esru.report.fresh import stale
+
+ROOT = Path(__file__).parent.parent.parent
+
+#: What the winner must save at 64 lanes, against the reference as plain RTL.
+PLAIN = {"ice40": 14, "xc7": 11, "lut6": 12, "ecp5": 8, "nand2": 20, "osu018": 20}
+
+#: The same at the boundary `unit`.
+UNIT = {"ice40": 3.9, "xc7": 3, "ecp5": 2.6}
+
+#: What an accumulator must save against the reference's whole unit, on every target.
+ACCUMULATOR = 9.75
+
+
+def _page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_ratio", ROOT / "docs" / "ratio.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGE = _page()
+ROWS: dict[tuple[str, str, str, str], dict[str, Any]] = PAGE.by_key(PAGE.read())
+
+
+def _best(name: str, target: str, boundary: str, metric: str) -> float:
+    """Return the lesser count of the two structures."""
+    found = [ROWS.get((name, target, boundary, structure)) for structure in ("plain", "helped")]
+    return min(float(row[metric]) for row in found if row is not None)
+
+
+def test_the_tables_are_fresh() -> None:
+    assert not stale(PAGE.generated()), "run python docs/ratio.py"
+
+
+@pytest.mark.parametrize("target", PLAIN)
+def test_the_winner_at_the_decision(target: str) -> None:
+    metric = "area" if target in ("nand2", "osu018") else "cells"
+    reference = ROWS["reference", target, "decision", "plain"][metric]
+    assert reference / _best("winner", target, "decision", metric) >= PLAIN[target]
+    if target in ("nand2", "osu018"):
+        return
+    helped = ROWS["reference", target, "decision", "helped"][metric]
+    assert helped / _best("winner", target, "decision", metric) >= PAGE.CLAIMED
+
+
+@pytest.mark.parametrize("target", UNIT)
+def test_the_winner_at_the_unit(target: str) -> None:
+    metric = "area" if target in ("nand2", "osu018") else "cells"
+    reference = ROWS["reference", target, "unit", "plain"][metric]
+    assert reference / _best("winner", target, "unit", metric) >= UNIT[target]
+
+
+def test_no_unit_of_standard_cells_saves_five_times() -> None:
+    """The argument of the page: what is in both units leaves less than it needs."""
+    (kept,) = lane_costs([parse("8:0:zero:none")], "nand2", "unit")
+    reference = ROWS["reference", "nand2", "unit", "plain"]["area"]
+    assert (reference, kept.area) == (341.5, 56.5)
+    assert kept.area + 7 * (1 + 0.5) + 1 + 2 * 1 > reference / 5
+    winner = ROWS["winner", "nand2", "unit", "plain"]["area"]
+    assert 3.5 < reference / winner < 5
+
+
+@pytest.mark.parametrize("target", ["ice40", "ecp5", "xc7", "lut4", "lut6"])
+def test_rounding_in_an_accumulator(target: str) -> None:
+    unit = ROWS["reference", target, "unit", "plain"]["cells"]
+    cost = ROWS["half n = 4", target, "dither", "plain"]["cells"]
+    assert cost <= unit / ACCUMULATOR
+    winner = _best("winner", target, "accumulator", "cells")
+    assert (winner <= unit / ACCUMULATOR) == (target != "lut4"), "the page says so"
+
+
+def test_flip_flops() -> None:
+    rows = (
+        ROWS["reference", "ice40", "decision", "plain"],
+        ROWS["select n = 5", "ice40", "decision", "plain"],
+    )
+    assert rows[0]["ff"] / rows[1]["ff"] >= 60
+
+
+@pytest.mark.parametrize("name", ["lut6", pytest.param("ice40", marks=pytest.mark.slow)])
+def test_the_counts_come_again(name: str) -> None:
+    versions = PAGE.read()["versions"]
+    from esru.flow import toolchain
+
+    if toolchain.versions()["yosys"] != versions["yosys"]:
+        pytest.skip("another Yosys counts otherwise")
+    chosen = ("reference", "papers", "winner")
+    for boundary in ("decision", "unit"):
+        for structure in ("plain", "helped"):
+            keys = [(row, name, boundary, structure) for row in chosen]
+            designs = [parse(ROWS[key]["design"]) for key in keys]
+            found = lane_costs(designs, name, boundary, structure=structure)
+            for key, cost in zip(keys, found, strict=True):
+                assert cost.cells == pytest.approx(ROWS[key]["cells"], abs=1e-6), key
