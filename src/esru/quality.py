@@ -71,8 +71,13 @@ def quality(design: Design) -> Quality:
     return Quality(model.period, errors.bias(design), errors.dead_zone(design))
 
 
+def summable(design: Design) -> bool:
+    """Return whether a design's words are few enough for a sum over them."""
+    return design.k <= MOST_RANDOM_BITS
+
+
 def _check_bits(design: Design) -> None:
-    if design.k > MOST_RANDOM_BITS:
+    if not summable(design):
         rule = f"at most {MOST_RANDOM_BITS} for sums over all words"
         raise InputError.must("Random bits (k)", rule, design.k)
 

@@ -21,7 +21,7 @@ from esru.bias import BLOCK, Bias, Errors, chosen_errors, listed_errors, stairca
 from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.quality import quality
+from esru.quality import quality, summable
 from esru.sources import seen_words, source_model
 from esru.sources.register import TABLE_PERIOD
 
@@ -81,8 +81,10 @@ def resonances(
         return []  # the words are given: there is no cycle to be in step with
     classes = resonance_classes(period)
     if period > TABLE_PERIOD:
-        whole = quality(design)
-        first = Resonance(1, period, whole.bias, whole.dead_zone)
+        first = Resonance(1, period, None, None)
+        if summable(design):
+            whole = quality(design)
+            first = Resonance(1, period, whole.bias, whole.dead_zone)
         return [first, *(Resonance(g, words, None, None) for g, words in classes[1:])]
     found = {}
     for g, errors in _worst(design, period):

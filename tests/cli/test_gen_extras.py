@@ -223,3 +223,28 @@ def _pytest(folder: Path, xml: Path, *more: str) -> tuple[int, str]:
         cwd=folder, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
+
+
+def test_words_too_many_to_be_summed_up_keep_all_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gen", "32:32:zero:lfsr32", "--with", "all", "-o", str(tmp_path / "all")]) == 0
+    written = {Path(line).name for line in capsys.readouterr().out.splitlines()}
+    assert written == {path.name for path in (tmp_path / "all").iterdir()}
+    assert "block.svg" in written and "p_up.svg" not in written
+    text = (tmp_path / "all" / "datasheet.md").read_text()
+    assert "not summed up: words of more than 26 bits" in text and "p_up.svg" not in text
+    assert main(["show", "32:32:zero:lfsr32", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["bias"] == {"mean": None, "max": None, "rms": None}
+    assert shown["p_up"] == [] and shown["period"] == 2**32 - 1
+    assert main(["show", "32:32:zero:lfsr32"]) == 0
+    assert "No bias and no P(up)" in capsys.readouterr().out
+
+
+def test_all_says_what_a_boundary_has_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = "8:3:zero:lfsr5,boundary=dither"
+    assert main(["gen", design, "--with", "all", "-o", str(tmp_path / "all")]) == 0
+    assert "no stream at the boundary dither" in capsys.readouterr().err

@@ -80,6 +80,8 @@ def _extras(text: str, design: Design) -> tuple[str, ...]:
     if design.boundary in ACCUMULATORS:
         # Two inputs, or several additions to a result: no stream of words.
         there.remove("stream")
+        if text == "all":
+            note(f"no stream at the boundary {design.boundary}: all is the rest")
     wanted = there if text == "all" else [name for name in text.split(",") if text]
     if "stream" in wanted and "stream" not in there:
         raise InputError.must("Boundary of a stream", "decision or unit", design.boundary)

@@ -100,21 +100,23 @@ def _plot(design: Design, path: Path) -> None:
     note(f"wrote {path}")
 
 
-def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[Resonance]]:
+def _content(design: Design, lanes: int) -> tuple[Quality | None, dict[str, Any], list[Resonance]]:
     from esru.lane_correlation import lane_correlation
     from esru.quality import (
         lag_correlations,
         listed_probabilities,
         quality,
+        summable,
         variance_inflation,
     )
     from esru.resonance import resonances
+    from esru.sources import source_model
 
     label = f"exact sums over the period of {design}"
     with progress(label) as step:
         step(0, 5)
-        exact = quality(design)
-        _, up = listed_probabilities(design, LISTED)
+        exact = quality(design) if summable(design) else None
+        up = listed_probabilities(design, LISTED)[1] if exact else []
         step(1, 5)
         variance = {}
         for roundings in ROUNDINGS:
@@ -123,7 +125,8 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         lags = [_finite(value) for value in lag_correlations(design, LAGS)]
         step(3, 5)
         # Given words have no period: how they hang together is not the design's matter.
-        matrix = lane_correlation(design, lanes).tolist() if exact.period else None
+        period = source_model(design).period
+        matrix = lane_correlation(design, lanes).tolist() if period else None
         step(4, 5)
     with progress(f"resonance classes of {design}") as step:
         classes = resonances(design, step)
@@ -131,13 +134,13 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
-        "period": exact.period or None,
+        "period": period or None,
         "bias": {
-            "mean": float(exact.bias.mean),
-            "max": float(exact.bias.max),
-            "rms": exact.bias.rms,
+            "mean": float(exact.bias.mean) if exact else None,
+            "max": float(exact.bias.max) if exact else None,
+            "rms": exact.bias.rms if exact else None,
         },
-        "dead_zone": float(exact.dead_zone),
+        "dead_zone": float(exact.dead_zone) if exact else None,
         "p_up": [float(probability) for probability in up],
         "variance": variance,
         "lags": lags,
@@ -157,7 +160,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality, dict[str, Any], list[
             for entry in classes
         ],
     }
-    content |= {"binades": binade_rows(design)} if design.floats else {}
+    content |= {"binades": binade_rows(design)} if design.floats and exact else {}
     return exact, content, classes
 
 
@@ -166,7 +169,7 @@ def _finite(value: float) -> float | None:
 
 
 def _print(
-    design: Design, exact: Quality, content: dict[str, Any], classes: list[Resonance]
+    design: Design, exact: Quality | None, content: dict[str, Any], classes: list[Resonance]
 ) -> None:
     from esru.sources.settings import structure
 
@@ -174,12 +177,15 @@ def _print(
         ["id", design.id],
         ["behaviour", f"{design.behaviour} ({design.canonical()})"],
         ["formats", f"{design.input} in, {design.out_format} out, {design.dropped} dropped bits"],
-        ["period", str(exact.period) if exact.period else "none: taken for uniform words"],
-        ["mean bias", f"{exact.bias.mean} ulp ({float(exact.bias.mean):+.3g})"],
-        ["greatest bias", f"{float(exact.bias.max):.3g} ulp"],
-        ["rms bias", f"{exact.bias.rms:.3g} ulp"],
-        ["dead zone", f"{exact.dead_zone} ulp: smaller fractions are never rounded up"],
+        ["period", str(content["period"] or "none: taken for uniform words")],
     ]
+    if exact:
+        rows += [
+            ["mean bias", f"{exact.bias.mean} ulp ({float(exact.bias.mean):+.3g})"],
+            ["greatest bias", f"{float(exact.bias.max):.3g} ulp"],
+            ["rms bias", f"{exact.bias.rms:.3g} ulp"],
+            ["dead zone", f"{exact.dead_zone} ulp: smaller fractions are never rounded up"],
+        ]
     if found := structure(design):
         rows.insert(3, found)
     for roundings, value in content["variance"].items():
@@ -190,11 +196,25 @@ def _print(
         text = "-" if None in some else " ".join(f"{value:+.3f}" for value in some)
         rows.append([f"correlation, lags {first + 1} to {first + len(some)}", text])
     print_table(["property", "value"], rows)
-    if design.floats:
+    _print_left_out(design, content)
+    if design.floats and exact:
         print_binades(design, content["binades"])
     _print_lanes(design, content["lanes"]["correlation"] or [])
     if classes:
         _print_classes(classes)
+
+
+def _print_left_out(design: Design, content: dict[str, Any]) -> None:
+    """Say why something was not summed up, if anything was not."""
+    from esru.quality import MOST_RANDOM_BITS, summable
+    from esru.sources.register import TABLE_PERIOD
+
+    if not summable(design):
+        print(
+            f"\nNo bias and no P(up): sums are over all words, of at most {MOST_RANDOM_BITS} bits."
+        )
+    if (content["period"] or 0) > TABLE_PERIOD:
+        print(f"\n-: a sum over a whole period, which is above {TABLE_PERIOD} words here.")
 
 
 def _print_lanes(design: Design, matrix: list[list[float | None]]) -> None:

@@ -15,9 +15,10 @@ from esru.errors import InputError
 from esru.flow import toolchain
 from esru.flow.cost import fabric_of
 from esru.flow.output import beside, refuse, unusable
-from esru.flow.takeaway import extra_files, extra_names
+from esru.flow.takeaway import CURVE, extra_files, extra_names
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name, stream_name
 from esru.hdl.structure import check_fabric
+from esru.quality import summable
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
 from esru.sources.settings import loaded_seed
@@ -193,7 +194,9 @@ def file_names(
 ) -> tuple[str, ...]:
     """Return the names of the files that `generate` writes, the manifest last."""
     stem = file_stem(design, lanes)
-    more = (name for extra in extras for name in extra_names(extra, stem))
+    more = [name for extra in extras for name in extra_names(extra, stem)]
+    if not summable(design):
+        more = [name for name in more if name != CURVE]
     return (f"{stem}.v", f"{stem}.il", "interface.json", *more, "manifest.json")
 
 

@@ -27,6 +27,10 @@ _BENCH = (
 )
 
 
+#: The picture of P(up), which only words few enough for a sum over them have.
+CURVE = "p_up.svg"
+
+
 def extra_names(extra: str, stem: str) -> tuple[str, ...]:
     """Return the names in the folder that one of `EXTRAS` takes."""
     return {
@@ -34,7 +38,7 @@ def extra_names(extra: str, stem: str) -> tuple[str, ...]:
         "testbench": (f"{stem}_tb.v",),
         "cocotb": ("sim",),
         "core": (f"{stem}.core",),
-        "datasheet": ("datasheet.md", "p_up.svg", "block.svg"),
+        "datasheet": ("datasheet.md", CURVE, "block.svg"),
     }[extra]
 
 
@@ -78,11 +82,13 @@ def extra_files(
     if "core" in extras:
         texts[f"{stem}.core"] = core_file(design, lanes, [f"{stem}.v", *texts])
     if "datasheet" in extras:
+        from esru.quality import summable
         from esru.report.curve import curve, draw_curve
         from esru.report.datasheet import datasheet
         from esru.report.diagram import draw_blocks
 
-        texts["p_up.svg"] = draw_curve(curve(design)).decode()
+        if summable(design):
+            texts[CURVE] = draw_curve(curve(design)).decode()
         texts["block.svg"] = draw_blocks(design, lanes)
         files = _summaries(stem, extras)
         texts["datasheet.md"] = datasheet(design, interface, files, _costs(design, targets))

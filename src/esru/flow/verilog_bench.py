@@ -28,6 +28,7 @@ _BENCH = """\
 // Reset, hold and the words from start-up on. Prints PASS or FAIL; run for example
 //   iverilog -g2001 -o bench {stem}.v {stem}_tb.v && vvp -n bench
 // Exit status 1 on failure, where the simulator has a way to say so.
+// verilator lint_off DECLFILENAME
 module {module}_tb;
   reg clk = 1'b0, rst = 1'b0, en = 1'b0;
   reg [{w_in}:0] data = 0;{declared}

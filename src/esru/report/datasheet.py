@@ -9,8 +9,9 @@ from esru.boundaries import ACCUMULATORS
 from esru.decision_table import SUMMARY
 from esru.design import RULES, SOURCES, Design
 from esru.flow.targets import caption
-from esru.quality import quality, variance_inflation
+from esru.quality import MOST_RANDOM_BITS, quality, summable, variance_inflation
 from esru.report.tables import markdown
+from esru.sources import source_model
 from esru.sources.settings import structure
 
 Json = dict[str, Any]
@@ -62,7 +63,7 @@ def datasheet(
         "",
         _table(("property", "value"), _rounding(design)),
         "",
-        "![P(up) against the ideal, and the bias](p_up.svg)",
+        *(["![P(up) against the ideal, and the bias](p_up.svg)"] if summable(design) else []),
         "",
         *_cost(costs, design.boundary),
         "## Files",
@@ -149,10 +150,10 @@ _RATE = {"accumulator": "updates", "dither": "additions"}
 
 def _timing(interface: Json) -> list[tuple[str, str]]:
     latency = interface["latency"]
-    rate = _RATE.get(interface["boundary"], "roundings")
+    rate, count = _RATE.get(interface["boundary"], "roundings"), interface["throughput"]
     return [
         ("latency", "0 (combinational)" if not latency else f"{latency} clock cycle"),
-        ("throughput", f"{interface['throughput']} {rate} a clock cycle"),
+        ("throughput", f"{count} {rate[:-1] if count == 1 else rate} a clock cycle"),
         ("reset", "synchronous, active high; not needed where initial values are honoured"),
         ("lanes, sources", f"{interface['lanes']}, {interface['sources']}"),
     ]
@@ -162,9 +163,12 @@ _GIVEN = "none: its words are given, and taken for uniform here"
 
 
 def _rounding(design: Design) -> list[tuple[str, str]]:
+    period = source_model(design).period
+    rows = [("period of the source", f"{period} words" if period else _GIVEN)]
+    if not summable(design):
+        return [*rows, ("bias", f"not summed up: words of more than {MOST_RANDOM_BITS} bits")]
     found = quality(design)
-    rows = [
-        ("period of the source", f"{found.period} words" if found.period else _GIVEN),
+    rows += [
         ("mean bias", f"{found.bias.mean} ({float(found.bias.mean):+.3g})"),
         ("greatest bias", f"{float(found.bias.max):.3g}"),
         ("rms bias", f"{found.bias.rms:.3g}"),
