@@ -34,7 +34,7 @@ MISSED = {("lut4", "accumulator")}
 @pytest.mark.parametrize(
     "target, boundary, text",
     [
-        pytest.param(*key, marks=() if key[:2] == ("xc7", "dither") else pytest.mark.slow)
+        pytest.param(*key, marks=() if key[:2] == ("lut6", "accumulator") else pytest.mark.slow)
         for key in BUDGETS
     ],
 )

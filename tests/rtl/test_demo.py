@@ -13,7 +13,7 @@ import pytest
 import serial
 from flow.faulty_line import Damage, FaultyLine, lose, noise
 
-import esru.hdl.bank
+import esru.hdl.structure
 from esru.cli import main
 from esru.demo.check import check_board
 from esru.demo.config import DemoConfig
@@ -285,13 +285,13 @@ def test_a_fault_in_one_lane_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the LED, in the self-test that STATS tells, and answer for answer on the line."""
-    right = esru.hdl.bank.add_round_up
+    right = esru.hdl.structure.add_round_up
 
     def wrong(m, design, fraction, draw, suffix=""):  # type: ignore[no-untyped-def]
         up = right(m, design, fraction, draw, suffix)
         return up ^ (fraction == 200) if suffix == "_5" else up
 
-    monkeypatch.setattr(esru.hdl.bank, "add_round_up", wrong)
+    monkeypatch.setattr(esru.hdl.structure, "add_round_up", wrong)
     with SimulatedBoard(compile_demo(PAPERS, tmp_path / "board")) as board:
         lights = board.run(70_000).outputs
         assert lights["failed"].level == 1 and lights["passed"].ones == 0
