@@ -18,6 +18,7 @@ from esru.search.measured import cached_activity, cached_fmax
 from esru.search.question import Question
 
 HERE = Path(__file__).parent
+TOY = "toy_evaluator:evaluate"
 
 
 def test_a_question_without_them_keeps_its_name() -> None:
@@ -61,7 +62,7 @@ def test_a_search_fills_the_front(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(str(HERE))
-    asked = ["search", "--bits", "2", "--evaluator", "toy_evaluator:evaluate", "--json"]
+    asked = ["search", "--bits", "2", "--lanes", "8", "--json", "--evaluator", TOY]
     status = main([*asked, "--fmax", "--activity", "--out", str(tmp_path / "run")])
     found = json.loads(capsys.readouterr().out)
     assert status == int(found["winner"] is None)
