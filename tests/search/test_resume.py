@@ -81,6 +81,7 @@ def _same_answer(a: dict[str, Any], b: dict[str, Any]) -> None:
     assert a == b
 
 
+@pytest.mark.slow
 def test_killed_twice_and_resumed(tmp_path: Path) -> None:
     whole = _result(_search(tmp_path / "whole"))
     killed = tmp_path / "killed"
