@@ -172,9 +172,8 @@ def test_tables_with_every_source(boundary: str, tmp_path: Path) -> None:
     assert not _unequal(designs, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "boundary", ["decision", *(pytest.param(b, marks=pytest.mark.slow) for b in ("unit", "dither"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["decision", "unit", "dither"])
 def test_every_rule_and_map(boundary: str, tmp_path: Path) -> None:
     """With every source that has lane maps, at one size."""
     designs = []
