@@ -34,6 +34,7 @@ def _page() -> ModuleType:
 
 
 PAGE = _page()
+TEXT = (ROOT / "docs" / "ratio.md").read_text(encoding="utf-8")
 ROWS: dict[tuple[str, str, str, str], dict[str, Any]] = PAGE.by_key(PAGE.read())
 
 
@@ -82,6 +83,22 @@ def test_rounding_in_an_accumulator(target: str) -> None:
     assert cost <= unit / ACCUMULATOR
     winner = _best("winner", target, "accumulator", "cells")
     assert (winner <= unit / ACCUMULATOR) == (target != "lut4"), "the page says so"
+
+
+def test_the_figures_in_the_text() -> None:
+    """Each is said in words on the page; here it is what was counted."""
+    for name, bit in (("lut4", 1.6), ("lut6", 1.2)):
+        reference = ROWS["reference", name, "decision", "plain"]["cells"]
+        assert round(reference / 24, 1) == bit
+        assert f"{bit} {name.upper()}" in TEXT
+    carried = ROWS["winner", "lut4", "accumulator", "plain"]["cells"]
+    assert round(carried - ROWS["winner", "lut4", "decision", "plain"]["cells"]) == 3
+    assert round(ROWS["half n = 4", "lut4", "dither", "plain"]["cells"], 1) == 0.1
+    near = [found for found in PAGE.readings(PAGE.read()) if abs(found[5] - 9.75) <= 0.05 * 9.75]
+    # What the summary says of every reading that comes near.
+    assert near and {found[2] for found in near} == {"decision"}
+    assert {found[0].partition(",")[0] for found in near} == {"papers-zero"}
+    assert all("LFSR" in found[0] for found in near)
 
 
 def test_flip_flops() -> None:

@@ -32,9 +32,11 @@ def fill(page: Path, parts: Mapping[str, str]) -> str:
     for name, content in parts.items():
         begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
+        found = list(pattern.finditer(text))
+        if len(found) != 1:
             raise SystemExit(f"{page.name} must have the part {name!r} once")
-        text = pattern.sub(lambda _, new=f"{begin}\n{content}\n{end}": new, text)  # type: ignore[misc]
+        first, last = found[0].span()
+        text = f"{text[:first]}{begin}\n{content}\n{end}{text[last:]}"
     return text
 
 

@@ -29,6 +29,7 @@ def check_device(name: str) -> None:
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        # What torch raises for an unknown name, a build without CUDA, and one without kernels.
         reason = str(error).partition("\n")[0]
         raise InputError.must(
             "Device", "one that torch can use here", f"{name!r} ({reason})"

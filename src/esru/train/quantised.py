@@ -102,6 +102,8 @@ class Int8:
     def __init__(self, table: torch.Tensor) -> None:
         self._table = table
 
+    # torch types neither `apply` of a Function nor what it returns.
+
     def rounded(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values as int8 with `bits` fraction bits; their errors become int8 too."""
         return _Rounded.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]
@@ -121,6 +123,8 @@ class Int8:
 
 class Float32:
     """The same layers in float32, nothing rounded: those of the control."""
+
+    # torch types neither `apply` of a Function nor what it returns.
 
     def rounded(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values as they are."""

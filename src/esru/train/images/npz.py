@@ -43,6 +43,8 @@ def read_npz(reader: Reader, path: Path) -> tuple[Part, Part]:
         raise
     except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error,
             NotImplementedError, RuntimeError) as error:  # fmt: skip
+        # What zipfile, zlib and numpy raise for a file that is cut, changed, encrypted or packed
+        # in a way they do not know.
         raise InputError.must(f"File {path}", "a whole npz file", f"broken ({error})") from None
     train = make_part(path, _images(path, "x_train", x_train), _labels(path, "y_train", y_train))
     test = make_part(path, _images(path, "x_test", x_test), _labels(path, "y_test", y_test))

@@ -141,7 +141,7 @@ class ImageTraining:
             labels = torch.from_numpy(self._images.train.labels[chosen]).to(device)
             loss = functional.cross_entropy(model(self._inputs(moved).to(device)), labels)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch types it not
             optimizer.step()
         accuracy, cross = self._score(model, self._images.test, device)
         return accuracy, cross, _digest(rounded, optimizer)
