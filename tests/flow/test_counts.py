@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import budgets
 import pytest
 import textbook
 
+from esru.design import parse
 from esru.errors import ToolMissing
 from esru.flow import nextpnr, targets
 from esru.flow.measure import Cells, Netlist, measure, require
+from esru.hdl.emit import emit_rtlil, module_name
 
 RECORDED = json.loads(budgets.FILE.read_text(encoding="utf-8"))
 PACKED = ("ice40", "ecp5", "gowin")
@@ -166,3 +169,20 @@ def test_pyosys_and_yowasp_give_the_same_counts(
         assert counts["yowasp"][name].area == pytest.approx(
             cells.area, rel=BUILDS_DIFFER[target]
         ), name
+
+
+def neighbour(netlist: Netlist) -> Netlist:
+    """Return a module whose wires are called as another's, in the opposite order."""
+    names = re.findall(r"^  wire (?:width \d+ )?([\\$]\S+)$", netlist.source, re.MULTILINE)
+    assert len(names) > 20
+    wires = [f"  wire {name}" for name in reversed(names)]
+    lines = ["module \\neighbour", *wires, "  wire input 1 \\a", "  wire output 2 \\b"]
+    return Netlist("neighbour", "\n".join([*lines, "  connect \\b \\a", "end", ""]))
+
+
+@pytest.mark.parametrize("target", ["lut4"])
+def test_a_neighbour_with_the_same_names_changes_no_count(target: str) -> None:
+    design = parse("12:9:nearest:debruijn9,leap=9")
+    netlist = Netlist(module_name(design), emit_rtlil(design))
+    beside = measure([neighbour(netlist), netlist], target)
+    assert beside[netlist.name] == measure([netlist], target)[netlist.name]

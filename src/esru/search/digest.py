@@ -42,6 +42,7 @@ COST = (
     "flow/cost.py",
     "flow/measure.py",
     "flow/nextpnr.py",
+    "flow/own_names.py",
     "flow/targets",
     "flow/yosys.py",
 )
