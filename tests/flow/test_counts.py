@@ -173,7 +173,7 @@ def test_pyosys_and_yowasp_give_the_same_counts(
 
 def neighbour(netlist: Netlist) -> Netlist:
     """Return a module whose wires are called as another's, in the opposite order."""
-    names = re.findall(r"^  wire (?:width \d+ )?([\\$]\S+)$", netlist.source, re.MULTILINE)
+    names = re.findall(r"^  wire (?:.* )?([\\$]\S+)$", netlist.source, re.MULTILINE)
     assert len(names) > 20
     wires = [f"  wire {name}" for name in reversed(names)]
     lines = ["module \\neighbour", *wires, "  wire input 1 \\a", "  wire output 2 \\b"]

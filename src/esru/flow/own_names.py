@@ -18,20 +18,22 @@ _TOKEN = re.compile(r"(?<=[ {])[\\$]\S+")
 
 
 def own_names(rtlil: str, owner: str) -> str:
-    """Return RTLIL whose inner wires, cells and processes begin with the owner's name.
+    """Return RTLIL whose wires, cells and processes have names that begin with the top's.
 
     Parameters
     ----------
     rtlil : str
-        A top module and its submodules. Ports keep their names, and so do memories.
+        A top module and its submodules; the ports of these keep their names, since cells name
+        them. So do memories.
     owner : str
-        What no other text is given.
+        The top module's name.
     """
     return _MODULE.sub(lambda module: _renamed(module.group(), owner), rtlil)
 
 
 def _renamed(module: str, owner: str) -> str:
-    names = {m["name"] for m in _WIRE.finditer(module) if not _PORT.search(m["options"])}
+    top = module.startswith(f"module \\{owner}\n")
+    names = {m["name"] for m in _WIRE.finditer(module) if top or not _PORT.search(m["options"])}
     names |= {m["name"] for m in _NAMED.finditer(module)}
 
     def own(token: re.Match[str]) -> str:
