@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +65,7 @@ class Register:
         self.model = model
         self._columns = model.columns
         self._squares = [_byte_tables(model.columns)]
+        self._lock = Lock()
 
     @cached_property
     def taps(self) -> tuple[int, tuple[int, ...]]:
@@ -115,9 +118,20 @@ class Register:
         known : ndarray of uint32, shape (rows, columns)
             The first rows.
         """
+        states[: len(known)] = known
+        self.extend(states, len(known))
+
+    def extend(self, states: npt.NDArray[Any], filled: int) -> None:
+        """Continue the first `filled` rows, at least `taps[0]` of them, to the end.
+
+        Parameters
+        ----------
+        states : ndarray of unsigned integers, shape (count, columns)
+            States, or words, or any other bits of successive states.
+        filled : int
+            Rows that are known.
+        """
         length, taps = self.taps
-        filled = len(known)
-        states[:filled] = known
         while filled < len(states):
             # The widest spacing 2^j that the rows so far allow.
             apart = 1 << (filled // length).bit_length() - 1
@@ -154,10 +168,12 @@ class Register:
         model = self.model
         steps = np.array([model.leap * p % model.register_period for p in phases], np.int64)
         states = np.full(len(phases), model.seed, np.uint32)
-        for bit in range(int(steps.max()).bit_length()):
-            if len(self._squares) == bit:
+        bits = int(steps.max()).bit_length()
+        with self._lock:
+            while len(self._squares) < bits:
                 self._columns = compose(self._columns, self._columns)
                 self._squares.append(_byte_tables(self._columns))
+        for bit in range(bits):
             states = np.where(steps >> bit & 1, _image(self._squares[bit], states), states)
         return states
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from esru.design import Design
 from esru.emulate.arrays import round_by_operands
 from esru.emulate.kernel import round_blocks, suits
 from esru.emulate.results import check_holds
-from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.stream import lanes_array, tensor_cycles
 from esru.emulate.tensors import round_torch
 from esru.errors import InputError
 from esru.sources.settings import OPERANDS
@@ -43,7 +44,7 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
         held = x.float() if design.floats and x.dtype == torch.bfloat16 else x
         values = round_by_operands(design, held.cpu().numpy(), lanes)
         return torch.from_numpy(np.asarray(values)).to(x.device)
-    return round_torch(Array(design, lanes), x, phase)[0]
+    return round_torch(lanes_array(design, lanes), x, phase)[0]
 
 
 def check_dense(x: torch.Tensor) -> None:
@@ -58,7 +59,7 @@ def round_any(
 ) -> tuple[torch.Tensor, int]:
     """Round a tensor; `esru.emulate.round_tensor` is the documented entry."""
     check_dense(x)
-    Array(design, lanes)  # refuses lanes before anything is computed
+    lanes_array(design, lanes)  # refuses lanes before anything is computed
     following = phase + tensor_cycles(x.numel(), lanes)
     wanted = x.requires_grad and torch.is_grad_enabled()
     if out is None:
@@ -78,8 +79,15 @@ def round_any(
 
 def _overlap(values: np.ndarray[Any, Any], place: np.ndarray[Any, Any]) -> bool:
     """Return whether writing could change values that are still to be read."""
-    same = values.dtype == place.dtype and values.ctypes.data == place.ctypes.data
-    return not same and np.may_share_memory(values, place)
+    if not np.may_share_memory(values, place):
+        return False
+    return values.dtype != place.dtype or values.ctypes.data != place.ctypes.data
+
+
+@lru_cache(maxsize=32)
+def _numpy_type(kind: torch.dtype) -> np.dtype[Any]:
+    found: np.dtype[Any] = torch.empty(0, dtype=kind).numpy().dtype
+    return found
 
 
 def check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> torch.Tensor:
@@ -94,6 +102,5 @@ def check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> tor
         raise InputError.must("Output tensor", "left out where gradients are wanted", "given")
     if out.dtype == torch.bfloat16:
         raise InputError.must("Output tensor", "of an integer type or float32", out.dtype)
-    kind = torch.empty(0, dtype=out.dtype).numpy().dtype
-    check_holds(design, kind, not x.dtype.is_floating_point)
+    check_holds(design, _numpy_type(out.dtype), not x.dtype.is_floating_point)
     return out
