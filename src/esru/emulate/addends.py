@@ -12,7 +12,7 @@ block to block by its recurrence, and any other long source has a table of its p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from threading import local
 from typing import Any
@@ -93,13 +93,17 @@ class _Scratch(local):
 
     def __init__(self) -> None:
         self._bytes: list[npt.NDArray[np.uint8]] = []
+        self._typed: dict[tuple[type, ...], list[npt.NDArray[Any]]] = {}
 
-    def __call__(self, dtypes: Sequence[npt.DTypeLike], size: int) -> list[npt.NDArray[Any]]:
+    def __call__(self, types: tuple[type, ...], size: int) -> list[npt.NDArray[Any]]:
         """Return one array of at most `BLOCK` elements of each type; the content is anything."""
-        while len(self._bytes) < len(dtypes):
-            self._bytes.append(np.empty(8 * BLOCK, np.uint8))
-        pairs = zip(self._bytes, dtypes, strict=False)
-        return [kept.view(dtype)[:size] for kept, dtype in pairs]
+        found = self._typed.get(types)
+        if found is None:
+            more = len(types) - len(self._bytes)
+            self._bytes += [np.empty(8 * BLOCK, np.uint8) for _ in range(more)]
+            pairs = zip(self._bytes, types, strict=False)
+            found = self._typed[types] = [kept.view(kind)[:BLOCK] for kept, kind in pairs]
+        return found if size == BLOCK else [kept[:size] for kept in found]
 
 
 #: Buffers for what works on blocks.

@@ -10,6 +10,7 @@ without it. Choosing between them, element by element, would take longer than al
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,10 +19,10 @@ import numpy.typing as npt
 
 from esru.design import Design
 from esru.emulate.addends import CARRY, AddendStream, scratch
-from esru.float_formats import FLOAT32, FloatFormat
+from esru.float_formats import FLOAT32
 from esru.sources.settings import GIVEN
 
-_SIGN = np.int32(-1 << 31)
+_ZERO, _SIGN = np.float32(0), np.int32(-1 << 31)
 
 #: An output format whose numbers below the least normal one can be scaled within float32.
 _LEAST_EXPONENT = -60
@@ -42,10 +43,41 @@ def suits_floats(design: Design, dtype: Any) -> bool:
     )
 
 
-@lru_cache(maxsize=16)
-def _ends(word: FloatFormat) -> tuple[np.float32, np.float32]:
-    """Return the least normal and the highest number of a format."""
-    return np.float32(2.0**word.least_exponent), np.float32(word.decode(word.highest))
+@dataclass(frozen=True)
+class _Constants:
+    """What a design's values are computed with, as float32 and int32."""
+
+    least: np.float32
+    highest: np.float32
+    #: From values to fixed point with n bits below the unit in the last place at `least`.
+    scale: np.float32
+    #: The pattern of a float whose last place is that unit: m more are m units more.
+    lifted: np.int32
+    lifted_least: np.float32
+    #: Bits below the n rounding bits of a pattern, and those above them.
+    below: int
+    kept: np.int32
+    lost: np.float32
+
+
+@lru_cache(maxsize=64)
+def _constants(design: Design) -> _Constants:
+    assert design.floats is not None
+    word, n = design.floats[1], design.n
+    least, highest = np.float32(2.0**word.least_exponent), np.float32(word.decode(word.highest))
+    unit = least * np.float32(2.0**-word.fraction)
+    lifted = unit * np.float32(1 << FLOAT32.fraction)
+    dropped = FLOAT32.fraction - word.fraction
+    return _Constants(
+        least,
+        highest,
+        scale=np.float32(2.0**n) / unit,
+        lifted=lifted.view(np.int32),
+        lifted_least=lifted + least,
+        below=dropped - n,
+        kept=np.int32(-1 << dropped),
+        lost=highest if word.nan is None else np.float32(np.nan),
+    )
 
 
 def round_float_blocks(
@@ -65,16 +97,7 @@ def round_float_blocks(
         Where to write: float32 or float64.
     """
     design = stream.array.design
-    assert design.floats is not None
-    word, n = design.floats[1], design.n
-    below = FLOAT32.fraction - word.fraction - n
-    kept = np.int32(-1 << FLOAT32.fraction - word.fraction)
-    least, highest = _ends(word)
-    zero, unit = np.float32(0), least * np.float32(2.0**-word.fraction)
-    scale = np.float32(2.0**n) / unit
-    # A float whose last place is that unit: m more in its pattern are m units more.
-    lifted = unit * np.float32(1 << FLOAT32.fraction)
-    pattern, lifted_least = lifted.view(np.int32), lifted + least
+    c, n = _constants(design), design.n
     direct = out.dtype == np.float32 and not np.may_share_memory(values, out)
     for part, addends in stream.blocks(len(values), phase):
         x = values[part]
@@ -86,35 +109,34 @@ def round_float_blocks(
         if lost is not None:
             v[lost] = 0  # put in at the end
         # Below the least normal number: a fixed-point number in units of the last place.
-        np.clip(v, zero, least, out=s)
-        np.multiply(s, scale, out=s)
+        v.clip(_ZERO, c.least, out=s)
+        np.multiply(s, c.scale, out=s)
         np.copyto(m, s, casting="unsafe")
         # Above it: the pattern itself. Saturated before rounding, which changes nothing.
-        np.clip(v, least, highest, out=v)
+        v.clip(c.least, c.highest, out=v)
         bits = v.view(np.int32)
         if stream.kind == CARRY:
             np.add(m, addends, out=m)
             np.right_shift(m, n, out=m)
             # Bits below the n rounding bits meet zeros: they carry nothing.
-            np.left_shift(addends, below, out=q)
+            np.left_shift(addends, c.below, out=q)
         else:
             ups = s.view(np.int32)
             stream.decide(m, addends, ups)
             np.right_shift(m, n, out=m)
             np.add(m, ups, out=m)
-            np.right_shift(bits, below, out=q)
+            np.right_shift(bits, c.below, out=q)
             stream.decide(q, addends, ups)
-            np.left_shift(ups, below + n, out=q)
+            np.left_shift(ups, c.below + n, out=q)
         np.add(bits, q, out=q)
-        np.bitwise_and(q, kept, out=q)
-        np.bitwise_or(m, pattern, out=m)
-        np.subtract(m.view(np.float32), lifted_least, out=s)
+        np.bitwise_and(q, c.kept, out=q)
+        np.bitwise_or(m, c.lifted, out=m)
+        np.subtract(m.view(np.float32), c.lifted_least, out=s)
         found = q.view(np.float32)
         np.add(found, s, out=found)
         np.bitwise_and(x.view(np.int32), _SIGN, out=m)
         np.bitwise_or(q, m, out=q)
         if lost is not None:
-            nan = np.float32(np.nan)
-            found[lost] = np.copysign(highest if word.nan is None else nan, x[lost])
+            found[lost] = np.copysign(c.lost, x[lost])
         if not direct:
             np.copyto(out[part], found, casting="unsafe")

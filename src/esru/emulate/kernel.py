@@ -18,7 +18,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.addends import CARRY, AddendStream, scratch
 from esru.emulate.float_kernel import round_float_blocks, suits_floats
-from esru.emulate.stream import Array
+from esru.emulate.stream import lanes_array
 from esru.errors import InputError
 from esru.formats import FixedFormat
 from esru.sources.settings import GIVEN
@@ -42,20 +42,32 @@ def suits(design: Design, dtype: Any) -> bool:
 
 @lru_cache(maxsize=32)
 def _stream(design: Design, lanes: int) -> AddendStream:
-    return AddendStream(Array(design, lanes))
+    return AddendStream(lanes_array(design, lanes))
+
+
+@lru_cache(maxsize=32)
+def fast_stream(design: Design, lanes: int, dtype: Any) -> AddendStream | None:
+    """Return the addends with which `round_blocks` rounds arrays of a type; None: it does not.
+
+    Raises
+    ------
+    InputError
+        If the lanes do not suit the design.
+    """
+    lanes_array(design, lanes)
+    return _stream(design, lanes) if suits(design, dtype) else None
 
 
 def round_blocks(
-    design: Design, lanes: int, values: npt.NDArray[Any], phase: int, out: npt.NDArray[Any]
+    stream: AddendStream, values: npt.NDArray[Any], phase: int, out: npt.NDArray[Any]
 ) -> None:
     """Round flat values in ulps into `out`, beginning in the cycle `phase`.
 
     Parameters
     ----------
-    design : Design
-        One that suits the values' type (`suits`); floats are values, not ulps, of a float unit.
-    lanes : int
-        Lanes of the array.
+    stream : AddendStream
+        Of a design that suits the values' type (`fast_stream`); floats are values, not ulps, of a
+        float unit.
     values : ndarray of float32 or float64, shape (size,)
         Contiguous; may be `out` itself.
     phase : int
@@ -66,9 +78,9 @@ def round_blocks(
     Raises
     ------
     InputError
-        If a value is not a number (`out` is then written in part), or the lanes do not suit.
+        If a value is not a number (`out` is then written in part).
     """
-    stream = _stream(design, lanes)
+    design = stream.array.design
     if design.floats:
         round_float_blocks(stream, values, phase, out)
         return
@@ -78,8 +90,8 @@ def round_blocks(
     scale = values.dtype.type(1 << n)
     low, high = values.dtype.type(word.low), values.dtype.type(word.high)
     for part, addends in stream.blocks(len(values), phase):
-        v, q, ups = scratch((values.dtype, np.int32, np.int32), part.stop - part.start)
-        np.clip(values[part], low, high, out=v)
+        v, q, ups = scratch((values.dtype.type, np.int32, np.int32), part.stop - part.start)
+        values[part].clip(low, high, out=v)
         np.multiply(v, scale, out=v)
         np.floor(v, out=v)
         if np.isnan(np.minimum.reduce(v)):

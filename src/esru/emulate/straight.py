@@ -10,7 +10,7 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import round_by_operands
-from esru.emulate.kernel import round_blocks, suits
+from esru.emulate.kernel import fast_stream, round_blocks
 from esru.emulate.results import check_holds
 from esru.emulate.stream import lanes_array, tensor_cycles
 from esru.emulate.tensors import round_torch
@@ -35,9 +35,10 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
     x = x.detach()
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
         values = x.contiguous().numpy()
-        if suits(design, values.dtype):
+        stream = fast_stream(design, lanes, values.dtype)
+        if stream is not None:
             found = np.empty_like(values)
-            round_blocks(design, lanes, values.reshape(-1), phase, found.reshape(-1))
+            round_blocks(stream, values.reshape(-1), phase, found.reshape(-1))
             return torch.from_numpy(found)
     if design.source in OPERANDS:
         # NumPy has no bfloat16; as float32 the values are the same.
@@ -71,8 +72,9 @@ def round_any(
     direct = x.device.type == "cpu" and target.is_contiguous() and x.is_contiguous()
     if direct and x.dtype in (torch.float32, torch.float64):
         values, place = x.detach().numpy().reshape(-1), target.numpy().reshape(-1)
-        if suits(design, values.dtype) and not _overlap(values, place):
-            round_blocks(design, lanes, values, phase, place)
+        stream = fast_stream(design, lanes, values.dtype)
+        if stream is not None and not _overlap(values, place):
+            round_blocks(stream, values, phase, place)
             return target, following
     return target.copy_(round_plain(design, x, phase, lanes)), following
 

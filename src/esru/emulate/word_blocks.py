@@ -62,7 +62,8 @@ class RunningWords:
     """
 
     def __init__(self, register: Register, phases: Sequence[int], rows: int) -> None:
-        self._register, self._phases, self._most = register, phases, rows
+        self._register, self._most = register, rows
+        self._first = register.start(phases, 1)[0]
         width = register.model.width
         self._type = np.dtype(narrow_type(width))
         length, taps = register.taps
@@ -84,7 +85,7 @@ class RunningWords:
         if run.phase != phase:
             self._begin(run, phase)
         if run.row + cycles > run.filled:
-            self._extend(run)
+            self._extend(run, run.row + cycles - run.filled)
         found = run.rows[run.row : run.row + cycles]
         run.row += cycles
         run.phase = phase + cycles
@@ -95,22 +96,23 @@ class RunningWords:
     def _begin(self, run: _Run, phase: int) -> None:
         """Jump to a phase."""
         if not run.rows.size:
-            run.rows = np.empty((self._room, len(self._phases)), self._type)
+            run.rows = np.empty((self._room, len(self._first)), self._type)
         run.phase = -1
         length, _ = self._register.taps
-        states = self._register.start([start + phase for start in self._phases], length)
+        states = self._register.follow(self._register.ahead(self._first, phase), length)
         run.rows[:length] = self._register.model.cut(states)
-        run.row, run.filled = 0, length
+        run.row, run.filled, run.phase = 0, length, phase
 
-    def _extend(self, run: _Run) -> None:
-        """Make one block more, so that small tensors do not each ask for their own."""
+    def _extend(self, run: _Run, wanted: int) -> None:
+        """Make as many rows as are wanted, or as many again, so that small tensors are not slow."""
         phase, run.phase = run.phase, -1  # if this is interrupted, nothing runs on from it
-        if run.filled + self._most > self._room:
+        more = max(wanted, min(run.filled, self._most))
+        if run.filled + more > self._room:
             moved = run.filled - self._kept
             run.rows[: self._kept] = run.rows[moved : run.filled]
             run.row, run.filled = run.row - moved, self._kept
-        self._register.extend(run.rows[: run.filled + self._most], run.filled)
-        run.filled += self._most
+        self._register.extend(run.rows[: run.filled + more], run.filled)
+        run.filled += more
         run.phase = phase
 
 
