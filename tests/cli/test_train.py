@@ -21,7 +21,7 @@ def torch_there() -> None:
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
     """Return the one JSON object of a successful command."""
-    assert main(["train", *argv, "--json"]) == 0
+    assert main(["train", *argv, "--json"]) == ("--controls" in argv and "int6" in argv)
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -103,6 +103,27 @@ def test_controls(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("torch_there")
+def test_weights_in_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ("--seeds", "2", "--schedule", "natural")
+    named = answer(capsys, "4:3:half:lfsr9,in=bfloat16,out=ocp_e4m3", *argv)
+    assert named["against"] == "24:24:zero:lfsr24,in=bfloat16,out=ocp_e4m3"
+    assert named["format"] == "ocp_e4m3"
+    found = answer(capsys, "nearest", "--format", "int6", "--controls", *argv)
+    assert (found["design"], found["against"]) == (
+        "8:0:half:none,out=int6",
+        "24:24:zero:lfsr24,out=int6",
+    )
+    assert (found["format"], found["admitted"]) == ("int6", False)
+    # The controls are the same two units.
+    tests, controls = found["tests"], found["controls"]
+    assert [test["accuracy"] for test in tests] == [row["accuracy"] for row in controls[6:]]
+    assert tests[2]["diff"] < -50  # nearest loses everything at 2^-6
+    assert main(["train", "--controls", "--format", "ocp_e5m2", "--seeds", "1"]) in (0, 1)
+    out = capsys.readouterr().out
+    assert out.startswith("controls of digits-mlp, with weights in ocp_e5m2, natural schedule, 1 ")
+
+
+@pytest.mark.usefixtures("torch_there")
 def test_a_task_that_may_not_judge_is_the_answer_no(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,7 +154,33 @@ def test_a_task_that_may_not_judge_is_the_answer_no(
         (["papers", "--lanes", "0"], "Lanes of the array must be between 1 and 1024, not 0"),
         (["paper"], "Design must be n:k:rule:source"),
         (["papers", "--against", "25:24:zero:lfsr24"], "of a trained design must be at most 24"),
-        (["8:3:zero:lfsr3,out=int4"], "Output format of the design must be int8 in digits-mlp"),
+        (
+            ["8:3:zero:lfsr3,out=s8.4"],
+            "Output format of the design must be intW with W from 2 to 8 or a float of at most 8 "
+            "bits in digits-mlp, not s8.4",
+        ),
+        (["papers", "--format", "int9"], "Output format of the design must be intW with W from 2"),
+        (["papers", "--format", "bfloat16"], "Output format of the design must be one of at most"),
+        (["papers", "--format", "int"], "Format must be sW.F, uW.F, intW, uintW or one of"),
+        (
+            ["papers,out=int4", "--format", "int5"],
+            "Output format of the design must be int5, as --format says, or left out, not int4",
+        ),
+        (
+            ["papers", "--task", "chars-transformer", "--format", "ocp_e4m3"],
+            "Output format of the design must be intW with W from 2 to 8 in chars-transformer",
+        ),
+        (["papers,in=mx_float32,out=ocp_e4m3"], "Input format of the design must be one without"),
+        (
+            ["papers,out=ocp_e4m3,overflow=nonsaturate"],
+            "Overflow of a trained float unit must be saturate, not nonsaturate",
+        ),
+        (
+            ["4:3:half:operand-own,out=ocp_e4m3"],
+            "Source of a trained float unit must be one that makes its own words",
+        ),
+        (["papers,in=s12.8,out=int6"], "Input format of the design must be one that holds every"),
+        (["--controls", "--format", "u8.0"], "Output format of the design must be intW with W"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(

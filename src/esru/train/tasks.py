@@ -9,9 +9,9 @@ from math import prod
 from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES, tensor_cycles
 from esru.errors import InputError
-from esru.formats import INT8
 from esru.sources.settings import OPERANDS
 from esru.train.schedule import SCHEDULES
+from esru.train.unit_formats import check_formats
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Task:
         Runs trained together: more hardly save time, but take memory.
     confirms : bool
         Whether a winner that was raced on other tasks is confirmed on this one.
+    float_weights : bool
+        Whether weights may be stored as floats.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Task:
     optimizer: str = "SGD"
     together: int = 144
     confirms: bool = True
+    float_weights: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -164,8 +167,8 @@ class Result:
     loss : float
         Mean cross-entropy on the test data, in nats.
     digest : str
-        SHA-256 of the final weights: int8, each tensor in C order, in the order of the task's
-        shapes.
+        SHA-256 of the final weights: int8 (float32 of floats), each tensor in C order, in the
+        order of the task's shapes.
     """
 
     design: Design
@@ -191,6 +194,7 @@ DIGITS_MLP = Task(
     test_examples=901,
     needed=95.0,
     averaged=2,
+    float_weights=True,
 )
 
 #: The task of another domain, network and optimiser. Its answers are next characters.
@@ -228,6 +232,7 @@ DIGITS_CNN = Task(
     test_examples=901,
     needed=95.0,
     averaged=3,
+    float_weights=True,
 )
 
 
@@ -272,10 +277,4 @@ def check_job(task: Task, job: Job) -> None:
         raise InputError.must(subject, "at most 24", design.dropped)
     if design.n > 24:
         raise InputError.must("Rounding bits (n) of a trained design", "at most 24", design.n)
-    if design.out_format != INT8:
-        rule = f"{INT8} in {task.name}"
-        raise InputError.must("Output format of the design", rule, design.out_format)
-    fmt, _ = design.fixed
-    if fmt.low > INT8.low << fmt.fraction or fmt.high < (INT8.high << fmt.fraction):
-        rule = f"one that holds every {INT8} with {fmt.fraction} fraction bits"
-        raise InputError.must("Input format of the design", rule, fmt)
+    check_formats(task, design)
