@@ -44,6 +44,16 @@ def subset_sums(law: tuple[int, ...]) -> list[int]:
     ]
 
 
+def _nearest(law: tuple[int, ...], low: int) -> list[int]:
+    """Return which of a law's sums comes closest to each value of four bits from `low` on."""
+    sums = subset_sums(law)
+    found = []
+    for place in range(1 << HALF):
+        gaps = [abs(value - (place << low)) for value in sums]
+        found.append(gaps.index(min(gaps)))
+    return found
+
+
 def two_luts_and_mux() -> Decision:
     """Return a decision of two LUT6 and a multiplexer with the least bias, dead zone and rms.
 
@@ -60,14 +70,7 @@ def two_luts_and_mux() -> Decision:
 
     lower = min(laws(FULL - sum(upper), HALF), key=misses)
     assert misses(lower) == (LEAST_BIAS, LEAST_OFF >> HALF)
-    chosen = []
-    for law, low in ((upper, HALF), (lower, 0)):
-        sums = subset_sums(law)
-        nearest = [
-            min(range(len(sums)), key=lambda s, p=place: abs(sums[s] - (p << low)))
-            for place in places
-        ]
-        chosen.append((low, nearest))
+    chosen = [(low, _nearest(law, low)) for law, low in ((upper, HALF), (lower, 0))]
     bits = 0
     for half, (low, nearest) in enumerate(chosen):
         for code in range(HALF):
