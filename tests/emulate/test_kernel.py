@@ -191,6 +191,19 @@ def test_a_register_runs_on_over_many_blocks(text: str) -> None:
         phase += tensor_cycles(size, 64)
 
 
+def test_many_tensors_that_take_turns() -> None:
+    """More phases than runs are kept, each running on from where it was; one meets another."""
+    array = Array(parse("16:16:zero:lfsr24,leap=17,lanes=2"), 64)
+    stream = AddendStream(array)
+    phases = [7919 * i for i in range(100)] + [3]
+    for size in (64 * 4, 1, 2000):
+        for turn, phase in enumerate(phases):
+            ((_, found),) = stream.blocks(size, phase)
+            words = array.tensor_words(size, phase)[0]
+            assert np.array_equal(found, addend_values(array.design, words))
+            phases[turn] = phase + tensor_cycles(size, 64)
+
+
 def test_tables_by_what_becomes_of_their_addends() -> None:
     for head, kind in TABLE_KINDS.items():
         assert addend_kind(parse(f"{head}:lfsr5")) == kind

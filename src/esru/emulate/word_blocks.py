@@ -10,6 +10,7 @@ period.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import local
 from typing import Any
@@ -29,6 +30,9 @@ Narrow = npt.NDArray[Any]
 #: A history takes at most so many bytes: with the block that it makes it stays in a core's cache.
 _HISTORY = 1 << 18
 
+#: Runs of one array take at most so many bytes in a thread, but one is always kept.
+_RUNS = 1 << 23
+
 #: Words beside those of a block in each row that is transposed. Without them all rows would begin
 #: in the same set of the first-level cache and throw each other out: up to seven times slower.
 _APART = 8
@@ -39,19 +43,27 @@ def narrow_type(width: int) -> npt.DTypeLike:
     return np.uint8 if width <= 8 else np.uint16 if width <= 16 else np.uint32
 
 
-class _Run(local):
-    """How far one thread has followed the words; a thread's own, so that none waits."""
+@dataclass
+class _Run:
+    """Words that were followed so far: rows of all columns, and which one is next."""
+
+    rows: Narrow
+    filled: int
+    row: int = 0
+
+
+class _Runs(local):
+    """A thread's own runs by the phase that is next, the latest last; no thread waits."""
 
     def __init__(self) -> None:
-        self.rows: Narrow = np.empty((0, 0), np.uint8)
-        self.filled = 0
-        #: The row of the words that are next, and their phase.
-        self.row = 0
-        self.phase = -1
+        self.by_phase: dict[int, _Run] = {}
 
 
 class RunningWords:
     """Words of a linear register from several phases at once, running on from call to call.
+
+    Several runs are kept, so that tensors that take turns, each with a phase of its own, do not
+    jump each time.
 
     Parameters
     ----------
@@ -82,35 +94,36 @@ class RunningWords:
         if register.model.alternating:
             odd = (np.arange(rows + 1)[:, None] + np.array(phases, np.int64)) % 2
             self._inverted = (odd * ((1 << width) - 1)).astype(self._type)
-        self._run = _Run()
+        self._most_runs = max(1, _RUNS // (self._room * row_bytes))
+        self._runs = _Runs()
 
     def words(self, phase: int, cycles: int) -> Narrow:
         """Return the words of some cycles, shape (cycles, columns); valid until the next call."""
-        run = self._run
-        if run.phase != phase:
-            self._begin(run, phase)
+        runs = self._runs.by_phase
+        # Taken out while it changes: if this is interrupted, nothing runs on from it.
+        run = runs.pop(phase, None) or self._begin(runs, phase)
         if run.row + cycles > run.filled:
             self._extend(run, run.row + cycles - run.filled)
         found = run.rows[run.row : run.row + cycles]
         run.row += cycles
-        run.phase = phase + cycles
+        runs[phase + cycles] = run
         if self._inverted is not None:
             found = found ^ self._inverted[phase % 2 :][:cycles]
         return found
 
-    def _begin(self, run: _Run, phase: int) -> None:
-        """Jump to a phase."""
-        if not run.rows.size:
-            run.rows = np.empty((self._room, len(self._first)), self._type)
-        run.phase = -1
+    def _begin(self, runs: dict[int, _Run], phase: int) -> _Run:
+        """Jump to a phase; with too many runs the one that was longest unused goes."""
+        if len(runs) < self._most_runs:
+            rows = np.empty((self._room, len(self._first)), self._type)
+        else:
+            rows = runs.pop(next(iter(runs))).rows
         length, _ = self._register.taps
         states = self._register.follow(self._register.ahead(self._first, phase), length)
-        run.rows[:length] = self._register.model.cut(states)
-        run.row, run.filled, run.phase = 0, length, phase
+        rows[:length] = self._register.model.cut(states)
+        return _Run(rows, length)
 
     def _extend(self, run: _Run, wanted: int) -> None:
         """Make as many rows as are wanted, or as many again, so that small tensors are not slow."""
-        phase, run.phase = run.phase, -1  # if this is interrupted, nothing runs on from it
         more = max(wanted, min(run.filled, self._most))
         if run.filled + more > self._room:
             moved = run.filled - self._kept
@@ -121,7 +134,7 @@ class RunningWords:
         dense = min(end, max(run.filled, self._sparse[0]))
         extend(run.rows[:dense], run.filled, self._register.taps)
         extend(run.rows[:end], dense, self._sparse)
-        run.filled, run.phase = end, phase
+        run.filled = end
 
 
 @lru_cache(maxsize=8)
