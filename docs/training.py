@@ -86,6 +86,8 @@ def generated() -> dict[Path, str]:
         "controls digits-mlp": controls(read("controls-digits-mlp")),
         "controls digits-cnn": controls(read("controls-digits-cnn")),
         "controls chars-transformer": controls(read("controls-chars-transformer")),
+        "controls fp4-transformer": controls(read("controls-fp4-transformer")),
+        "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }

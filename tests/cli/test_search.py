@@ -77,6 +77,14 @@ def _nothing_written(folder: Path) -> None:
         ),
         (["--bits", "8", "--tasks", ""], "Tasks must be named, each once, not none"),
         (
+            ["--bits", "8", "--tasks", "fp4-transformer", "--boundary", "unit"],
+            "Boundary must be decision with fp4-transformer, the hardware that is the same for",
+        ),
+        (
+            ["--bits", "8", "--tasks", "digits-mlp,fp4-transformer"],
+            "Tasks of one race must be judged in one unit, not digits-mlp (points), fp4-transform",
+        ),
+        (
             ["--bits", "8", "--margin", "0"],
             "Margin must be above 0 and at most 100, not 0.0",
         ),

@@ -28,6 +28,8 @@ ERRORS_IN, ERRORS_OUT = "mx_float32", "ocp_e2m1"
 
 def plain(design: Design) -> bool:
     """Return whether a design names no formats: int8, and an input that drops what n and k need."""
+    if design.floats:
+        return False
     return design == replace(design, in_format=None, out_format=INT8)
 
 
@@ -99,6 +101,10 @@ def _check_errors(task: Task, design: Design) -> None:
     if found.source in OPERANDS:
         rule = f"one that makes its own words in {task.name}"
         raise InputError.must("Source of the design", rule, found.source)
+    block = task.rounded[0][-1]
+    if found.block not in (0, block):
+        rule = f"{block} in {task.name}, or left out"
+        raise InputError.must("Lanes of a block", rule, found.block)
 
 
 def check_formats(task: Task, design: Design) -> None:
