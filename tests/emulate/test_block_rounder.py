@@ -39,6 +39,8 @@ def examples(runs: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
     edges = np.concatenate([edges, np.nextafter(edges, 7, dtype=np.float32)[:-1]])
     edges = np.concatenate([edges, np.nextafter(edges[1:8], 0, dtype=np.float32)])
     drawn = (rng.random(size) * 6 * 2.0 ** -rng.integers(0, 12, size)).astype(np.float32)
+    # Half of them have few fraction bits, as thresholds have.
+    drawn[::2] = np.floor(drawn[::2] * 64) / 64
     drawn[: len(edges)] = edges
     drawn *= rng.choice([-1, 1], size).astype(np.float32)
     return torch.from_numpy(rng.permutation(drawn).reshape(runs, *shape))
