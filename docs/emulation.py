@@ -26,17 +26,24 @@ def speed(figures: Json) -> str:
     for design, rates in figures["elements_per_second"].items():
         numpy, torch = (f"{rates[array] / 1e6:.0f}" for array in ("numpy", "torch"))
         lines.append(f"| `{design}` | {numpy} | {torch} |")
-    lines += ["", f"| `{figures['compared']}`, compared with | |", "|---|---|"]
-    for name, ratio in figures["ratios"].items():
+    lines += ["", "| others | M elements per second | compared with | esru is faster by |"]
+    lines.append("|---|---|---|---|")
+    for row in figures["others"]:
+        if "reason" in row:
+            lines.append(f"| {row['name']} | not measured: {row['reason']} | | |")
+            continue
+        array = {"numpy": "NumPy", "torch": "PyTorch"}[row["array"]]
+        rate = row["elements_per_second"] / 1e6
         lines.append(
-            f"| {name} ({figures['peers'][name] / 1e6:.0f} M elements per second) | {ratio:.1f} |"
+            f"| {row['name']} | {rate:.0f} | `{row['compared']}`, {array} | {row['ratio']:.1f} |"
         )
     versions = ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
     lines += [
         "",
         f"One thread, CPU time, blocks of {figures['block']} elements, {figures['lanes']} lanes; "
         f"{figures['machine']}; {versions}. `python benchmarks/emulation.py` measures it again. "
-        "gfloat is given random bits that were made before; esru makes its words.",
+        "gfloat is given random bits that were made before; torchao and qtorch draw theirs from "
+        "PyTorch's generator, and torchao finds a scale too; esru makes the words of its units.",
     ]
     return "\n".join(lines)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from esru.design import parse
 from esru.flow.cost import fabric_of
 from esru.flow.floors import least_select, least_sum
+from esru.flow.mapped import synthesise
 from esru.flow.measure import Cells, Netlist, measure
 from esru.flow.targets import TARGETS
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
@@ -75,6 +79,17 @@ def test_the_floors_are_reached(target: str) -> None:
         assert (eight - four) / 4 == floors[_LIKE.get(target, target)], (text, target)
     assert found["24:24:zero:lfsr24"].cells == REFERENCE[_LIKE.get(target, target)]
     assert {text: found[text].ff for text in REGISTERS} == REGISTERS
+
+
+@pytest.mark.slow
+def test_eight_bits_are_two_lut6_and_a_multiplexer(tmp_path: Path) -> None:
+    """What synthesis leaves of a 7-series lane, cell by cell: its LUTs are the chain's two."""
+    design = parse("8:7:select:lfsr13,leap=7,lanes=8")
+    one, two = (
+        Counter(re.findall(r"cell \\(LUT6|MUXF7) ", synthesise(d, tmp_path, "xc7", None, "helped")))
+        for d in (design, replace(design, lanes=16))
+    )
+    assert two - one == {"LUT6": 16, "MUXF7": 8}
 
 
 def test_what_a_sharing_lane_pays_for_the_source_falls_as_one_over_the_lanes() -> None:

@@ -12,7 +12,7 @@ from esru.errors import InputError
 from esru.flow.cost import fabric_of
 from esru.flow.formal import prove_design
 from esru.flow.mapped import GENERIC_MODELS, MODELS, prove_cells, structure_reads
-from esru.hdl import helped, helped_result, structure
+from esru.hdl import helped, helped_result, helped_sum, structure
 from esru.hdl.emit import emit_rtlil
 
 TARGETS = [*MODELS, *GENERIC_MODELS]
@@ -45,6 +45,18 @@ MORE = [
     "8:8:zero:lfsr8,in=s20.8,boundary=unit",
     "papers,overflow=wrap,boundary=unit",
 ]
+#: Sums of accumulators, from the narrowest on: with and without a decision, and left to one adder.
+SUMS = [
+    "4:3:select:lfsr5,leap=3,lanes=2,boundary=accumulator",
+    "1:0:zero:none,in=s16.8,boundary=accumulator",
+    "3:2:select:lfsr4,lanes=2,in=s5.3,out=s2.0,boundary=accumulator",
+    "1:0:zero:none,in=s6.3,out=s3.0,boundary=accumulator",
+    "1:0:zero:none,in=u5.3,out=u2.0,boundary=accumulator",
+    "3:2:table-f0cceea8:lfsr3,in=u8.3,out=u5.0,boundary=accumulator",
+    "8:0:half:none,in=s12.8,out=s4.0,boundary=accumulator",
+    "3:2:select:lfsr4,in=s7.3,out=u4.0,boundary=accumulator",
+    "3:2:select:lfsr4,in=s7.3,out=s4.0,overflow=wrap,boundary=accumulator",
+]
 
 
 def proved(text: str, target: str, folder: Path, lanes: int | None = None) -> bool:
@@ -73,6 +85,18 @@ def test_cells_and_netlist_are_proved(target: str, text: str, tmp_path: Path) ->
 @pytest.mark.parametrize("target", TARGETS)
 def test_more_cells_are_proved(target: str, tmp_path: Path) -> None:
     for number, text in enumerate(MORE):
+        assert proved(text, target, tmp_path / str(number)), text
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        name if name in GENERIC_MODELS else pytest.param(name, marks=pytest.mark.slow)
+        for name in TARGETS
+    ],
+)
+def test_sums_of_accumulators_are_proved(target: str, tmp_path: Path) -> None:
+    for number, text in enumerate(SUMS):
         assert proved(text, target, tmp_path / str(number)), text
 
 
@@ -122,9 +146,35 @@ def _no_saturation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(helped_result, "add_lut", lut)
 
 
+def _one_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helped_sum._Ends, "limited", lambda self, bit, ends: bit | ends[0])
+
+
+def _carry_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The carry of a lower place in the place of the next."""
+    monkeypatch.setattr(helped_sum.Carry, "found", lambda self, bits: bits[0])
+
+
+def _met_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = helped_sum.add_lut
+
+    def lut(m: Any, fabric: Any, inputs: Any, function: Any, name: str) -> Any:
+        wrong = (lambda x, *bits: x) if name.startswith("met_3") else function
+        return true(m, fabric, inputs, wrong, name)
+
+    monkeypatch.setattr(helped_sum, "add_lut", lut)
+
+
+ACCUMULATOR = "4:3:select:lfsr5,lanes=2,boundary=accumulator"
+
+
 @pytest.mark.parametrize(
     ("fault", "target", "text"),
     [
+        (_one_end, "lut4", ACCUMULATOR),
+        (_one_end, "lut6", ACCUMULATOR),
+        (_met_lost, "lut4", ACCUMULATOR),
+        (_carry_kept, "lut6", ACCUMULATOR),
         (_swapped, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_late, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_lost_carry, "lut6", "5:5:zero:lfsr7,leap=5,lanes=2"),

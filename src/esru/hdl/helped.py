@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from amaranth.hdl import Const, Instance, Module, Signal, Value
+from amaranth.hdl import Const, Module, Value
 
 from esru.design import Design
-from esru.hdl.fabric import Fabric, add_ice40_carry, add_lut
+from esru.hdl.fabric import Fabric, add_ice40_carry, add_lut, add_mux
 from esru.hdl.rounder import add_to_even
 from esru.hdl.sources import copied_bits
 
@@ -132,11 +132,7 @@ def _add_cell(
             halves.append(
                 add_lut(m, fabric, inputs, lambda *b: b[b[4] + 2 * b[5]], f"{name}_half{half}")
             )
-        out = Signal(name=name)
-        m.submodules[f"{name}_mux"] = Instance(
-            fabric.mux, i_I0=halves[0], i_I1=halves[1], i_S=control[2], o_O=out
-        )
-        return out
+        return add_mux(m, fabric, halves, control[2], name)
     if cell.kind == "first":
 
         def first(*bits: int) -> int:

@@ -23,9 +23,10 @@ from esru.hdl.helped import (
     shared_bits,
 )
 from esru.hdl.helped_result import Decision, add_helped_result, fits
+from esru.hdl.helped_sum import add_helped_sum
 from esru.hdl.helped_table import add_helped_table
 from esru.hdl.rounder import add_draw, add_index, add_round_up, drawn
-from esru.hdl.unit import add_result
+from esru.hdl.unit import add_result, fraction_of
 
 #: Rules whose decision is the carry out of a sum.
 _SUMS = frozenset(("zero", "half", "nearest", "replicate"))
@@ -75,6 +76,15 @@ class Plain:
     def add_result(self, m: Module, design: Design, x: Value, up: Value, suffix: str) -> Value:
         """Add one lane's result; arguments as `esru.hdl.unit.add_result` takes them."""
         return add_result(m, design, x, up, suffix)
+
+    def add_sum(
+        self, m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str
+    ) -> Value | None:
+        """Add a stored word's update as a whole and return it; None: left to one adder.
+
+        Arguments as `esru.hdl.accumulator.add_updated_word` takes them.
+        """
+        return None
 
 
 class Helped(Plain):
@@ -152,3 +162,14 @@ class Helped(Plain):
             return add_result(m, design, x, up, suffix)
         decision = Decision(up, suffix in self._carries)
         return add_helped_result(m, design, self.fabric, x, decision, suffix)
+
+    def add_sum(
+        self, m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str
+    ) -> Value | None:
+        """Add decision, sum and saturation in LUTs, where the words have one width."""
+        if not fits(design) or design.overflow == "wrap":
+            return None
+        fraction = Signal(design.n, name=f"frac{suffix}")
+        m.d.comb += fraction.eq(fraction_of(design, x))
+        up = self.add_round_up(m, design, fraction, draw, suffix)
+        return add_helped_sum(m, design, self.fabric, w, x[design.dropped :], up, suffix)

@@ -1,0 +1,150 @@
+"""Words of an array's sources, block after block, each in the narrowest type that holds it.
+
+A recurrence that holds for a register's states holds for each of their bits, and so for words,
+which are some of these bits: eight random bits take a quarter of the memory of 32-bit states, and
+of the time. `RunningWords` keeps so long a history that a whole block comes from one XOR of rows
+for each tap. `TableWords` cuts each source's words out of one table of the period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from threading import local
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from esru.emulate.jump import Register
+from esru.emulate.stream import period_table
+from esru.sources.register import RegisterModel
+
+#: Words in any unsigned type.
+Narrow = npt.NDArray[Any]
+
+#: A history takes at most so many bytes: with the block that it makes it stays in a core's cache.
+_HISTORY = 1 << 18
+
+#: Words beside those of a block in each row that is transposed. Without them all rows would begin
+#: in the same set of the first-level cache and throw each other out: up to seven times slower.
+_APART = 8
+
+
+def narrow_type(width: int) -> npt.DTypeLike:
+    """Return the narrowest unsigned type for words of `width` bits."""
+    return np.uint8 if width <= 8 else np.uint16 if width <= 16 else np.uint32
+
+
+class _Run(local):
+    """How far one thread has followed the words; a thread's own, so that none waits."""
+
+    def __init__(self) -> None:
+        self.rows: Narrow = np.empty((0, 0), np.uint8)
+        self.filled = 0
+        #: The row of the words that are next, and their phase.
+        self.row = 0
+        self.phase = -1
+
+
+class RunningWords:
+    """Words of a linear register from several phases at once, running on from call to call.
+
+    Parameters
+    ----------
+    register : Register
+        The register.
+    phases : sequence of int
+        Phase of each column in cycle 0; below 0: before the first word, at the period's end.
+    rows : int
+        Most words of a column in one call.
+    """
+
+    def __init__(self, register: Register, phases: Sequence[int], rows: int) -> None:
+        self._register, self._most = register, rows
+        self._first = register.start(phases, 1)[0]
+        width = register.model.width
+        self._type = np.dtype(narrow_type(width))
+        length, taps = register.taps
+        row_bytes = len(phases) * self._type.itemsize
+        kept = length
+        while (length - taps[-1]) * kept < rows * length and 2 * kept * row_bytes <= _HISTORY:
+            kept *= 2
+        # As many rows again: they are moved to the front once in several blocks only.
+        self._kept, self._room = kept, 2 * kept + rows
+        self._inverted: Narrow | None = None
+        if register.model.alternating:
+            odd = (np.arange(rows + 1)[:, None] + np.array(phases, np.int64)) % 2
+            self._inverted = (odd * ((1 << width) - 1)).astype(self._type)
+        self._run = _Run()
+
+    def words(self, phase: int, cycles: int) -> Narrow:
+        """Return the words of some cycles, shape (cycles, columns); valid until the next call."""
+        run = self._run
+        if run.phase != phase:
+            self._begin(run, phase)
+        if run.row + cycles > run.filled:
+            self._extend(run, run.row + cycles - run.filled)
+        found = run.rows[run.row : run.row + cycles]
+        run.row += cycles
+        run.phase = phase + cycles
+        if self._inverted is not None:
+            found = found ^ self._inverted[phase % 2 :][:cycles]
+        return found
+
+    def _begin(self, run: _Run, phase: int) -> None:
+        """Jump to a phase."""
+        if not run.rows.size:
+            run.rows = np.empty((self._room, len(self._first)), self._type)
+        run.phase = -1
+        length, _ = self._register.taps
+        states = self._register.follow(self._register.ahead(self._first, phase), length)
+        run.rows[:length] = self._register.model.cut(states)
+        run.row, run.filled, run.phase = 0, length, phase
+
+    def _extend(self, run: _Run, wanted: int) -> None:
+        """Make as many rows as are wanted, or as many again, so that small tensors are not slow."""
+        phase, run.phase = run.phase, -1  # if this is interrupted, nothing runs on from it
+        more = max(wanted, min(run.filled, self._most))
+        if run.filled + more > self._room:
+            moved = run.filled - self._kept
+            run.rows[: self._kept] = run.rows[moved : run.filled]
+            run.row, run.filled = run.row - moved, self._kept
+        self._register.extend(run.rows[: run.filled + more], run.filled)
+        run.filled += more
+        run.phase = phase
+
+
+@lru_cache(maxsize=8)
+def _windows(model: RegisterModel, size: int) -> Narrow:
+    """Return the words from every phase of a period on: a view, shape (period, size)."""
+    table = period_table(model)
+    assert table is not None
+    words = np.resize(table.astype(narrow_type(model.width)), len(table) + size - 1)
+    return sliding_window_view(words, size)
+
+
+class TableWords:
+    """Words from several phases at once, out of the table of a period.
+
+    Parameters
+    ----------
+    model : RegisterModel
+        The source; its period is one that `period_table` keeps.
+    phases : sequence of int
+        Phase of each column in cycle 0; below 0: at the period's end.
+    rows : int
+        Most words of a column in one call.
+    """
+
+    def __init__(self, model: RegisterModel, phases: Sequence[int], rows: int) -> None:
+        self._model, self._size = model, rows + _APART
+        self._period = model.period
+        self._phases = np.array([phase % self._period for phase in phases], np.int64)
+
+    def words(self, phase: int, cycles: int) -> Narrow:
+        """Return the words of some cycles, shape (cycles, columns)."""
+        first = (self._phases + phase % self._period) % self._period
+        columns: Narrow = _windows(self._model, self._size)[first]
+        return columns[:, :cycles].T
