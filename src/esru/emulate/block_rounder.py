@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from esru.decision_table import decision_table, is_table
+from esru.emulate.addends import AddendStream
 from esru.emulate.floats import pair_of
 from esru.emulate.step_values import Stream, comparable
 from esru.emulate.stream import Array, tensor_cycles
@@ -56,12 +58,11 @@ class BlockRounder:
             check_float_bits(design)
         self.design = streams[0][0]
         assert pair_of(self.design)[1].name == "ocp_e2m1"
-        self._streams = [(Array(design, lanes), cycles) for design, cycles in streams]
+        self._streams = [(_Compared(Array(design, lanes)), cycles) for design, cycles in streams]
         self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
         self._sizes = [prod(shape) for shape in shapes]
         lengths = [tensor_cycles(size, lanes) for size in self._sizes]
         self._first = [sum(lengths[:i]) for i in range(len(lengths))]
-        self._lengths = lengths
         self._step = 0
         self._ups: torch.Tensor | None = None
         if is_table(self.design.rule):
@@ -105,10 +106,33 @@ class BlockRounder:
 
     def _compared(self, index: int) -> torch.Tensor:
         """Return what each element is compared with, shape (R or 1, size)."""
-        size, parts = self._sizes[index], []
-        for array, cycles in self._streams:
-            words = array.lane_words(self._step * cycles + self._first[index], self._lengths[index])
-            values = comparable(array.design, words).reshape(-1)[:size]
-            parts.append(torch.from_numpy(values.astype(np.float32)))
+        size, first = self._sizes[index], self._first[index]
+        parts = [
+            torch.from_numpy(compared(size, self._step * cycles + first))
+            for compared, cycles in self._streams
+        ]
         found = torch.stack(parts).to(self._chosen.device)
         return found if len(parts) == 1 else found.index_select(0, self._chosen)
+
+
+class _Compared:
+    """What the elements of a tensor are compared with, as `esru.emulate.step_values` has it."""
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+        self._stream = None if is_table(array.design.rule) else AddendStream(array)
+
+    def __call__(self, size: int, phase: int) -> npt.NDArray[np.float32]:
+        design = self._array.design
+        if self._stream is None:
+            words, _ = self._array.tensor_words(size, phase)
+            return comparable(design, words).astype(np.float32)
+        found = np.empty(size, np.float32)
+        for part, addends in self._stream.blocks(size, phase):
+            np.copyto(found[part], addends)
+        if design.rule == "select":
+            # A mask is 2^(n-1-J).
+            return np.divide(np.float32(2.0 ** (design.n - 1)), found, out=found)
+        found *= np.float32(-(2.0 ** (MAX_FLOAT_BITS - design.n)))
+        found += np.float32(_SCALE)
+        return found
