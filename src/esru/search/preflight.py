@@ -52,6 +52,7 @@ def check(question: Question) -> dict[str, str]:
     require(recipe)
     toolchain.yosys_abc()
     toolchain.iverilog()
+    toolchain.libpython()
     if question.tasks:
         require_training()
     worker_count()
