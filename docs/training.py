@@ -51,12 +51,13 @@ def controls(result: Json) -> str:
 
 def designs(results: list[Json]) -> str:
     """Return the table of designs against the reference."""
-    lines = [_HEAD.format("design, schedule", "points"), "|---|---|---|---|---|---|"]
+    unit = find_task(results[0]["task"]).unit
+    lines = [_HEAD.format("design, schedule", unit), "|---|---|---|---|---|---|"]
     for result in results:
         for test in result["tests"]:
             at = result["schedule"][test["schedule"]]
             schedule = f"{test['schedule']} (C = {at['C']}, gcd {at['gcd']})"
-            lines.append(_row(f"`{result['design']}`, {schedule}", test))
+            lines.append(_row(f"`{result['design']}`, {schedule}", test, unit_digits(unit)))
     periods = ", ".join(f"{result['period']}" for result in results)
     seeds = results[0]["seeds"]
     lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; periods in this order: {periods}."]
@@ -88,6 +89,7 @@ def generated() -> dict[Path, str]:
         "controls chars-transformer": controls(read("controls-chars-transformer")),
         "controls fp4-transformer": controls(read("controls-fp4-transformer")),
         "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
+        "designs fp4": designs([read("train-fp4-winner"), read("train-fp4-papers")]),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }

@@ -24,6 +24,12 @@ from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
 _SCALE = float(1 << MAX_FLOAT_BITS)
 
 
+def e2m1_ulp(sizes: torch.Tensor) -> torch.Tensor:
+    """Return the ulp of ocp_e2m1 at each magnitude: 1/2 below 2, 1 below 4, then 2."""
+    found = (sizes < 2).to(sizes.dtype)
+    return found.mul_(-0.5).sub_((sizes < 4).to(sizes.dtype)).add_(2.0)
+
+
 class BlockRounder:
     """Rounds the tensors of a batch of runs, step by step.
 
@@ -86,8 +92,7 @@ class BlockRounder:
         """
         compared = self._compared(index).view(-1, *elements.shape[1:])
         sizes = elements.abs().clamp_(max=6.0)
-        below2, below4 = sizes < 2, sizes < 4
-        ulp = 2.0 - below4.to(torch.float32) - 0.5 * below2.to(torch.float32)
+        ulp = e2m1_ulp(sizes)
         quotient = sizes.div_(ulp)
         whole = torch.floor(quotient)
         if self.design.rule == "select":

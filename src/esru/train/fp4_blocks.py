@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
+from esru.emulate.block_rounder import e2m1_ulp
 from esru.train.quantised import power_of_two
+from esru.train.tasks import BLOCK_SIZES
 
 #: The greatest number of ocp_e2m1.
 GREATEST = 6.0
@@ -100,18 +102,15 @@ def nv_blocks(values: torch.Tensor, block: int) -> Blocks:
     return Blocks(inputs, exponent, scale * power_of_two(whole))
 
 
-def steps_per_one(sizes: torch.Tensor) -> torch.Tensor:
-    """Return 1 / ulp of ocp_e2m1 at each magnitude: 2 below 2, 1 below 4, then 1/2."""
-    found = (sizes < 2).to(sizes.dtype)
-    return found.add_((sizes < 4).to(sizes.dtype), alpha=0.5).add_(0.5)
-
-
 def nearest_e2m1(elements: torch.Tensor) -> torch.Tensor:
     """Return elements rounded to ocp_e2m1, to nearest, ties to even, saturated."""
     sizes = elements.abs().clamp_(max=GREATEST)
-    steps = steps_per_one(sizes)
-    return torch.copysign(sizes.mul_(steps).round_().div_(steps), elements)
+    ulp = e2m1_ulp(sizes)
+    return torch.copysign(sizes.div_(ulp).round_().mul_(ulp), elements)
 
 
-#: How the task's formats scale their blocks: elements of a block, and what scales them.
-SCALINGS = {"MXFP4": (32, mx_blocks), "NVFP4": (16, nv_blocks)}
+#: By name: elements of a block, and what scales them.
+SCALINGS = {
+    "MXFP4": (BLOCK_SIZES["MXFP4"], mx_blocks),
+    "NVFP4": (BLOCK_SIZES["NVFP4"], nv_blocks),
+}

@@ -230,6 +230,10 @@ CHARS_TRANSFORMER = Task(
 ERROR_LAYERS = (7, 6, 4, 3, 2)
 
 
+#: Elements of a block, by the name of what scales it.
+BLOCK_SIZES = {"MXFP4": 32, "NVFP4": 16}
+
+
 def _errors(task: Task, block: int) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of errors in blocks, of each layer along outputs, then along tokens."""
     tokens = task.batch * task.shapes[1][0]
@@ -241,7 +245,7 @@ def _errors(task: Task, block: int) -> tuple[tuple[int, ...], ...]:
     return tuple(found)
 
 
-def _fp4(name: str, scaling: str, block: int) -> Task:
+def _fp4(name: str, scaling: str) -> Task:
     return replace(
         CHARS_TRANSFORMER,
         name=name,
@@ -250,12 +254,13 @@ def _fp4(name: str, scaling: str, block: int) -> Task:
         network="esru.train.fp4:Fp4Transformer",
         margin=0.05,
         gradients=scaling,
-        rounded=_errors(CHARS_TRANSFORMER, block),
+        rounded=_errors(CHARS_TRANSFORMER, BLOCK_SIZES[scaling]),
     )
 
 
-FP4_TRANSFORMER = _fp4("fp4-transformer", "MXFP4", 32)
-NVFP4_TRANSFORMER = _fp4("nvfp4-transformer", "NVFP4", 16)
+#: Tasks of units that round gradients, and not weights: see `esru.train.fp4`.
+FP4_TRANSFORMER = _fp4("fp4-transformer", "MXFP4")
+NVFP4_TRANSFORMER = _fp4("nvfp4-transformer", "NVFP4")
 
 #: The task that confirms a winner: another kind of network, one learning rate.
 DIGITS_CNN = Task(
