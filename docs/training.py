@@ -89,7 +89,6 @@ def generated() -> dict[Path, str]:
         "controls chars-transformer": controls(read("controls-chars-transformer")),
         "controls fp4-transformer": controls(read("controls-fp4-transformer")),
         "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
-        "designs fp4": designs([read("train-fp4-winner"), read("train-fp4-papers")]),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }
