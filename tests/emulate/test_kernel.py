@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from threading import Thread
 
 import numpy as np
@@ -15,6 +16,7 @@ from esru.emulate.addends import (
     INDEX,
     MASK,
     AddendStream,
+    _calculated,
     addend_kind,
     addend_values,
 )
@@ -64,6 +66,8 @@ DESIGNS = [
     "24:24:zero:lfsr24,map=complement",
     "8:8:zero:lfsr32,leap=11,lanes=8",
     "12:12:zero:lfsr26,leap=17,lanes=4,map=permute",
+    "20:17:replicate:lfsr20,leap=19,lanes=2,map=invert",
+    "24:24:zero:lfsr26,leap=25,lanes=8,map=rotate",
     "8:6:zero:plateau20,leap=9,lanes=2",
     "20:19:zero:debruijn19,leap=21",
     "8:4:replicate:debruijn20,leap=5,lanes=2,map=delay",
@@ -192,6 +196,24 @@ def test_tables_by_what_becomes_of_their_addends() -> None:
         assert addend_kind(parse(f"{head}:lfsr5")) == kind
     assert addend_kind(parse("8:7:select:lfsr13")) == MASK
     assert addend_kind(parse("papers")) == CARRY
+
+
+def test_every_word_of_every_rule_becomes_its_addend() -> None:
+    """What a few passes of int32 make of words against the definition, in every type of words."""
+    for rule, k in product(("zero", "half", "nearest", "replicate", "select"), range(1, 13)):
+        more = {"half": k + 1, "select": k + 1}.get(rule, k)
+        for n in [more] if rule == "select" else range(more, 25, 5):
+            design = parse(f"{n}:{k}:{rule}:lfsr{k + 1}")
+            words = np.arange(1 << k, dtype=np.uint32)
+            wanted = addend_values(design, words)
+            for kind in (np.uint8, np.uint16, np.uint32):
+                if k <= 8 * np.dtype(kind).itemsize:
+                    assert np.array_equal(_calculated(design, words.astype(kind)), wanted)
+    for k, rule in ((23, "select"), (24, "replicate")):
+        design = parse(f"24:{k}:{rule}:lfsr25")
+        words = np.concatenate([np.arange(0, 1 << k, 99991), (1 << k) - 1 - np.arange(64)])
+        words = words.astype(np.uint32)
+        assert np.array_equal(_calculated(design, words), addend_values(design, words))
 
 
 def test_what_does_not_suit() -> None:

@@ -2,8 +2,9 @@
 
 A recurrence that holds for a register's states holds for each of their bits, and so for words,
 which are some of these bits: eight random bits take a quarter of the memory of 32-bit states, and
-of the time. `RunningWords` keeps so long a history that a whole block comes from one XOR of rows
-for each tap. `TableWords` cuts each source's words out of one table of the period.
+of the time. `RunningWords` follows a recurrence of few terms, with so long a history that a block
+comes from a few XORs of many rows. `TableWords` cuts each source's words out of one table of the
+period.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from esru.emulate.jump import Register
+from esru.emulate.jump import Register, extend
+from esru.emulate.sparse import sparse_recurrence
 from esru.emulate.stream import period_table
 from esru.sources.register import RegisterModel
 
@@ -66,8 +68,11 @@ class RunningWords:
         self._first = register.start(phases, 1)[0]
         width = register.model.width
         self._type = np.dtype(narrow_type(width))
-        length, taps = register.taps
         row_bytes = len(phases) * self._type.itemsize
+        self._sparse = sparse_recurrence(register.taps)
+        if self._sparse[0] * row_bytes > _HISTORY:
+            self._sparse = register.taps
+        length, taps = self._sparse
         kept = length
         while (length - taps[-1]) * kept < rows * length and 2 * kept * row_bytes <= _HISTORY:
             kept *= 2
@@ -111,9 +116,12 @@ class RunningWords:
             moved = run.filled - self._kept
             run.rows[: self._kept] = run.rows[moved : run.filled]
             run.row, run.filled = run.row - moved, self._kept
-        self._register.extend(run.rows[: run.filled + more], run.filled)
-        run.filled += more
-        run.phase = phase
+        end = run.filled + more
+        # Until there are rows enough for the recurrence of few terms, that of many has to do.
+        dense = min(end, max(run.filled, self._sparse[0]))
+        extend(run.rows[:dense], run.filled, self._register.taps)
+        extend(run.rows[:end], dense, self._sparse)
+        run.filled, run.phase = end, phase
 
 
 @lru_cache(maxsize=8)
