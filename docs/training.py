@@ -51,12 +51,13 @@ def controls(result: Json) -> str:
 
 def designs(results: list[Json]) -> str:
     """Return the table of designs against the reference."""
-    lines = [_HEAD.format("design, schedule", "points"), "|---|---|---|---|---|---|"]
+    unit = find_task(results[0]["task"]).unit
+    lines = [_HEAD.format("design, schedule", unit), "|---|---|---|---|---|---|"]
     for result in results:
         for test in result["tests"]:
             at = result["schedule"][test["schedule"]]
             schedule = f"{test['schedule']} (C = {at['C']}, gcd {at['gcd']})"
-            lines.append(_row(f"`{result['design']}`, {schedule}", test))
+            lines.append(_row(f"`{result['design']}`, {schedule}", test, unit_digits(unit)))
     periods = ", ".join(f"{result['period']}" for result in results)
     seeds = results[0]["seeds"]
     lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; periods in this order: {periods}."]
@@ -93,6 +94,8 @@ def generated() -> dict[Path, str]:
         "controls digits-mlp": controls(read("controls-digits-mlp")),
         "controls digits-cnn": controls(read("controls-digits-cnn")),
         "controls chars-transformer": controls(read("controls-chars-transformer")),
+        "controls fp4-transformer": controls(read("controls-fp4-transformer")),
+        "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }
