@@ -16,6 +16,7 @@ from esru.design import parse
 from esru.errors import ToolMissing
 from esru.flow import nextpnr, targets
 from esru.flow.measure import Cells, Netlist, measure, require
+from esru.flow.peers import PEERS
 from esru.hdl.emit import emit_rtlil, module_name
 
 RECORDED = json.loads(budgets.FILE.read_text(encoding="utf-8"))
@@ -169,6 +170,21 @@ def test_pyosys_and_yowasp_give_the_same_counts(
         assert counts["yowasp"][name].area == pytest.approx(
             cells.area, rel=BUILDS_DIFFER[target]
         ), name
+
+
+def test_carry_chains_of_comparators_are_packed_apart() -> None:
+    peer = PEERS["comparator12"]
+    some = [
+        Netlist(f"{boundary}_{i}", peer.verilog(boundary, f"{boundary}_{i}"), "verilog")
+        for boundary in ("decision", "unit")
+        for i in range(2)
+    ]
+    together = measure(some, "ice40")
+    assert all(cells.carry >= 11 for cells in together.values())
+    for netlist in some[::2]:
+        assert measure([netlist], "ice40")[netlist.name] == together[netlist.name]
+    assert together["decision_0"] == together["decision_1"]
+    assert together["unit_0"] == together["unit_1"]
 
 
 def neighbour(netlist: Netlist) -> Netlist:

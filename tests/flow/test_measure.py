@@ -51,6 +51,19 @@ def test_a_top_that_is_not_there_fails(temporary: Path) -> None:
         measure([renamed], "lut6")
 
 
+def test_a_memory_fails_where_block_ram_is_left_out(temporary: Path) -> None:
+    text = """module store(input clk, input [7:0] a, input [7:0] d, output reg [7:0] q);
+  reg [7:0] words [0:255];
+  always @(posedge clk) begin
+    words[a] <= d;
+    q <= words[a];
+  end
+endmodule
+"""
+    with pytest.raises(ToolFailed, match="mem"):
+        measure([Netlist("store", text, "verilog")], "ice40")
+
+
 def test_unknown_target() -> None:
     with pytest.raises(InputError, match=r"Target must be one of ice40, .*, xc7, .*, not 'ic'"):
         measure([], "ic")
