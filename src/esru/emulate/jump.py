@@ -196,12 +196,16 @@ class Register:
         return self._squares[bit]
 
     def _states(self, phases: Sequence[int]) -> Words:
-        """Return the register's state at each phase: squares of the step, by the bits of each."""
+        """Return the register's state at each phase."""
         model = self.model
-        steps = np.array([model.leap * p % model.register_period for p in phases], np.int64)
-        states = np.full(len(phases), model.seed, np.uint32)
-        for bit in range(int(steps.max(initial=0)).bit_length()):
-            states = np.where(steps >> bit & 1, _image(self._square(bit), states), states)
+        return self.after([model.leap * p % model.register_period for p in phases])
+
+    def after(self, steps: Sequence[int]) -> Words:
+        """Return the states after so many register steps from the seed, by the bits of each."""
+        numbers = np.array(steps, np.int64)
+        states = np.full(len(numbers), self.model.seed, np.uint32)
+        for bit in range(int(numbers.max(initial=0)).bit_length()):
+            states = np.where(numbers >> bit & 1, _image(self._square(bit), states), states)
         return states
 
 
