@@ -162,30 +162,30 @@ class SplicedWords(RunningWords):
     def __init__(self, model: LfsrModel, phases: Sequence[int], rows: int) -> None:
         linear = replace(model, family="lfsr", seed=model.after_zero)
         super().__init__(Register(linear), phases, rows)
-        self._model = model
+        self._model, self._last = model, model.register_period - 1
+        self._first_steps = np.array([self._steps_at(phase) for phase in phases], np.int64)
 
-    def _steps(self, phase: int) -> list[int]:
+    def _steps_at(self, phase: int) -> int:
+        """Return by how many steps the register is beyond zero."""
+        return (self._model.seed_index + self._model.leap * phase) & self._last
+
+    def _steps(self, phase: int) -> npt.NDArray[np.int64]:
         """Return by how many steps each column's register is beyond zero."""
-        model, first = self._model, self._model.seed_index
-        return [(first + model.leap * (at + phase)) % model.register_period for at in self._phases]
+        return (self._first_steps + (self._model.leap * phase & self._last)) & self._last
 
     def _states(self, phase: int) -> npt.NDArray[np.uint32]:
-        return self._register.after([max(steps - 1, 0) for steps in self._steps(phase)])
+        return self._register.after(np.maximum(self._steps(phase) - 1, 0))
 
     def words(self, phase: int, cycles: int) -> Narrow:
         """Return the words of some cycles, shape (cycles, columns); valid until the next call."""
         found = super().words(phase, cycles)
-        model = self._model
-        last = model.register_period - model.leap * (cycles - 1)
+        model, steps = self._model, self._steps(phase)
+        end = self._last - model.leap * (cycles - 1)
         # Columns that pass through zero, or have since the words before.
-        passed = [
-            column
-            for column, steps in enumerate(self._steps(phase))
-            if not model.leap < steps < last
-        ]
-        if passed:
+        (passed,) = np.nonzero((steps <= model.leap) | (steps > end))
+        if len(passed):
             found = found.copy()
-            for column in passed:
+            for column in passed.tolist():
                 start = (self._phases[column] + phase) % model.period
                 found[:, column] = model.words(start, cycles)
             del self._runs.by_phase[phase + cycles]
