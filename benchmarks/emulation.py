@@ -27,15 +27,18 @@ from esru.design import parse
 from esru.emulate import round_tensor
 from esru.emulate.addends import BLOCK
 
-#: Tiled tables, private and shared; recurrences of 24 and 32 bits, private and shared; tables of
-#: a period; a truth table; floats.
+#: Tiled tables, private and shared; recurrences of 24 and 32 bits, private and shared, of few
+#: terms and of many; a table of a period; a truth table; a lane map; floats.
 DESIGNS = (
     "8:8:zero:lfsr8",
     "papers",
     "8:7:select:lfsr13,leap=7,lanes=64",
     "24:24:zero:lfsr24",
     "24:24:zero:lfsr24,lanes=64",
+    "24:24:zero:plateau24,leap=29",
     "8:8:zero:lfsr32,leap=11",
+    "24:20:nearest:lfsr32,leap=23",
+    "8:7:select:lfsr24,leap=11,lanes=8,map=permute",
     "8:4:zero:debruijn20,leap=5",
     "4:4:table-c0fcff00.11.5:lfsr13,leap=4",
     "8:8:zero:lfsr8,out=ocp_e4m3",

@@ -14,7 +14,7 @@ from esru.report.fresh import fill, refresh
 Json = dict[str, Any]
 
 PAGE = Path(__file__).parent / "emulation.md"
-RESULT = Path(__file__).parent / "results" / "benchmark-emulation.json"
+RESULTS = Path(__file__).parent / "results"
 
 
 def speed(figures: Json) -> str:
@@ -48,9 +48,24 @@ def speed(figures: Json) -> str:
     return "\n".join(lines)
 
 
+def gpu(figures: Json) -> str:
+    """Return the rows of the GPU with their goals, measured or not."""
+    lines = ["| | goal | measured |", "|---|---|---|"]
+    for row in figures["rows"]:
+        value = "not measured" if row["value"] is None else f"{row['value']:g}"
+        lines.append(f"| {row['name']} | {row['goal']} | {value} |")
+    versions = ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    where = figures["device"] or "no CUDA device was at hand"
+    return "\n".join([*lines, "", f"`python benchmarks/gpu.py`; {where}; {versions}."])
+
+
 def generated() -> dict[Path, str]:
-    """Return the page with its generated part filled in."""
-    return {PAGE: fill(PAGE, {"speed": speed(json.loads(RESULT.read_text(encoding="utf-8")))})}
+    """Return the page with its generated parts filled in."""
+    parts = {
+        name: part(json.loads((RESULTS / f"benchmark-{result}.json").read_text(encoding="utf-8")))
+        for name, part, result in (("speed", speed, "emulation"), ("gpu", gpu, "gpu"))
+    }
+    return {PAGE: fill(PAGE, parts)}
 
 
 if __name__ == "__main__":

@@ -66,12 +66,17 @@ def designs(results: list[Json]) -> str:
 
 
 def speed(figures: Json) -> str:
-    """Return the benchmark's ratios."""
-    lines = ["| trainings per core-second, compared with one run at a time | |", "|---|---|"]
+    """Return trainings per core-second, and ratios of rounding."""
+    lines = [
+        "| task | one run alone, seconds | one design's runs, trainings per core-second | "
+        "eight designs' runs, trainings per core-second |",
+        "|---|---|---|---|",
+    ]
     for task, rates in figures["trainings_per_core_second"].items():
         one = rates["one_run"]
-        lines.append(f"| `{task}`, one design's runs | {rates['one_design'] / one:.1f} |")
-        lines.append(f"| `{task}`, eight designs' runs | {rates['eight_designs'] / one:.1f} |")
+        batches = (rates["one_design"], rates["eight_designs"])
+        cells = " | ".join(f"{rate:.1f} ({rate / one:.1f} times)" for rate in batches)
+        lines.append(f"| `{task}` | {1 / one:.2f} | {cells} |")
     throughput = dict(figures["elements_per_second"])
     plain, rate = next(iter(throughput.items()))
     lines += ["", f"| elements per second, compared with {plain} | |", "|---|---|"]
@@ -79,6 +84,8 @@ def speed(figures: Json) -> str:
         if way != plain:
             design, _, array = way.rpartition(", ")
             lines.append(f"| `{design}`, {array} | {elements / rate:.2f} |")
+    versions = ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    lines += ["", f"One thread, CPU time; {figures['machine']}; {versions}."]
     return "\n".join(lines)
 
 

@@ -15,6 +15,8 @@ import pytest
 from esru.search.folder import SCHEMA, claim
 from esru.search.question import Question
 
+pytest.importorskip("torch")  # what is looked for first
+
 #: Runs the command line as if some modules were not installed.
 WITHOUT = """
 import sys

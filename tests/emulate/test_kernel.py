@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from threading import Thread
 
 import numpy as np
@@ -15,6 +16,7 @@ from esru.emulate.addends import (
     INDEX,
     MASK,
     AddendStream,
+    _calculated,
     addend_kind,
     addend_values,
 )
@@ -64,6 +66,8 @@ DESIGNS = [
     "24:24:zero:lfsr24,map=complement",
     "8:8:zero:lfsr32,leap=11,lanes=8",
     "12:12:zero:lfsr26,leap=17,lanes=4,map=permute",
+    "20:17:replicate:lfsr20,leap=19,lanes=2,map=invert",
+    "24:24:zero:lfsr26,leap=25,lanes=8,map=rotate",
     "8:6:zero:plateau20,leap=9,lanes=2",
     "20:19:zero:debruijn19,leap=21",
     "8:4:replicate:debruijn20,leap=5,lanes=2,map=delay",
@@ -187,11 +191,42 @@ def test_a_register_runs_on_over_many_blocks(text: str) -> None:
         phase += tensor_cycles(size, 64)
 
 
+def test_many_tensors_that_take_turns() -> None:
+    """More phases than runs are kept, each running on from where it was; one meets another."""
+    array = Array(parse("16:16:zero:lfsr24,leap=17,lanes=2"), 64)
+    stream = AddendStream(array)
+    phases = [7919 * i for i in range(100)] + [3]
+    for size in (64 * 4, 1, 2000):
+        for turn, phase in enumerate(phases):
+            ((_, found),) = stream.blocks(size, phase)
+            words = array.tensor_words(size, phase)[0]
+            assert np.array_equal(found, addend_values(array.design, words))
+            phases[turn] = phase + tensor_cycles(size, 64)
+
+
 def test_tables_by_what_becomes_of_their_addends() -> None:
     for head, kind in TABLE_KINDS.items():
         assert addend_kind(parse(f"{head}:lfsr5")) == kind
     assert addend_kind(parse("8:7:select:lfsr13")) == MASK
     assert addend_kind(parse("papers")) == CARRY
+
+
+def test_every_word_of_every_rule_becomes_its_addend() -> None:
+    """What a few passes of int32 make of words against the definition, in every type of words."""
+    for rule, k in product(("zero", "half", "nearest", "replicate", "select"), range(1, 13)):
+        more = {"half": k + 1, "select": k + 1}.get(rule, k)
+        for n in [more] if rule == "select" else range(more, 25, 5):
+            design = parse(f"{n}:{k}:{rule}:lfsr{k + 1}")
+            words = np.arange(1 << k, dtype=np.uint32)
+            wanted = addend_values(design, words)
+            for kind in (np.uint8, np.uint16, np.uint32):
+                if k <= 8 * np.dtype(kind).itemsize:
+                    assert np.array_equal(_calculated(design, words.astype(kind)), wanted)
+    for k, rule in ((23, "select"), (24, "replicate")):
+        design = parse(f"24:{k}:{rule}:lfsr25")
+        words = np.concatenate([np.arange(0, 1 << k, 99991), (1 << k) - 1 - np.arange(64)])
+        words = words.astype(np.uint32)
+        assert np.array_equal(_calculated(design, words), addend_values(design, words))
 
 
 def test_what_does_not_suit() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -19,16 +20,18 @@ TEXT = (ROOT / "docs" / "emulation.md").read_text(encoding="utf-8")
 FIGURES = json.loads((ROOT / "docs" / "results" / "benchmark-emulation.json").read_text())
 
 
-def page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("emulation_page", ROOT / "docs" / "emulation.py")
+def script(folder: str, name: str) -> ModuleType:
+    path = ROOT / folder / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"{folder}_{name}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
     spec.loader.exec_module(module)
     return module
 
 
 def test_the_table_is_fresh() -> None:
-    assert not stale(page().generated()), "run python docs/emulation.py"
+    assert not stale(script("docs", "emulation").generated()), "run python docs/emulation.py"
 
 
 def test_the_code_runs() -> None:
@@ -65,3 +68,25 @@ def test_the_bars_of_speed() -> None:
     for name, bar in (("gfloat, numpy", 10), ("gfloat, compiled by torch", 5)):
         assert len(found[name]) == 2 and min(found[name]) >= bar
     assert {name.partition(",")[0] for name in found} == {"gfloat", "torchao", "qtorch"}
+
+
+def test_the_gpu_is_measured_or_said_not_to_be(tmp_path: Path) -> None:
+    """Without a device every row has no value; with one all rows have, and the page says which."""
+    kept = json.loads((ROOT / "docs" / "results" / "benchmark-gpu.json").read_text())
+    measured = [row["value"] is not None for row in kept["rows"]]
+    assert all(measured) if kept["device"] else not any(measured)
+    assert TEXT.count("not measured |") == measured.count(False)
+    if not torch.cuda.is_available():
+        found = tmp_path / "gpu.json"
+        assert script("benchmarks", "gpu").main(["--write", str(found)]) == 0
+        rows = json.loads(found.read_text())["rows"]
+        assert [row["value"] for row in rows] == [None] * len(rows)
+        assert [row["name"] for row in rows] == [row["name"] for row in kept["rows"]]
+
+
+@pytest.mark.slow
+def test_what_is_measured_on_a_gpu_runs() -> None:
+    """On the CPU, in small: the figures say nothing, but every row comes to one."""
+    bench = script("benchmarks", "gpu")
+    rows = bench.rows(torch.device("cpu"), bench.SMALL)
+    assert len(rows) == 8 and all(row["value"] > 0 for row in rows)

@@ -34,6 +34,15 @@ def test_the_tables_are_fresh() -> None:
     assert not stale(page().generated()), "run python docs/training.py"
 
 
+def test_the_bars_of_speed() -> None:
+    """20 trainings of digits-mlp a core-second in batches; the others' single runs in seconds."""
+    rates = json.loads((RESULTS / "benchmark-training.json").read_text(encoding="utf-8"))
+    found = rates["trainings_per_core_second"]
+    assert min(found["digits-mlp"]["one_design"], found["digits-mlp"]["eight_designs"]) >= 20
+    assert 1 / found["digits-cnn"]["one_run"] < 1
+    assert 1 / found["chars-transformer"]["one_run"] < 4
+
+
 def test_the_sizes_in_the_text() -> None:
     found = re.search(r"the (\d+) handwritten .* into (\d+)\s+training and (\d+) test", TEXT, re.S)
     assert found is not None

@@ -26,6 +26,8 @@ from esru.emulate.arrays import decision_values
 from esru.emulate.jump import Register
 from esru.emulate.stream import Array, period_table, tensor_cycles
 from esru.emulate.word_blocks import RunningWords, TableWords
+from esru.float_formats import FLOAT32
+from esru.sources.lane_maps import map_words, variant
 from esru.sources.register import LinearModel, RegisterModel
 
 Addends = npt.NDArray[np.int32]
@@ -36,8 +38,11 @@ BLOCK = 1 << 15
 #: A tiled table has at most so many elements for one period (4 MiB).
 _TILED = 1 << 20
 
-#: Words of at most so many bits become addends by a look-up.
-_LOOKED_UP = 16
+#: A table of the addends of each word, for each lane if they differ, has at most so many entries.
+_LOOKED_UP = 1 << 20
+
+#: Of so many bits float32 holds every integer, and so the place of a word's first 1.
+_EXACT = 24
 
 #: What is done with an addend: its carry counts, it masks a bit, it is a part of a table's index.
 CARRY, MASK, INDEX = "carry", "mask", "index"
@@ -139,8 +144,10 @@ class AddendStream:
             self._source = RunningWords(Register(model), array.columns, self.rows)
         elif isinstance(model, RegisterModel) and period_table(model) is not None:
             self._source = TableWords(model, array.columns, self.rows)
-        if self._affine is None and design.k <= _LOOKED_UP:
-            self._looked_up = addend_values(design, np.arange(1 << design.k, dtype=np.uint32))
+        self._complement = design.map == "complement"
+        mapped = design.map not in ("same", "delay", "complement")
+        if (mapped or is_table(design.rule)) and 1 << design.k <= _LOOKED_UP // design.lanes:
+            self._looked_up = self._addends_by_word(mapped)
 
     def blocks(self, size: int, phase: int) -> Iterator[tuple[slice, Addends]]:
         """Yield the elements of a tensor block by block, each with its addends.
@@ -189,39 +196,66 @@ class AddendStream:
             words: npt.NDArray[Any] = self.array.lane_words(phase, cycles)
         else:
             words = self._source.words(phase, cycles)
-            if self.array.design.map not in ("same", "delay"):
+            if self._complement:
+                words = words ^ words.dtype.type((1 << self.array.design.k) - 1)
+            elif self._looked_up is None and self.array.design.map not in ("same", "delay"):
                 words = self.array.to_lanes(words)
         return self._addends(words).reshape(-1)[:count]
 
-    @property
-    def _affine(self) -> tuple[int, int] | None:
-        """By how many bits a word is shifted, and what is added, if that makes it an addend."""
+    def _addends_by_word(self, mapped: bool) -> Addends:
+        """Return the addend of each word, shape (words, 1) or with a column for each lane."""
         design = self.array.design
-        below = design.n - design.k
-        if design.rule == "zero" or (design.rule == "nearest" and not below):
-            return below, 0
-        return (below, 1 << below - 1) if design.rule == "half" else None
+        every = np.arange(1 << design.k, dtype=np.uint32)
+        columns = [
+            addend_values(design, map_words(design.map, design.k, number, every))
+            for number in (variant(design.map, design.k, lane) for lane in range(design.lanes))
+        ]
+        return np.stack(columns if mapped else columns[:1], axis=1)
 
     def _addends(self, words: npt.NDArray[Any]) -> Addends:
         """Return the addends of words of sources or lanes, shape (cycles, lanes)."""
-        cycles, columns = words.shape
-        share = self.array.lanes // columns
-        if self._looked_up is not None:
-            found = np.take(self._looked_up, words, mode="clip")
-        elif self._affine is None:
-            found = addend_values(self.array.design, words)
+        if self._looked_up is None:
+            found = _calculated(self.array.design, words)
         else:
-            shift, more = self._affine
-            if share == 1 and words.dtype == np.uint32 and not (shift or more):
-                return np.ascontiguousarray(words).view(np.int32)
-            found = np.empty((cycles, columns), np.int32)
-            np.copyto(found, words, casting="unsafe")
-            if shift:
-                np.left_shift(found, shift, out=found)
-            if more:
-                np.bitwise_or(found, more, out=found)
+            found = self._looked_up.take(words, axis=0, mode="clip").reshape(len(words), -1)
+        share = self.array.lanes // found.shape[1]
         if share == 1:
             return found
-        seen = np.empty((cycles, columns, share), np.int32)
+        seen = np.empty((*found.shape, share), np.int32)
         seen[:] = found[:, :, None]
-        return seen.reshape(cycles, -1)
+        return seen.reshape(len(words), -1)
+
+
+def _calculated(design: Design, words: npt.NDArray[Any]) -> Addends:
+    """Return what `addend_values` does, for most rules in a few passes of int32."""
+    n, k, rule = design.n, design.k, design.rule
+    if is_table(rule) or (rule == "select" and k >= _EXACT):
+        return addend_values(design, words)
+    if rule == "zero" and n == k and words.dtype == np.uint32:
+        return np.ascontiguousarray(words).view(np.int32)
+    found = np.empty(words.shape, np.int32)
+    np.copyto(found, words, casting="unsafe")
+    if rule == "select":
+        # The highest power of two in 2r + 1 is that of the bit that decides.
+        np.left_shift(found, 1, out=found)
+        np.bitwise_or(found, 1, out=found)
+        power = found.astype(np.float32)
+        patterns = power.view(np.int32)
+        np.bitwise_and(patterns, np.int32(-1 << FLOAT32.fraction), out=patterns)
+        np.copyto(found, power, casting="unsafe")
+    elif rule == "replicate":
+        whole, rest = divmod(n, k)
+        top = np.right_shift(found, k - rest) if rest else None
+        np.multiply(found, sum(1 << rest + k * i for i in range(whole)), out=found)
+        if top is not None:
+            np.bitwise_or(found, top, out=found)
+    elif n > k:
+        half = 0 if rule == "zero" else 1 << n - k - 1
+        if rule == "nearest":
+            # Ties to even: what is added is one less for odd words.
+            np.subtract(found << n - k, found & 1, out=found)
+        else:
+            np.left_shift(found, n - k, out=found)
+        if half:
+            np.add(found, half, out=found)
+    return found

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from esru.emulate.sparse import Recurrence
 from esru.sources.register import Columns, LinearModel, apply, compose, power
 
 Words = npt.NDArray[np.uint32]
@@ -52,6 +53,35 @@ def shortest_recurrence(bits: Sequence[int]) -> int:
     return sum((found >> i & 1) << (length - i) for i in range(length + 1))
 
 
+def extend(rows: npt.NDArray[Any], filled: int, recurrence: Recurrence) -> None:
+    """Continue the first `filled` rows, as many as the recurrence is long, to the end.
+
+    Parameters
+    ----------
+    rows : ndarray of unsigned integers, shape (count, columns)
+        States, or words, or any other bits of successive states.
+    filled : int
+        Rows that are known.
+    recurrence : Recurrence
+        One that they obey.
+    """
+    length, taps = recurrence
+    while filled < len(rows):
+        # The widest spacing 2^j that the rows so far allow.
+        apart = 1 << (filled // length).bit_length() - 1
+        oldest = filled - length * apart
+        more = min((length - taps[-1]) * apart, len(rows) - filled)
+        found = rows[filled : filled + more]
+        first, *rest = (rows[oldest + i * apart :][:more] for i in taps)
+        if rest:
+            np.bitwise_xor(first, rest[0], out=found)
+            for other in rest[1:]:
+                np.bitwise_xor(found, other, out=found)
+        else:
+            found[:] = first
+        filled += more
+
+
 class Register:
     """A linear register (`lfsr`, `plateau`, `cellular`) followed from several phases at once.
 
@@ -69,7 +99,7 @@ class Register:
         self._lock = Lock()
 
     @cached_property
-    def taps(self) -> tuple[int, tuple[int, ...]]:
+    def taps(self) -> Recurrence:
         """Length of the recurrence of successive words' states, and the exponents below it."""
         model = self.model
         stride = power(model.columns, model.leap)
@@ -137,33 +167,7 @@ class Register:
             The first rows.
         """
         states[: len(known)] = known
-        self.extend(states, len(known))
-
-    def extend(self, states: npt.NDArray[Any], filled: int) -> None:
-        """Continue the first `filled` rows, at least `taps[0]` of them, to the end.
-
-        Parameters
-        ----------
-        states : ndarray of unsigned integers, shape (count, columns)
-            States, or words, or any other bits of successive states.
-        filled : int
-            Rows that are known.
-        """
-        length, taps = self.taps
-        while filled < len(states):
-            # The widest spacing 2^j that the rows so far allow.
-            apart = 1 << (filled // length).bit_length() - 1
-            oldest = filled - length * apart
-            more = min((length - taps[-1]) * apart, len(states) - filled)
-            rows = states[filled : filled + more]
-            first, *rest = (states[oldest + i * apart :][:more] for i in taps)
-            if rest:
-                np.bitwise_xor(first, rest[0], out=rows)
-                for other in rest[1:]:
-                    np.bitwise_xor(rows, other, out=rows)
-            else:
-                rows[:] = first
-            filled += more
+        extend(states, len(known), self.taps)
 
     def finish(self, states: Words, phases: Sequence[int]) -> None:
         """Turn states into words, in place; row 0 is that of the phases."""
