@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from esru.errors import InputError
 from esru.evidence.measure import Measurer
 from esru.evidence.studies import find_study, studies
 from esru.search.cache import cache_folder
@@ -48,7 +49,10 @@ def main() -> int:
     parser.add_argument("studies", nargs="*", metavar="STUDY", help=f"of {', '.join(names)}")
     parser.add_argument("--out", type=Path, default=RESULT, help="file for the figures (JSON)")
     args = parser.parse_args()
-    chosen = [find_study(name) for name in args.studies or names]
+    try:
+        chosen = [find_study(name) for name in args.studies or names]
+    except InputError as error:
+        parser.error(str(error))
     import torch
 
     torch.set_num_threads(1)

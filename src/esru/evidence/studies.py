@@ -217,8 +217,9 @@ def tensors() -> list[Point]:
     """Return which tensor's rounding matters, with a copy of the weights in float32 and without."""
     points = [Point("float32", None, FLOAT32, against=FLOAT32)]
     kinds = ("weights", "activations", "gradients")
-    for bits, out in ((8, ""), (4, ",out=s4.0")):
-        for kind in kinds:
+    for bits, out in ((8, ""), (4, ",out=s4.0"), (2, ",out=s2.0")):
+        # Of two bits only gradients are anything like enough.
+        for kind in kinds if bits > 2 else ("gradients",):
             base = dict.fromkeys(kinds, "nearest") | {kind: f"nearest{out}"}
             plain = Tensors(**base)
             unit = Tensors(**base | {kind: f"reference{out}"})
