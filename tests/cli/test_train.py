@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,36 @@ def test_weights_in_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("torch_there")
+def test_units_that_round_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A design without formats stands for its counterpart, and the answer says for which."""
+    from esru.train import tasks
+
+    short = replace(
+        tasks()["fp4-transformer"], epochs=1, averaged=1, train_examples=32, test_examples=16
+    )
+    monkeypatch.setattr(sys.modules["esru.train.tasks"], "FP4_TRANSFORMER", short)
+    argv = ["--task", "fp4-transformer", "--seeds", "1", "--schedule", "natural"]
+    found = answer(capsys, "papers", *argv)
+    unit = "8:3:replicate:plateau3,in=mx_float32,out=ocp_e2m1"
+    assert (found["design"], found["unit"]) == ("8:3:replicate:plateau3", unit)
+    assert (found["against"], found["format"]) == ("24:24:zero:lfsr24", None)
+    named = answer(capsys, unit, *argv)
+    assert named["against"] == "24:24:zero:lfsr24,in=mx_float32,out=ocp_e2m1"
+    for test, other in zip(found["tests"], named["tests"], strict=True):
+        assert test["loss"] == other["loss"] and test["diff"] == other["diff"] != 0
+    assert main(["train", "papers", *argv]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == f"trained with the same rule and words between the task's formats: {unit}"
+    assert "a step takes 4432 cycles" in lines[2]
+    assert main(["train", "--controls", *argv]) == 1  # two steps teach nothing
+    out = capsys.readouterr().out
+    assert out.startswith("controls of fp4-transformer, natural schedule, 1 seeds")
+    assert "NO   float32 reaches a loss of 2.15 nats" in out
+
+
+@pytest.mark.usefixtures("torch_there")
 def test_a_task_that_may_not_judge_is_the_answer_no(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,6 +211,14 @@ def test_a_task_that_may_not_judge_is_the_answer_no(
             "Source of a trained float unit must be one that makes its own words",
         ),
         (["papers,in=s12.8,out=int6"], "Input format of the design must be one that holds every"),
+        (
+            ["papers", "--task", "fp4-transformer", "--format", "ocp_e2m1"],
+            "--format must be left out with fp4-transformer, not ocp_e2m1",
+        ),
+        (
+            ["papers,out=ocp_e2m1", "--task", "nvfp4-transformer"],
+            "Formats of the design must be in=mx_float32,out=ocp_e2m1 in nvfp4-transformer, or",
+        ),
         (["--controls", "--format", "u8.0"], "Output format of the design must be intW with W"),
     ],
 )
@@ -209,6 +248,8 @@ def test_missing_packages(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if module != "torch":
+        pytest.importorskip("torch")  # what is looked for first
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["train", "papers"]) == 3
     out, err = capsys.readouterr()

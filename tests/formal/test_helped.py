@@ -45,6 +45,16 @@ MORE = [
     "8:8:zero:lfsr8,in=s20.8,boundary=unit",
     "papers,overflow=wrap,boundary=unit",
 ]
+#: Registers in the cells of a carry chain: all of it, words of a longer one, leaps, no shift.
+SHARED = [
+    "reference",
+    "3:3:zero:lfsr8,boundary=unit",
+    "9:9:zero:lfsr12,seed=1365,leap=11",
+    "7:5:half:lfsr9,leap=2",
+    "8:4:replicate:lfsr6",
+    "6:6:zero:lfsr7,form=galois",
+    "18:18:zero:lfsr25,seed=5",
+]
 #: Sums of accumulators, from the narrowest on: with and without a decision, and left to one adder.
 SUMS = [
     "4:3:select:lfsr5,leap=3,lanes=2,boundary=accumulator",
@@ -88,6 +98,11 @@ def test_more_cells_are_proved(target: str, tmp_path: Path) -> None:
         assert proved(text, target, tmp_path / str(number)), text
 
 
+def test_registers_in_a_carry_chain_are_proved(tmp_path: Path) -> None:
+    for number, text in enumerate(SHARED):
+        assert proved(text, "ice40", tmp_path / str(number)), text
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -123,6 +138,16 @@ def _late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         structure.Helped, "drawn", lambda self, design, word: true(self, design, ~word & 127)
     )
+
+
+def _wrong_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flip-flop of the bit itself, not the next one's, takes what is at the cell's input."""
+    true = helped._held
+
+    def held(*args: Any) -> Any:
+        return {number: (bit - 1, more) for number, (bit, more) in true(*args).items() if bit}
+
+    monkeypatch.setattr(helped, "_held", held)
 
 
 def _lost_carry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +203,7 @@ ACCUMULATOR = "4:3:select:lfsr5,lanes=2,boundary=accumulator"
         (_swapped, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_late, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_lost_carry, "lut6", "5:5:zero:lfsr7,leap=5,lanes=2"),
+        (_wrong_bit, "ice40", "5:5:zero:lfsr7,boundary=unit"),
         (_no_saturation, "ice40", "3:3:zero:lfsr3,boundary=unit"),
         (_no_saturation, "lut6", "3:3:zero:lfsr3,boundary=unit"),
     ],

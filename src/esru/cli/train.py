@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
@@ -16,7 +17,7 @@ from esru.train.experiment import Cell, compare
 from esru.train.needs import require_training
 from esru.train.statistics import Summary
 from esru.train.tasks import Job, Task, check_job, unit_digits
-from esru.train.unit_formats import counterpart, formats_of, in_format
+from esru.train.unit_formats import counterpart, formats_of, in_format, trained_unit
 
 if TYPE_CHECKING:
     from esru.train.images.training import ImageTraining
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     if args.seed0 < 0:
         raise InputError.must("First seed", "at least 0", args.seed0)
     schedules = list(dict.fromkeys(args.schedule or SCHEDULES))
+    if args.format is not None and task.gradients:
+        raise InputError.must("--format", f"left out with {task.name}", args.format)
     design = against = None
     formats: tuple[str, str | None] = (args.format or str(INT8), None)
     if args.design is not None:
@@ -93,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     seeds = range(args.seed0, args.seed0 + args.seeds)
     content: dict[str, Any] = {"design": None, "task": task.name, "lanes": args.lanes}
-    content |= {"format": formats[0], "seeds": args.seeds, "seed0": args.seed0}
+    content |= {"format": None if task.gradients else formats[0]}
+    content |= {"seeds": args.seeds, "seed0": args.seed0}
     if own is not None:
         content |= {"data": own.source, "epochs": task.epochs}
     cells: list[Cell] = []
@@ -178,6 +182,7 @@ def _content(
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
+        "unit": str(trained_unit(task, design)),
         "against": str(against),
         "margin": task.margin,
         "alpha": ALPHA,
@@ -190,9 +195,9 @@ def _content(
     }
 
 
-def _stored(fmt: str) -> str:
+def _stored(task: Task, fmt: str) -> str:
     """Return what a line on a task says of a format that is not the task's own."""
-    return "" if fmt == str(INT8) else f", with weights in {fmt}"
+    return "" if task.gradients or fmt == str(INT8) else f", with weights in {fmt}"
 
 
 def _period(design: Design, lanes: int) -> int:
@@ -236,7 +241,10 @@ def _numbers(task: Task, row: Cell | ControlRow) -> list[str]:
 
 def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespace) -> None:
     period = _period(design, args.lanes)
-    print(f"{design} on {task.name}: {task.summary}{_stored(str(design.out_format))}")
+    print(f"{design} on {task.name}: {task.summary}{_stored(task, str(design.out_format))}")
+    unit = trained_unit(task, design)
+    if unit != replace(design, boundary=unit.boundary):
+        print(f"trained with the same rule and words between the task's formats: {unit}")
     source = f"the source's period is {period}" if period else "the words are the operands' own"
     print(
         f"{args.lanes} lanes, a step takes {task.cycles(args.lanes)} cycles, {source}; "
@@ -256,7 +264,7 @@ def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespa
 
 def _print_admission(task: Task, admission: Admission, fmt: str, blank: bool) -> None:
     seeds = admission.rows[0].accuracy.count
-    stored = _stored(fmt)
+    stored = _stored(task, fmt)
     print(f"{chr(10) * blank}controls of {task.name}{stored}, natural schedule, {seeds} seeds\n")
     header = ["control", "lr", "accuracy %", "loss", "less float32", "loses <"]
     rows = [[row.control, *_numbers(task, row)] for row in admission.rows]

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.stream import Array, Words, tensor_cycles
 from esru.emulate.tensors import MAX_FLOAT_BITS
 
 #: A design with the cycles C from one step to the next: fixes the words of a run.
@@ -107,6 +108,16 @@ class StepValues:
         return self._found.flat
 
 
+def comparable(design: Design, words: Words) -> npt.NDArray[np.int64]:
+    """Return what `StepValues` holds for each random word."""
+    values = decision_values(design, words)
+    if design.rule == "select":
+        return np.left_shift(1, design.n - 1 - values)
+    if is_table(design.rule):
+        return values << design.n
+    return values << (MAX_FLOAT_BITS - design.n)
+
+
 def stream_values(
     stream: Stream, sizes: Sequence[int], steps: int, lanes: int
 ) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
@@ -115,14 +126,7 @@ def stream_values(
     array = Array(design, lanes)
     lengths = [tensor_cycles(size, lanes) for size in sizes]
     words = array.block_words([step * cycles for step in range(steps)], sum(lengths))
-    values = decision_values(design, words)
-    if design.rule == "select":
-        values = np.left_shift(1, design.n - 1 - values)
-    elif is_table(design.rule):
-        values = values << design.n
-    else:
-        values = values << (MAX_FLOAT_BITS - design.n)
-    values = values.reshape(steps, -1)
+    values = comparable(design, words).reshape(steps, -1)
     parts, first = [], 0
     for size, length in zip(sizes, lengths, strict=True):
         part = values[:, first * lanes : first * lanes + size]

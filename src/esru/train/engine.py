@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from esru.emulate.block_rounder import BlockRounder
 from esru.emulate.update import Blocks, make_rounder
 from esru.train.network import DigitsNetwork, Network, network_class
 from esru.train.random import ORDER, permutations
 from esru.train.schedule import schedule_cycles
-from esru.train.stored import Stored
+from esru.train.stored import Master, Stored
 from esru.train.tasks import Job, Result, Task
 
 
@@ -46,13 +47,18 @@ def run_batch(
     jobs of one learning rate.
     """
     network = network_class(task)(task, [job.lr for job in jobs], device)
-    stored = Stored(jobs[0].design.out_format)
+    stored = Master() if task.gradients else Stored(jobs[0].design.out_format)
     network.dtype = stored.dtype
     data = network.load()
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
-    rounder = make_rounder(
-        streams, [streams.index(key) for key in keys], task.shapes, task.steps, lanes, device
+    chosen = [streams.index(key) for key in keys]
+    if task.gradients:
+        network.rounder = BlockRounder(streams, chosen, task.rounded, lanes, device)
+    rounder = (
+        stored
+        if isinstance(stored, Master)
+        else make_rounder(streams, chosen, task.shapes, task.steps, lanes, device)
     )
     weights = Blocks(task.shapes, len(jobs), device)
     deltas = Blocks(task.shapes, len(jobs), device, stored.dtype)
@@ -76,11 +82,13 @@ def run_batch(
     scores = []
     per_epoch = task.steps // task.epochs
     for step in range(task.steps):
-        chosen = order[step].view(-1)
-        inputs = train.index_select(0, chosen).view(*batch, *train.shape[1:])
-        wanted = targets.index_select(0, chosen).view(*batch, *targets.shape[1:])
+        examples = order[step].view(-1)
+        inputs = train.index_select(0, examples).view(*batch, *train.shape[1:])
+        wanted = targets.index_select(0, examples).view(*batch, *targets.shape[1:])
         if observer is not None:
             network.observer = partial(observer, step)
+        if network.rounder is not None:
+            network.rounder.begin(step)
         network.deltas(seen.views, inputs, wanted, deltas.views)
         if observer is not None:
             assert isinstance(network, DigitsNetwork)

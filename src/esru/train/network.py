@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from esru.emulate.block_rounder import BlockRounder
 from esru.train import digits
 from esru.train.random import WEIGHTS, uniforms
 from esru.train.tasks import Task
@@ -75,10 +76,13 @@ class Network(ABC):
         Sees what is rounded, see `Observer`.
     dtype : torch.dtype
         Of weights, inputs and deltas: float32, or float64 where weights have more places.
+    rounder : BlockRounder or None
+        What rounds the errors of a task that says so (`Task.gradients`).
     """
 
     observer: Observer | None = None
     dtype: torch.dtype = torch.float32
+    rounder: BlockRounder | None = None
     weight_bits: tuple[int, ...]
     image_bits: int
     logit_bits: int

@@ -64,9 +64,31 @@ class Stored:
 
     def digest(self, weights: Sequence[torch.Tensor]) -> str:
         """Return the SHA-256 of weights: as int8, or float32 in little-endian order."""
-        whole = isinstance(self.format, FixedFormat)
-        kind = "<i1" if whole else "<f4"
-        blob = b"".join(
-            weight.cpu().contiguous().numpy().astype(kind).tobytes() for weight in weights
-        )
-        return hashlib.sha256(blob).hexdigest()
+        return _sha256(weights, "<i1" if isinstance(self.format, FixedFormat) else "<f4")
+
+
+class Master:
+    """Weights in float32, a copy of high precision: updates are added to them.
+
+    It stands for both `Stored` and what rounds updates.
+    """
+
+    unit = 1.0
+    dtype = torch.float32
+
+    def start(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what is stored of initial weights: themselves."""
+        return weights
+
+    def apply(self, weights: torch.Tensor, delta: torch.Tensor, step: int) -> None:
+        """Add the updates to the weights."""
+        weights.add_(delta)
+
+    def digest(self, weights: Sequence[torch.Tensor]) -> str:
+        """Return the SHA-256 of weights as float32 in little-endian order."""
+        return _sha256(weights, "<f4")
+
+
+def _sha256(weights: Sequence[torch.Tensor], kind: str) -> str:
+    blob = b"".join(weight.cpu().contiguous().numpy().astype(kind).tobytes() for weight in weights)
+    return hashlib.sha256(blob).hexdigest()

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 #: Widths of the fixed-point formats and of the floats that weights are stored in.
 LEAST_WIDTH, MOST_WIDTH = 2, 8
 
+#: Formats of the units that round errors in blocks with a scale.
+ERRORS_IN, ERRORS_OUT = "mx_float32", "ocp_e2m1"
+
 
 def plain(design: Design) -> bool:
     """Return whether a design names no formats: int8, and an input that drops what n and k need."""
+    if design.floats:
+        return False
     return design == replace(design, in_format=None, out_format=INT8)
 
 
@@ -74,6 +79,34 @@ def in_format(design: Design, out: str) -> Design:
     return found
 
 
+def trained_unit(task: Task, design: Design) -> Design:
+    """Return the unit that a task trains with: the design, or its counterpart for errors.
+
+    Raises
+    ------
+    InputError
+        If there is no such counterpart.
+    """
+    if not task.gradients:
+        return design
+    return counterpart(replace(design, boundary="decision"), ERRORS_OUT, ERRORS_IN)
+
+
+def _check_errors(task: Task, design: Design) -> None:
+    found = trained_unit(task, design)
+    if formats_of(found) != (ERRORS_OUT, ERRORS_IN):
+        rule = f"in={ERRORS_IN},out={ERRORS_OUT} in {task.name}, or left out"
+        source, out = found.input, found.out_format
+        raise InputError.must("Formats of the design", rule, f"in={source},out={out}")
+    if found.source in OPERANDS:
+        rule = f"one that makes its own words in {task.name}"
+        raise InputError.must("Source of the design", rule, found.source)
+    block = task.rounded[0][-1]
+    if found.block not in (0, block):
+        rule = f"{block} in {task.name}, or left out"
+        raise InputError.must("Lanes of a block", rule, found.block)
+
+
 def check_formats(task: Task, design: Design) -> None:
     """Refuse a design whose formats are not those of a task's weights.
 
@@ -83,6 +116,9 @@ def check_formats(task: Task, design: Design) -> None:
         Naming the format that is wrong.
     """
     source, out = design.input, design.out_format
+    if task.gradients:
+        _check_errors(task, design)
+        return
     if isinstance(out, FloatFormat):
         if not task.float_weights:
             rule = f"intW with W from {LEAST_WIDTH} to {MOST_WIDTH} in {task.name}"
