@@ -3,7 +3,7 @@
 Run as ``python benchmarks/evidence.py``, with names of studies to measure only those. Every run
 is stored as it ends (in the cache, see `esru.search.cache`), every study is written as it ends: a
 measurement that was stopped goes on where it was. What is trained stands in
-`esru.evidence.studies`. Takes about half an hour on one core.
+`esru.evidence.studies`. Takes about a quarter of an hour of processor time.
 """
 
 from __future__ import annotations

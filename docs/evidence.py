@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def naive(result: Json) -> str:
     return markdown((["rule", "difference", *rates], lines))
 
 
+@cache
 def predicted() -> dict[tuple[str, int], Resonance]:
     """Return what the exact model says of each unit and gcd of the study."""
     units = {row["trained"] for row in read()["studies"]["resonance"]["rows"]}

@@ -254,6 +254,17 @@ def test_other_networks() -> None:
         for schedule in ("natural", "worst"):
             (row,) = found("digits-cnn", series, None, schedule)
             assert row["gcd"] == 14 and row["mean"] < 20
+    (better,) = found("digits-cnn", "papers", None, "fixed")
+    assert judged(better) == "better"
+    assert f"`replicate` is {better['diff']:.1f} points better" in TEXT
+    rows = found("chars-transformer", "papers", None)
+    assert {row["gcd"] for row in rows} == {2}
+    first, second = (-row["diff"] for row in rows)
+    assert f"which costs {first:.2f} and {second:.2f} nats; with C = 191" in TEXT
+    for row in found("chars-transformer", "papers", None, "fixed:191"):
+        assert row["gcd"] == 1 and abs(row["diff"]) < 0.01
+    for row in found("chars-transformer", "winner", None):
+        assert row["bound"] < find_task("chars-transformer").margin / 3
 
 
 def _repeat(study: Study, folder: Path) -> list[Any]:
