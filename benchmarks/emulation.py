@@ -28,7 +28,7 @@ from esru.emulate import round_tensor
 from esru.emulate.addends import BLOCK
 
 #: Tiled tables, private and shared; recurrences of 24 and 32 bits, private and shared, of few
-#: terms and of many; a table of a period; a truth table; a lane map; floats.
+#: terms and of many; a table of a period; a register with a spliced zero; a truth table; floats.
 DESIGNS = (
     "8:8:zero:lfsr8",
     "papers",
@@ -40,6 +40,7 @@ DESIGNS = (
     "24:20:nearest:lfsr32,leap=23",
     "8:7:select:lfsr24,leap=11,lanes=8,map=permute",
     "8:4:zero:debruijn20,leap=5",
+    "8:8:zero:debruijn26,leap=9",
     "4:4:table-c0fcff00.11.5:lfsr13,leap=4",
     "8:8:zero:lfsr8,out=ocp_e4m3",
     "20:20:zero:lfsr24,out=ocp_e4m3",

@@ -60,7 +60,8 @@ def designs(results: list[Json]) -> str:
             lines.append(_row(f"`{result['design']}`, {schedule}", test, unit_digits(unit)))
     periods = ", ".join(f"{result['period']}" for result in results)
     seeds = results[0]["seeds"]
-    lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; periods in this order: {periods}."]
+    order = "periods in this order" if len(results) > 1 else "period"
+    lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; {order}: {periods}."]
     return "\n".join(lines)
 
 
@@ -96,6 +97,7 @@ def generated() -> dict[Path, str]:
         "controls chars-transformer": controls(read("controls-chars-transformer")),
         "controls fp4-transformer": controls(read("controls-fp4-transformer")),
         "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
+        "designs fp4": designs([read("train-fp4-winner")]),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }

@@ -23,6 +23,7 @@ from esru.emulate.addends import (
 from esru.emulate.arrays import _round_generally
 from esru.emulate.kernel import suits
 from esru.emulate.stream import tensor_cycles
+from esru.sources.lfsr import LfsrModel
 
 #: Tables by what becomes of their addends. The second has weights, and codes without a word.
 TABLE_KINDS = {
@@ -202,6 +203,31 @@ def test_many_tensors_that_take_turns() -> None:
             words = array.tensor_words(size, phase)[0]
             assert np.array_equal(found, addend_values(array.design, words))
             phases[turn] = phase + tensor_cycles(size, 64)
+
+
+@pytest.mark.parametrize(
+    "text", ["8:8:zero:debruijn25,leap=9", "8:5:half:debruijn27,leap=1,seed=0"]
+)
+def test_a_long_de_bruijn_register_passes_through_zero(text: str) -> None:
+    """Block by block over the zero, from before it, at it and after it; then over a column's.
+
+    Last a zero that falls between two words: a block's last one and the next block's first.
+    """
+    array = Array(parse(text + ",lanes=16"), 64)
+    stream, model = AddendStream(array), array.model
+    assert isinstance(model, LfsrModel)
+    back = pow(model.leap, -1, model.register_period)
+    zero = -model.seed_index * back % model.register_period
+    assert model.word_at(zero) == 0 and model.register_at(zero) == 0
+    skipped = (1 - model.seed_index) * back % model.register_period
+    starts = [zero - before for before in (700, 100, 1, 0, -1)]
+    for phase in (*starts, zero - array.columns[2], skipped - 1):
+        phase %= model.period
+        for size in (64, 64 * 100, 64 * 300, BLOCK):
+            ((_, found),) = stream.blocks(size, phase)
+            words = array.tensor_words(size, phase)[0]
+            assert np.array_equal(found, addend_values(array.design, words))
+            phase += tensor_cycles(size, 64)
 
 
 def test_tables_by_what_becomes_of_their_addends() -> None:

@@ -12,8 +12,10 @@ from types import ModuleType
 import pytest
 
 from esru.cli import main
+from esru.design import parse
 from esru.report.fresh import stale
 from esru.train import tasks
+from esru.train.unit_formats import trained_unit
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
@@ -49,6 +51,14 @@ def test_the_sizes_in_the_text() -> None:
     for name in ("digits-mlp", "digits-cnn"):
         task = tasks()[name]
         assert (task.train_examples, task.test_examples) == (train, test)
+
+
+def test_the_unit_of_the_text_in_fp4() -> None:
+    kept = json.loads((RESULTS / "train-fp4-winner.json").read_text(encoding="utf-8"))
+    assert parse(kept["design"]) == parse("winner") and kept["against"] == str(parse("reference"))
+    assert kept["unit"] == str(trained_unit(tasks()["fp4-transformer"], parse("winner")))
+    assert parse("winner").k == 3 and len(kept["tests"]) == 4
+    assert all(test["bound"] < kept["margin"] for test in kept["tests"])
 
 
 def test_the_code_runs() -> None:

@@ -25,9 +25,10 @@ from esru.design import Design
 from esru.emulate.arrays import decision_values
 from esru.emulate.jump import Register
 from esru.emulate.stream import Array, period_table, tensor_cycles
-from esru.emulate.word_blocks import RunningWords, TableWords
+from esru.emulate.word_blocks import RunningWords, SplicedWords, TableWords
 from esru.float_formats import FLOAT32
 from esru.sources.lane_maps import map_words, variant
+from esru.sources.lfsr import LfsrModel
 from esru.sources.register import LinearModel, RegisterModel
 
 Addends = npt.NDArray[np.int32]
@@ -144,6 +145,8 @@ class AddendStream:
             self._source = RunningWords(Register(model), array.columns, self.rows)
         elif isinstance(model, RegisterModel) and period_table(model) is not None:
             self._source = TableWords(model, array.columns, self.rows)
+        elif isinstance(model, LfsrModel):
+            self._source = SplicedWords(model, array.columns, self.rows)
         self._complement = design.map == "complement"
         mapped = design.map not in ("same", "delay", "complement")
         if (mapped or is_table(design.rule)) and 1 << design.k <= _LOOKED_UP // design.lanes:

@@ -196,10 +196,14 @@ class Register:
         return self._squares[bit]
 
     def _states(self, phases: Sequence[int]) -> Words:
-        """Return the register's state at each phase: squares of the step, by the bits of each."""
+        """Return the register's state at each phase."""
         model = self.model
-        steps = np.array([model.leap * p % model.register_period for p in phases], np.int64)
-        states = np.full(len(phases), model.seed, np.uint32)
+        steps = [model.leap * p % model.register_period for p in phases]
+        return self.after(np.array(steps, np.int64))
+
+    def after(self, steps: npt.NDArray[np.int64]) -> Words:
+        """Return the states after so many register steps from the seed, by the bits of each."""
+        states = np.full(len(steps), self.model.seed, np.uint32)
         for bit in range(int(steps.max(initial=0)).bit_length()):
             states = np.where(steps >> bit & 1, _image(self._square(bit), states), states)
         return states

@@ -3,15 +3,15 @@
 A recurrence that holds for a register's states holds for each of their bits, and so for words,
 which are some of these bits: eight random bits take a quarter of the memory of 32-bit states, and
 of the time. `RunningWords` follows a recurrence of few terms, with so long a history that a block
-comes from a few XORs of many rows. `TableWords` cuts each source's words out of one table of the
-period.
+comes from a few XORs of many rows; `SplicedWords` does so between the zeros of a long de Bruijn
+register. `TableWords` cuts each source's words out of one table of the period.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from threading import local
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from esru.emulate.jump import Register, extend
 from esru.emulate.sparse import sparse_recurrence
 from esru.emulate.stream import period_table
+from esru.sources.lfsr import LfsrModel
 from esru.sources.register import RegisterModel
 
 #: Words in any unsigned type.
@@ -76,8 +77,7 @@ class RunningWords:
     """
 
     def __init__(self, register: Register, phases: Sequence[int], rows: int) -> None:
-        self._register, self._most = register, rows
-        self._first = register.start(phases, 1)[0]
+        self._register, self._phases, self._most = register, phases, rows
         width = register.model.width
         self._type = np.dtype(narrow_type(width))
         row_bytes = len(phases) * self._type.itemsize
@@ -114,13 +114,22 @@ class RunningWords:
     def _begin(self, runs: dict[int, _Run], phase: int) -> _Run:
         """Jump to a phase; with too many runs the one that was longest unused goes."""
         if len(runs) < self._most_runs:
-            rows = np.empty((self._room, len(self._first)), self._type)
+            rows = np.empty((self._room, len(self._phases)), self._type)
         else:
             rows = runs.pop(next(iter(runs))).rows
         length, _ = self._register.taps
-        states = self._register.follow(self._register.ahead(self._first, phase), length)
+        states = self._register.follow(self._states(phase), length)
         rows[:length] = self._register.model.cut(states)
         return _Run(rows, length)
+
+    @cached_property
+    def _first(self) -> npt.NDArray[np.uint32]:
+        states: npt.NDArray[np.uint32] = self._register.start(self._phases, 1)[0]
+        return states
+
+    def _states(self, phase: int) -> npt.NDArray[np.uint32]:
+        """Return the register's state of each column at a phase."""
+        return self._register.ahead(self._first, phase)
 
     def _extend(self, run: _Run, wanted: int) -> None:
         """Make as many rows as are wanted, or as many again, so that small tensors are not slow."""
@@ -135,6 +144,52 @@ class RunningWords:
         extend(run.rows[:dense], run.filled, self._register.taps)
         extend(run.rows[:end], dense, self._sparse)
         run.filled = end
+
+
+class SplicedWords(RunningWords):
+    """Words of a long de Bruijn register: linear but where it passes through zero.
+
+    Parameters
+    ----------
+    model : LfsrModel
+        The source, of the family ``debruijn``.
+    phases : sequence of int
+        Phase of each column in cycle 0; below 0: at the period's end.
+    rows : int
+        Most words of a column in one call.
+    """
+
+    def __init__(self, model: LfsrModel, phases: Sequence[int], rows: int) -> None:
+        linear = replace(model, family="lfsr", seed=model.after_zero)
+        super().__init__(Register(linear), phases, rows)
+        self._model, self._last = model, model.register_period - 1
+        self._first_steps = np.array([self._steps_at(phase) for phase in phases], np.int64)
+
+    def _steps_at(self, phase: int) -> int:
+        """Return by how many steps the register is beyond zero."""
+        return (self._model.seed_index + self._model.leap * phase) & self._last
+
+    def _steps(self, phase: int) -> npt.NDArray[np.int64]:
+        """Return by how many steps each column's register is beyond zero."""
+        return (self._first_steps + (self._model.leap * phase & self._last)) & self._last
+
+    def _states(self, phase: int) -> npt.NDArray[np.uint32]:
+        return self._register.after(np.maximum(self._steps(phase) - 1, 0))
+
+    def words(self, phase: int, cycles: int) -> Narrow:
+        """Return the words of some cycles, shape (cycles, columns); valid until the next call."""
+        found = super().words(phase, cycles)
+        model, steps = self._model, self._steps(phase)
+        end = self._last - model.leap * (cycles - 1)
+        # Columns that pass through zero, or have since the words before.
+        (passed,) = np.nonzero((steps <= model.leap) | (steps > end))
+        if len(passed):
+            found = found.copy()
+            for column in passed.tolist():
+                start = (self._phases[column] + phase) % model.period
+                found[:, column] = model.words(start, cycles)
+            del self._runs.by_phase[phase + cycles]
+        return found
 
 
 @lru_cache(maxsize=8)
