@@ -1,7 +1,7 @@
 """What the targets of standard cells share: the smallest area, and no initial values.
 
-The yardstick is area alone. So carries ripple, and ABC maps for area (`amap`, twice: the second
-round starts from what the first has found). A chip of standard cells has no initial values:
+The yardstick is area alone. So carries ripple, and ABC maps for area (`amap`, three times: each
+round starts from what the one before has found). A chip of standard cells has no initial values:
 those of the hardware are dropped, and its reset does the work.
 """
 
@@ -43,6 +43,9 @@ amap
 strash
 dch -f
 amap
+strash
+dch -f
+amap
 """
 
 #: What sets two gates of one area apart: too little to change which of two netlists is smaller.
@@ -72,7 +75,7 @@ class Gate:
 
 
 def files(gates: Iterable[Gate]) -> dict[str, str]:
-    """Return the files that the commands of `synthesis` read; `gates` are what ABC maps to."""
+    """Return the files that these commands read; `gates` are what ABC maps to."""
     return {"ripple.v": _RIPPLE, "area.abc": _ABC, "gates.genlib": genlib(gates)}
 
 
@@ -91,24 +94,22 @@ def genlib(gates: Iterable[Gate]) -> str:
     return "".join(lines)
 
 
-def synthesis(registers: str) -> tuple[str, ...]:
-    """Return the commands that map modules to standard cells.
+#: The flip-flop of Yosys that every register becomes.
+FLIP_FLOP = "$_DFF_P_"
 
-    Parameters
-    ----------
-    registers : str
-        The command that maps the flip-flops.
-    """
-    return (
-        "setattr -unset init w:*",
-        # Yosys tries the techmap modules of a cell in the order of their names.
-        "synth -noabc -extra-map ripple.v -run coarse:check",
-        registers,
-        # Not its flip-flop passes, which would take resets and enables in again.
-        "opt -nodffe -nosdff",
-        "abc -genlib gates.genlib -script area.abc",
-        "opt_clean",
-    )
+#: The commands that make modules of Yosys' own gates and flip-flops.
+SYNTHESIS = (
+    "setattr -unset init w:*",
+    # Yosys tries the techmap modules of a cell in the order of their names.
+    "synth -noabc -extra-map ripple.v -run coarse:check",
+    f"dfflegalize -cell {FLIP_FLOP} x",
+    # Not its flip-flop passes, which would take resets and enables in again.
+    "opt -nodffe -nosdff",
+    "opt_clean",
+)
+
+#: The commands that map these gates, once they are in an order of their own.
+MAPPING = ("abc -genlib gates.genlib -script area.abc", "opt_clean")
 
 
 def area(module: Json, areas: Mapping[str, float]) -> float:

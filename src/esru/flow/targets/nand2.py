@@ -31,7 +31,7 @@ GATES = {
     "ONE": (0, "CONST1"),
 }
 
-FLIP_FLOP = "$_DFF_P_"
+FLIP_FLOP = asic.FLIP_FLOP
 _FLIP_FLOP_TRANSISTORS = 16
 
 #: NAND2 equivalents by cell type.
@@ -55,7 +55,8 @@ NAND2 = Target(
     name="nand2",
     summary="standard cells of no technology, Yosys and ABC",
     counts="NAND2 equivalents: transistors of static CMOS over four, a flip-flop four",
-    synthesis=asic.synthesis(f"dfflegalize -cell {FLIP_FLOP} x"),
+    synthesis=asic.SYNTHESIS,
+    mapping=asic.MAPPING,
     ff=(FLIP_FLOP,),
     headline=equivalents,
     area=equivalents,
