@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
+from esru.errors import ToolFailed
 from esru.flow.targets.target import Json
 
 #: Gates whose two inputs may change places.
@@ -37,6 +38,11 @@ def ordered(module: Json) -> Json:
     -------
     dict
         The same circuit, with new names for cells and bits and no names for nets.
+
+    Raises
+    ------
+    ToolFailed
+        If gates form a loop.
     """
     return _Circuit(module).ordered()
 
@@ -73,7 +79,11 @@ class _Circuit:
             for name, bits in self.inputs.items()
             if self._is_gate(name)
         }
-        for name in TopologicalSorter(needs).static_order():
+        try:
+            order = tuple(TopologicalSorter(needs).static_order())
+        except CycleError:
+            raise ToolFailed("Yosys", "it left a loop of gates") from None
+        for name in order:
             if not self._is_gate(name):
                 continue
             cell = self.cells[name]

@@ -224,6 +224,14 @@ def mapped_modules(
     ToolFailed
         If Yosys fails on these netlists; the message names the log.
     """
+    modules = synthesised(netlists, recipe, synthesiser, cwd)
+    return _mapped_in_order(modules, recipe, synthesiser, cwd) if recipe.mapping else modules
+
+
+def synthesised(
+    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, cwd: Path
+) -> list[Json]:
+    """Return what a target's `synthesis` makes of a batch; the same errors."""
     for index, netlist in enumerate(netlists):
         (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
     write_files(recipe, cwd)
@@ -234,8 +242,7 @@ def mapped_modules(
     missing = [netlist.name for netlist in netlists if netlist.name not in found]
     if missing:
         raise ToolFailed(synthesiser.identity, f"no module {missing[0]!r} came out", log)
-    modules = [found[netlist.name] for netlist in netlists]
-    return _mapped_in_order(modules, recipe, synthesiser, cwd) if recipe.mapping else modules
+    return [found[netlist.name] for netlist in netlists]
 
 
 def _mapped_in_order(
