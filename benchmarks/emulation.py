@@ -1,9 +1,9 @@
-"""Measure rounding float32 to int8 and ocp_e4m3 in cache-sized blocks, beside gfloat.
+"""Measure rounding float32 to int8 and ocp_e4m3 in cache-sized blocks, beside what others offer.
 
 Run as ``python benchmarks/emulation.py [--write FILE]``. Everything runs on one thread and is
 measured in CPU time of this process; the ratios compare figures of the same run. esru makes the
-words of its array of 64 units; gfloat is given random bits that were made before, and does not
-say where they come from. gfloat's int8 has six fraction bits: its values are scaled beforehand.
+words of its array of 64 units; gfloat is given random bits that were made before; torchao and
+qtorch (`rounders`: where they are installed) draw theirs from torch's generator.
 """
 
 from __future__ import annotations
@@ -18,41 +18,45 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import gfloat
 import numpy as np
 import torch
-from gfloat.formats import format_info_ocp_int8
+from rounders import rounders
 from search import machine
 
 from esru.design import parse
 from esru.emulate import round_tensor
 from esru.emulate.addends import BLOCK
 
-#: Tiled tables, private and shared; recurrences of 24 and 32 bits, private and shared.
+#: Tiled tables, private and shared; recurrences of 24 and 32 bits, private and shared, of few
+#: terms and of many; a table of a period; a register with a spliced zero; a truth table; floats.
 DESIGNS = (
     "8:8:zero:lfsr8",
     "papers",
     "8:7:select:lfsr13,leap=7,lanes=64",
     "24:24:zero:lfsr24",
     "24:24:zero:lfsr24,lanes=64",
+    "24:24:zero:plateau24,leap=29",
     "8:8:zero:lfsr32,leap=11",
+    "24:20:nearest:lfsr32,leap=23",
+    "8:7:select:lfsr24,leap=11,lanes=8,map=permute",
     "8:4:zero:debruijn20,leap=5",
+    "8:8:zero:debruijn26,leap=9",
+    "4:4:table-c0fcff00.11.5:lfsr13,leap=4",
     "8:8:zero:lfsr8,out=ocp_e4m3",
     "20:20:zero:lfsr24,out=ocp_e4m3",
+    "8:8:zero:lfsr32,leap=11,out=ocp_e4m3",
 )
 
-#: The one that is compared with gfloat: as many random bits as gfloat is given.
-COMPARED = "8:8:zero:lfsr8"
-RANDOM_BITS = 8
-REPEATS = 40
+#: CPU seconds for each figure: long enough to meet a moment without neighbours on the core.
+SECONDS = 0.5
 
 
 def best(work: Callable[[], object]) -> float:
-    """Return the least CPU seconds of several runs, the first ones not counted."""
+    """Return the least CPU seconds of many runs, the first ones not counted."""
     for _ in range(3):
         work()
-    found = []
-    for _ in range(REPEATS):
+    found: list[float] = []
+    while sum(found) < SECONDS:
         start = time.process_time()
         work()
         found.append(time.process_time() - start)
@@ -71,21 +75,26 @@ def own(text: str, values: Any, out: Any) -> float:
     return BLOCK / best(work)
 
 
-def other(values: Any, bits: Any, compiled: bool) -> tuple[float, Any]:
-    """Return elements a second of gfloat, and what it makes of the values."""
+def others(values: Any, rates: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """Return a row for each way to round that others offer, with how much faster esru is."""
+    rows = []
+    for way in rounders(values):
+        row: dict[str, Any] = {"name": way.name if way.call else way.package}
+        if way.call is None:
+            row["reason"] = way.reason
+        else:
+            rate = BLOCK / best(way.call)
+            ratio = rates[way.design][way.array] / rate
+            row |= {"compared": way.design, "array": way.array}
+            row |= {"elements_per_second": round(rate), "ratio": round(ratio, 1)}
+        rows.append(row)
+    return rows
 
-    def rounded(values: Any, bits: Any) -> Any:
-        return gfloat.round_ndarray(
-            format_info_ocp_int8,
-            values,
-            gfloat.RoundMode.StochasticFast,
-            sat=True,
-            srbits=bits,
-            srnumbits=RANDOM_BITS,
-        )
 
-    call = torch.compile(rounded) if compiled else rounded
-    return BLOCK / best(lambda: call(values, bits)), call(values, bits)
+def _versions(rows: list[dict[str, Any]]) -> dict[str, str]:
+    packages = ["numpy", "torch"]
+    packages += [row["name"].partition(",")[0] for row in rows if "ratio" in row]
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def main() -> int:
@@ -104,38 +113,28 @@ def main() -> int:
         for text in DESIGNS
         for out in [np.empty(BLOCK, np.float32 if parse(text).floats else np.int8)]
     }
-    bits = rng.integers(0, 1 << RANDOM_BITS, BLOCK)
-    scaled = values / np.float32(64)
-    peers = {}
-    peers["gfloat, numpy"], plain = other(scaled, bits, compiled=False)
-    # The compiled one must do the same work to be compared.
-    given = torch.from_numpy(scaled), torch.from_numpy(bits)
-    peers["gfloat, compiled by torch"], fused = other(*given, compiled=True)
-    assert np.array_equal(np.asarray(fused), plain)
-    compared = rates[COMPARED]
-    ratios = {
-        "gfloat, numpy": compared["numpy"] / peers["gfloat, numpy"],
-        "gfloat, compiled by torch": compared["torch"] / peers["gfloat, compiled by torch"],
-    }
+    rows = others(values, rates)
     for text, by_array in rates.items():
         for array, rate in by_array.items():
             print(f"{text}, {array}: {rate / 1e6:.0f} M elements per second")
-    for name, rate in peers.items():
-        print(f"{name}: {rate / 1e6:.1f} M elements per second; {COMPARED} {ratios[name]:.1f}x")
-    packages = ("numpy", "torch", "gfloat")
+    for row in rows:
+        if "reason" in row:
+            print(f"{row['name']}: not measured, {row['reason']}")
+        else:
+            rate, ratio = row["elements_per_second"], row["ratio"]
+            beside = f"{row['compared']}, {row['array']} {ratio}x"
+            print(f"{row['name']}: {rate / 1e6:.1f} M elements per second; {beside}")
     figures = {
-        "schema": "esru.benchmark-emulation/1",
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
+        "schema": "esru.benchmark-emulation/2",
+        "versions": _versions(rows),
         "machine": machine(),
         "block": BLOCK,
         "lanes": 64,
-        "compared": COMPARED,
         "elements_per_second": {
             text: {array: round(rate) for array, rate in by_array.items()}
             for text, by_array in rates.items()
         },
-        "peers": {name: round(rate) for name, rate in peers.items()},
-        "ratios": {name: round(ratio, 1) for name, ratio in ratios.items()},
+        "others": rows,
     }
     if args.write:
         args.write.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -36,6 +36,9 @@ COMPARED = (
 SHARED = "4:3:select:lfsr24,leap=4"
 LANES = (1, 4, 16, 64, 256)
 
+#: An accumulator's lanes with this decision, and truncating.
+ACCUMULATOR = "4:3:select:lfsr24,leap=4,lanes=64"
+
 
 def measured() -> dict[str, Any]:
     """Return every count, with the tools that it comes from."""
@@ -65,7 +68,22 @@ def measured() -> dict[str, Any]:
                 for lanes, cost in zip(LANES, costs, strict=True)
             ],
         },
+        "sums": {"design": ACCUMULATOR, "rows": sums()},
     }
+
+
+def sums() -> list[dict[str, Any]]:
+    """Return the cells of an accumulator's lane, rounding and truncating."""
+    rows = []
+    for target in TARGETS:
+        for structure in STRUCTURES:
+            (cost,) = lane_costs([parse(ACCUMULATOR)], target, "accumulator", structure=structure)
+            assert cost.truncating is not None
+            truncating = cost.truncating.cells
+            assert cost.cells is not None and truncating is not None
+            row = {"rounding": cost.cells + truncating, "truncating": truncating}
+            rows.append({"target": target, "structure": structure} | row)
+    return rows
 
 
 def _counts(cost: dict[str, float | None]) -> dict[str, float | None]:

@@ -18,7 +18,7 @@ from typing import Any
 from esru.design import Design, parse
 from esru.errors import InputError, ToolMissing
 from esru.flow import toolchain
-from esru.flow.cost import STRUCTURES, LaneCost, lane_costs
+from esru.flow.cost import STRUCTURES, LaneCost, check_structure, lane_costs
 from esru.flow.targets import target
 from esru.sources import fresh_leap
 
@@ -77,15 +77,14 @@ def measured(name: str, boundary: str, structure: str, designs: dict[str, Design
     fit = {}
     for label, design in designs.items():
         try:
-            fit[label] = replace(design, boundary=boundary)
+            bounded = replace(design, boundary=boundary)
+            check_structure(structure, [name], [bounded])
         except InputError:
-            continue  # `dither` is for rules that add
-    try:
-        costs = lane_costs(list(fit.values()), name, boundary, structure=structure)
-    except InputError:
-        if structure == "plain":
-            raise
+            continue  # `dither` is for rules that add; not every lane is given cell by cell
+        fit[label] = bounded
+    if not fit:
         return []
+    costs = lane_costs(list(fit.values()), name, boundary, structure=structure)
     where = {"target": name, "boundary": boundary, "structure": structure}
     return [
         {"name": label, "design": str(designs[label])} | where | counts(cost)

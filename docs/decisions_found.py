@@ -7,13 +7,17 @@ fresh, ``--search`` to search, measure and train anew (some minutes) and write t
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import metadata
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esru.decision_table import shortened
 from esru.report.fresh import fill, parser, refresh
+
+if TYPE_CHECKING:
+    from esru.search.decisions import Decision
 
 Json = dict[str, Any]
 
@@ -30,6 +34,7 @@ BY_HAND = {
     "1 LUT6": [(3, 3, "zero"), (4, 3, "select")],
     "2 LUT4": [(3, 3, "zero"), (4, 3, "select")],
     "2 LUT6": [(5, 5, "zero"), (7, 6, "select")],
+    "2 LUT6 + MUXF7": [(8, 7, "select")],
 }
 
 
@@ -49,16 +54,25 @@ def versions() -> dict[str, str]:
 
 def search() -> Json:
     """Search, measure and train."""
+    from esru.search.decision_joined import two_luts_and_mux
+    from esru.search.decision_pairs import STEPS, two_luts
+    from esru.search.decisions import one_lut
+
+    found = [one_lut(4), one_lut(6), two_luts(4), two_luts(6), two_luts_and_mux()]
+    head = {"schema": "esru.decisions/1", "versions": versions()}
+    return head | {"steps": STEPS, "seeds": SEEDS, "lanes": 64, "rows": measure(found)}
+
+
+def measure(found: Sequence[Decision]) -> list[Json]:
+    """Return a row for each decision and for each rule that it is compared with."""
     from esru.design import parse
     from esru.flow.cost import lane_costs
-    from esru.search.decision_pairs import STEPS, two_luts
-    from esru.search.decisions import check, measured, one_lut, with_source
+    from esru.search.decisions import check, measured, with_source
     from esru.train import find_task
     from esru.train.experiment import compare_all
 
     rows: list[Json] = []
     designs = []
-    found = [one_lut(4), one_lut(6), two_luts(4), two_luts(6)]
     for one in found:
         check(one)
         design = with_source(one.table.n, one.table.k, one.table.rule, "shared")
@@ -98,8 +112,7 @@ def search() -> Json:
         counted = lane_costs(designs, target, "decision", structure=structure)
         for row, cost in zip(rows, counted, strict=True):
             row["cells"][structure][target] = cost.cells
-    head = {"schema": "esru.decisions/1", "versions": versions()}
-    return head | {"steps": STEPS, "seeds": SEEDS, "lanes": 64, "rows": rows}
+    return rows
 
 
 def biases(result: Json) -> str:

@@ -113,6 +113,24 @@ def sharing(result: Json) -> str:
     return "\n".join([*lines, "", f"`{shared['design']}`, decision, {shared['target']}, helped."])
 
 
+def sums(result: Json) -> str:
+    """Return an accumulator's cells per lane, truncating and rounding, in both structures."""
+    lines = [
+        "| target | truncating | rounding | difference |",
+        "|---|---|---|---|",
+    ]
+    rows = {(row["target"], row["structure"]): row for row in result["sums"]["rows"]}
+    for target in dict.fromkeys(target for target, _ in rows):
+        pair = [rows[target, structure] for structure in ("plain", "helped")]
+        counts = [
+            [row["truncating"], row["rounding"], row["rounding"] - row["truncating"]]
+            for row in pair
+        ]
+        shown = (f"{plain:.2f} -> {helped:.2f}" for plain, helped in zip(*counts, strict=True))
+        lines.append(f"| {target} | " + " | ".join(shown) + " |")
+    return "\n".join([*lines, "", f"`{result['sums']['design']}`, accumulator, plain -> helped."])
+
+
 def generated() -> dict[Path, str]:
     """Return the page with its tables filled in."""
     result = read()
@@ -121,6 +139,7 @@ def generated() -> dict[Path, str]:
         "costs": costs(result),
         "ratios": ratios(result),
         "sharing": sharing(result),
+        "sums": sums(result),
     }
     return {PAGE: fill(PAGE, parts)}
 

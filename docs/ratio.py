@@ -154,7 +154,10 @@ def hits(result: Json) -> str:
 
 
 def accumulators(result: Json) -> str:
-    """Return what rounding costs in an accumulator, against the reference unit."""
+    """Return what rounding costs in an accumulator, against the reference unit in plain RTL.
+
+    Given cell by cell, so is the truncating accumulator that is taken off.
+    """
     rows = by_key(result)
     table = []
     for target in dict.fromkeys(target for target, _ in places(result)):
@@ -162,15 +165,17 @@ def accumulators(result: Json) -> str:
         metric = "area" if unit["area"] is not None else "cells"
         for boundary in ("accumulator", "dither"):
             for name in ("reference", *COMPARED):
-                row = rows.get((name, target, boundary, "plain"))
-                if row is None:
+                if (name, target, boundary, "plain") not in rows:
                     continue
-                ratio = over(unit, row, metric) if row[metric] and row[metric] > 0 else None
-                free = row[metric] is not None and row[metric] <= 0
-                told = "costs nothing" if free else ratio_text(ratio)
-                table.append([target, boundary, name, number(row[metric]), told])
-    header = ["target", "boundary", "unit", "rounding costs", "reference unit over it"]
-    return markdown((header, table))
+                line = [target, boundary, name]
+                for structure in ("plain", "helped"):
+                    row = rows.get((name, target, boundary, structure))
+                    free = row is not None and row[metric] is not None and row[metric] <= 0
+                    told = "costs nothing" if free else ratio_text(over(unit, row, metric))
+                    line += [number(row[metric] if row else None), told]
+                table.append(line)
+    header = ["target", "boundary", "unit", "rounding, plain", "reference unit over it"]
+    return markdown(([*header, "rounding, helped", "reference unit over it"], table))
 
 
 def sharing(result: Json) -> str:

@@ -51,25 +51,32 @@ def controls(result: Json) -> str:
 
 def designs(results: list[Json]) -> str:
     """Return the table of designs against the reference."""
-    lines = [_HEAD.format("design, schedule", "points"), "|---|---|---|---|---|---|"]
+    unit = find_task(results[0]["task"]).unit
+    lines = [_HEAD.format("design, schedule", unit), "|---|---|---|---|---|---|"]
     for result in results:
         for test in result["tests"]:
             at = result["schedule"][test["schedule"]]
             schedule = f"{test['schedule']} (C = {at['C']}, gcd {at['gcd']})"
-            lines.append(_row(f"`{result['design']}`, {schedule}", test))
+            lines.append(_row(f"`{result['design']}`, {schedule}", test, unit_digits(unit)))
     periods = ", ".join(f"{result['period']}" for result in results)
     seeds = results[0]["seeds"]
-    lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; periods in this order: {periods}."]
+    order = "periods in this order" if len(results) > 1 else "period"
+    lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; {order}: {periods}."]
     return "\n".join(lines)
 
 
 def speed(figures: Json) -> str:
-    """Return the benchmark's ratios."""
-    lines = ["| trainings per core-second, compared with one run at a time | |", "|---|---|"]
+    """Return trainings per core-second, and ratios of rounding."""
+    lines = [
+        "| task | one run alone, seconds | one design's runs, trainings per core-second | "
+        "eight designs' runs, trainings per core-second |",
+        "|---|---|---|---|",
+    ]
     for task, rates in figures["trainings_per_core_second"].items():
         one = rates["one_run"]
-        lines.append(f"| `{task}`, one design's runs | {rates['one_design'] / one:.1f} |")
-        lines.append(f"| `{task}`, eight designs' runs | {rates['eight_designs'] / one:.1f} |")
+        batches = (rates["one_design"], rates["eight_designs"])
+        cells = " | ".join(f"{rate:.1f} ({rate / one:.1f} times)" for rate in batches)
+        lines.append(f"| `{task}` | {1 / one:.2f} | {cells} |")
     throughput = dict(figures["elements_per_second"])
     plain, rate = next(iter(throughput.items()))
     lines += ["", f"| elements per second, compared with {plain} | |", "|---|---|"]
@@ -77,6 +84,8 @@ def speed(figures: Json) -> str:
         if way != plain:
             design, _, array = way.rpartition(", ")
             lines.append(f"| `{design}`, {array} | {elements / rate:.2f} |")
+    versions = ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
+    lines += ["", f"One thread, CPU time; {figures['machine']}; {versions}."]
     return "\n".join(lines)
 
 
@@ -86,6 +95,9 @@ def generated() -> dict[Path, str]:
         "controls digits-mlp": controls(read("controls-digits-mlp")),
         "controls digits-cnn": controls(read("controls-digits-cnn")),
         "controls chars-transformer": controls(read("controls-chars-transformer")),
+        "controls fp4-transformer": controls(read("controls-fp4-transformer")),
+        "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
+        "designs fp4": designs([read("train-fp4-winner")]),
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }

@@ -43,6 +43,7 @@ def test_designs_and_peers(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_training_is_paired_with_what_it_is_against(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
     arguments = ["compare", "nearest", "--against", "8:8:zero:debruijn8", "--target", "lut6"]
     assert main([*arguments, "--boundary", "decision", "--seeds", "2"]) == 0
     text = capsys.readouterr().out

@@ -15,6 +15,8 @@ import pytest
 from esru.search.folder import SCHEMA, claim
 from esru.search.question import Question
 
+pytest.importorskip("torch")  # what is looked for first
+
 #: Runs the command line as if some modules were not installed.
 WITHOUT = """
 import sys
@@ -76,6 +78,14 @@ def _nothing_written(folder: Path) -> None:
             "Tasks of one race must be judged in one unit, not digits-cnn (points), chars-",
         ),
         (["--bits", "8", "--tasks", ""], "Tasks must be named, each once, not none"),
+        (
+            ["--bits", "8", "--tasks", "fp4-transformer", "--boundary", "unit"],
+            "Boundary must be decision with fp4-transformer, the hardware that is the same for",
+        ),
+        (
+            ["--bits", "8", "--tasks", "digits-mlp,fp4-transformer"],
+            "Tasks of one race must be judged in one unit, not digits-mlp (points), fp4-transform",
+        ),
         (
             ["--bits", "8", "--margin", "0"],
             "Margin must be above 0 and at most 100, not 0.0",

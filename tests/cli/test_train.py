@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def torch_there() -> None:
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
     """Return the one JSON object of a successful command."""
-    assert main(["train", *argv, "--json"]) == 0
+    assert main(["train", *argv, "--json"]) == ("--controls" in argv and "int6" in argv)
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -103,6 +104,57 @@ def test_controls(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("torch_there")
+def test_weights_in_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ("--seeds", "2", "--schedule", "natural")
+    named = answer(capsys, "4:3:half:lfsr9,in=bfloat16,out=ocp_e4m3", *argv)
+    assert named["against"] == "24:24:zero:lfsr24,in=bfloat16,out=ocp_e4m3"
+    assert named["format"] == "ocp_e4m3"
+    found = answer(capsys, "nearest", "--format", "int6", "--controls", *argv)
+    assert (found["design"], found["against"]) == (
+        "8:0:half:none,out=int6",
+        "24:24:zero:lfsr24,out=int6",
+    )
+    assert (found["format"], found["admitted"]) == ("int6", False)
+    # The controls are the same two units.
+    tests, controls = found["tests"], found["controls"]
+    assert [test["accuracy"] for test in tests] == [row["accuracy"] for row in controls[6:]]
+    assert tests[2]["diff"] < -50  # nearest loses everything at 2^-6
+    assert main(["train", "--controls", "--format", "ocp_e5m2", "--seeds", "1"]) in (0, 1)
+    out = capsys.readouterr().out
+    assert out.startswith("controls of digits-mlp, with weights in ocp_e5m2, natural schedule, 1 ")
+
+
+@pytest.mark.usefixtures("torch_there")
+def test_units_that_round_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A design without formats stands for its counterpart, and the answer says for which."""
+    from esru.train import tasks
+
+    short = replace(
+        tasks()["fp4-transformer"], epochs=1, averaged=1, train_examples=32, test_examples=16
+    )
+    monkeypatch.setattr(sys.modules["esru.train.tasks"], "FP4_TRANSFORMER", short)
+    argv = ["--task", "fp4-transformer", "--seeds", "1", "--schedule", "natural"]
+    found = answer(capsys, "papers", *argv)
+    unit = "8:3:replicate:plateau3,in=mx_float32,out=ocp_e2m1"
+    assert (found["design"], found["unit"]) == ("8:3:replicate:plateau3", unit)
+    assert (found["against"], found["format"]) == ("24:24:zero:lfsr24", None)
+    named = answer(capsys, unit, *argv)
+    assert named["against"] == "24:24:zero:lfsr24,in=mx_float32,out=ocp_e2m1"
+    for test, other in zip(found["tests"], named["tests"], strict=True):
+        assert test["loss"] == other["loss"] and test["diff"] == other["diff"] != 0
+    assert main(["train", "papers", *argv]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == f"trained with the same rule and words between the task's formats: {unit}"
+    assert "a step takes 4432 cycles" in lines[2]
+    assert main(["train", "--controls", *argv]) == 1  # two steps teach nothing
+    out = capsys.readouterr().out
+    assert out.startswith("controls of fp4-transformer, natural schedule, 1 seeds")
+    assert "NO   float32 reaches a loss of 2.15 nats" in out
+
+
+@pytest.mark.usefixtures("torch_there")
 def test_a_task_that_may_not_judge_is_the_answer_no(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,7 +185,41 @@ def test_a_task_that_may_not_judge_is_the_answer_no(
         (["papers", "--lanes", "0"], "Lanes of the array must be between 1 and 1024, not 0"),
         (["paper"], "Design must be n:k:rule:source"),
         (["papers", "--against", "25:24:zero:lfsr24"], "of a trained design must be at most 24"),
-        (["8:3:zero:lfsr3,out=int4"], "Output format of the design must be int8 in digits-mlp"),
+        (
+            ["8:3:zero:lfsr3,out=s8.4"],
+            "Output format of the design must be intW with W from 2 to 8 or a float of at most 8 "
+            "bits in digits-mlp, not s8.4",
+        ),
+        (["papers", "--format", "int9"], "Output format of the design must be intW with W from 2"),
+        (["papers", "--format", "bfloat16"], "Output format of the design must be one of at most"),
+        (["papers", "--format", "int"], "Format must be sW.F, uW.F, intW, uintW or one of"),
+        (
+            ["papers,out=int4", "--format", "int5"],
+            "Output format of the design must be int5, as --format says, or left out, not int4",
+        ),
+        (
+            ["papers", "--task", "chars-transformer", "--format", "ocp_e4m3"],
+            "Output format of the design must be intW with W from 2 to 8 in chars-transformer",
+        ),
+        (["papers,in=mx_float32,out=ocp_e4m3"], "Input format of the design must be one without"),
+        (
+            ["papers,out=ocp_e4m3,overflow=nonsaturate"],
+            "Overflow of a trained float unit must be saturate, not nonsaturate",
+        ),
+        (
+            ["4:3:half:operand-own,out=ocp_e4m3"],
+            "Source of a trained float unit must be one that makes its own words",
+        ),
+        (["papers,in=s12.8,out=int6"], "Input format of the design must be one that holds every"),
+        (
+            ["papers", "--task", "fp4-transformer", "--format", "ocp_e2m1"],
+            "--format must be left out with fp4-transformer, not ocp_e2m1",
+        ),
+        (
+            ["papers,out=ocp_e2m1", "--task", "nvfp4-transformer"],
+            "Formats of the design must be in=mx_float32,out=ocp_e2m1 in nvfp4-transformer, or",
+        ),
+        (["--controls", "--format", "u8.0"], "Output format of the design must be intW with W"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(
@@ -162,6 +248,8 @@ def test_missing_packages(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if module != "torch":
+        pytest.importorskip("torch")  # what is looked for first
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["train", "papers"]) == 3
     out, err = capsys.readouterr()

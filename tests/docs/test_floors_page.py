@@ -47,6 +47,31 @@ def test_the_counts_are_measured(page: ModuleType, target: str) -> None:
     _measured_again(page, target)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["ice40", "ecp5", "xc7", "lut4", "lut6"])
+def test_the_sums_are_measured(page: ModuleType, target: str) -> None:
+    found = page.read()["sums"]
+    for row in found["rows"]:
+        if row["target"] == target:
+            design = parse(found["design"])
+            (cost,) = lane_costs([design], target, "accumulator", structure=row["structure"])
+            assert cost.cells is not None and cost.truncating is not None
+            assert cost.truncating.cells == row["truncating"]
+            assert cost.cells == row["rounding"] - row["truncating"]
+
+
+def test_both_terms_of_a_difference_are_least(page: ModuleType) -> None:
+    rows = {(row["target"], row["structure"]): row for row in page.read()["sums"]["rows"]}
+    targets = {target for target, _ in rows}
+    for target in targets:
+        plain, helped = rows[target, "plain"], rows[target, "helped"]
+        assert all(helped[term] < plain[term] for term in ("rounding", "truncating"))
+        assert helped["truncating"] < 14.1 + 2 * (target in ("ice40", "ecp5", "lut4"))
+    # As docs/ratio.md says.
+    below = {t for t in targets if rows[t, "helped"]["rounding"] < rows[t, "plain"]["truncating"]}
+    assert below == {"ecp5", "lut4", "lut6"}
+
+
 #: What the best unit takes at 64 lanes, and how many times that the reference takes.
 BARS = {
     ("ice40", "decision"): (14.0, 6.0),

@@ -41,9 +41,15 @@ def _table(heading: str, after: str = "") -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
-def _example() -> list[tuple[bytes, bytes]]:
+#: The demo of the operands that end within a byte.
+PACKED = DemoConfig(
+    parse("5:3:half:debruijn6,in=s13.5,out=int7,boundary=unit"), lanes=3, clock_hz=12_000_000
+)
+
+
+def _example(kind: str = "text") -> list[tuple[bytes, bytes]]:
     """Return what goes to the board and what comes back, in the page's order."""
-    blocks = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+    blocks = re.findall(rf"```{kind}\n(.*?)```", TEXT, re.DOTALL)
     said = re.findall(r"([<>])((?: *[0-9a-f]{2}\n?)+)", "".join(blocks))
     assert "".join(mark for mark, _ in said) == "><" * (len(said) // 2)
     frames = [bytes.fromhex(text) for _, text in said]
@@ -116,12 +122,13 @@ def test_leds() -> None:
     assert {row[0].strip("`"): row[1] for row in _table("| LED | shows |")} == LED_MEANING
 
 
-def test_the_example_on_a_stand_in() -> None:
-    with StandIn(CONFIG) as chip:
+@pytest.mark.parametrize(("config", "kind"), [(CONFIG, "text"), (PACKED, "packed")])
+def test_the_examples_on_a_stand_in(config: DemoConfig, kind: str) -> None:
+    with StandIn(config) as chip:
         line = os.open(chip.port, os.O_RDWR | os.O_NOCTTY)
         try:
             tty.setraw(line)
-            for request, reply in _example():
+            for request, reply in _example(kind):
                 # The stand-in does not refuse: it is there for hosts, which ask nothing wrong.
                 if reply[-3] not in (Status.UNKNOWN_COMMAND, Status.COUNT):
                     assert _ask(line, request).hex(" ") == reply.hex(" "), request.hex(" ")
@@ -129,15 +136,27 @@ def test_the_example_on_a_stand_in() -> None:
             os.close(line)
 
 
+def test_operands_that_end_within_a_byte() -> None:
+    """The page's sentences: the words, their bits and the answers, without the code's packing."""
+    assert str(PACKED.design) in TEXT
+    (_, _), (request, reply) = _example("packed")
+    data, payload = request[protocol.REQUEST_BYTES : -2], reply[2:-3]
+    operands, answers = int.from_bytes(data, "little"), int.from_bytes(payload, "little")
+    assert len(data) == PACKED.block_bytes == 5 and len(payload) == PACKED.answer_bytes == 3
+    assert [operands >> 13 * lane & 0x1FFF for lane in range(3)] == [0x0123, 0x1FFF, 0x0AB5]
+    assert [answers >> 7 * lane & 0x7F for lane in range(3)] == [9, 0, 63]
+
+
 @pytest.mark.slow
-def test_the_example_on_the_hardware(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("config", "kind"), [(CONFIG, "text"), (PACKED, "packed")])
+def test_the_examples_on_the_hardware(config: DemoConfig, kind: str, tmp_path: Path) -> None:
     """The emitted Verilog in a fast simulator gives the page's very bytes."""
-    with SimulatedBoard(compile_demo(CONFIG, tmp_path)) as board:
+    with SimulatedBoard(compile_demo(config, tmp_path)) as board:
         board.run(2 * protocol.SELF_TEST_CYCLES)
         line = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
         try:
             tty.setraw(line)
-            for request, reply in _example():
+            for request, reply in _example(kind):
                 assert _ask(line, request).hex(" ") == reply.hex(" "), request.hex(" ")
         finally:
             os.close(line)

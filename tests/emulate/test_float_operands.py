@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 
 from esru.design import parse
 from esru.emulate import round_tensor
@@ -14,6 +13,8 @@ from esru.emulate.floats import value_table
 from esru.errors import InputError
 from esru.float_rounding import round_float
 from esru.rounding import probability_up
+
+torch = pytest.importorskip("torch")
 
 UNITS = [
     "8:3:half:operand-own,out=ocp_e4m3",

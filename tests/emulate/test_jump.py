@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from esru.design import parse
-from esru.emulate.jump import Register, shortest_recurrence
+from esru.emulate.jump import Register, extend, shortest_recurrence
+from esru.emulate.sparse import sparse_recurrence
 from esru.sources import source_model
 from esru.sources.polynomial import default_polynomial
 from esru.sources.register import LinearModel
@@ -68,3 +69,19 @@ def test_states_of_many_rows_are_the_tables() -> None:
     model = model_of("8:8:zero:lfsr17,leap=9")
     found = Register(model).words([5], 1 << 17)[:, 0]
     assert np.array_equal(found, np.resize(np.roll(model.table, -5), 1 << 17))
+
+
+@pytest.mark.parametrize("text", [*DESIGNS, "8:8:zero:lfsr32,leap=11", "8:8:zero:lfsr13,leap=9"])
+def test_few_terms_say_the_same_as_many(text: str) -> None:
+    model = model_of(text)
+    register = Register(model)
+    length, taps = sparse_recurrence(register.taps)
+    assert taps[0] == 0 and list(taps) == sorted(set(taps)) and taps[-1] < length
+    if model.length >= 13:
+        assert len(taps) <= 4
+    states = np.empty((2000, 2), np.uint32)
+    register.fill(states, register.start([0, 12345], 2000))
+    found = states.copy()
+    found[length:] = 0
+    extend(found, length, (length, taps))
+    assert np.array_equal(found, states)

@@ -6,13 +6,14 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from esru.design import parse
 from esru.emulate import Array, operand_words, round_array, round_tensor
 from esru.errors import InputError
 from esru.lane_correlation import lane_correlation
 from esru.rounding import probability_up, round_word
+
+torch = pytest.importorskip("torch")
 
 TEXTS = [
     "4:3:zero:operand-own",

@@ -29,6 +29,8 @@ DESIGNS = [
     "20:4:half:lfsr9,out=ocp_e5m2,overflow=nonsaturate,boundary=unit",
     "8:7:select:lfsr13,leap=7,lanes=8,out=ocp_e2m1,boundary=unit",
     "8:3:replicate:plateau3,out=bfloat16,boundary=unit",
+    "6:3:half:lfsr7,lanes=4,out=ocp_e3m2,boundary=unit",
+    "8:4:zero:debruijn5,out=ocp_e2m3,boundary=unit",
 ]
 
 #: Drives one bank: a line of stimuli a cycle, the registered outputs printed a line a cycle.

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 
 from esru.design import parse
 from esru.emulate import round_tensor, split_scales
@@ -15,6 +14,8 @@ from esru.emulate.floats import value_table
 from esru.errors import InputError
 from esru.float_formats import FLOAT_FORMATS, MX_FORMATS
 from esru.float_rounding import split
+
+torch = pytest.importorskip("torch")
 
 UNIT = "8:7:select:lfsr13,leap=7,lanes=32,in={},out=ocp_e2m1,block=32"
 

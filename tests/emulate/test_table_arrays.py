@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from esru.design import parse
 from esru.emulate import round_array, round_tensor
 from esru.emulate.stream import Array
-from esru.emulate.update import Blocks, batch_key, make_rounder
 from esru.float_rounding import round_float
 from esru.rounding import round_word
+
+torch = pytest.importorskip("torch")
+
+from esru.emulate.update import Blocks, batch_key, make_rounder  # noqa: E402  (after the check)
 
 EXACT = "table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8"
 

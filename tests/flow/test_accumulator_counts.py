@@ -26,9 +26,21 @@ BUDGETS = {
 }
 REFERENCE_UNIT = {"ice40": 67, "ecp5": 52, "xc7": 41, "lut6": 42, "lut4": 56}
 
-#: 9.75 times below the reference unit; not reached: lut4 without carry chains.
+#: 9.75 times below the reference unit; not reached: lut4 without carry chains, in plain structure.
 BAR = 9.75
 MISSED = {("lut4", "accumulator")}
+
+#: The winner at `accumulator` given cell by cell: cells of the group of 64 lanes, and of a lane
+#: that truncates.
+HELPED = {
+    "ice40": (1243, 16.015625),
+    "ecp5": (1222, 16),
+    "xc7": (1030, 14),
+    "lut6": (1030, 14),
+    "lut4": (1222, 16),
+}
+#: A lane that truncates in plain structure.
+PLAIN = {"ice40": 17.015625, "ecp5": 21, "xc7": 16, "lut6": 18, "lut4": 25}
 
 
 @pytest.mark.parametrize(
@@ -45,3 +57,20 @@ def test_budget(target: str, boundary: str, text: str) -> None:
     (unit,) = lane_costs([parse("reference")], target, "unit")
     assert unit.cells == REFERENCE_UNIT[target]
     assert (unit.cells >= BAR * cost.cells) == ((target, boundary) not in MISSED)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [name if name == "lut4" else pytest.param(name, marks=pytest.mark.slow) for name in HELPED],
+)
+def test_given_cell_by_cell(target: str) -> None:
+    """Both terms are the least known: neither is more than in plain structure."""
+    group, truncating = HELPED[target]
+    (cost,) = lane_costs([parse(WINNER)], target, "accumulator", structure="helped")
+    assert cost.truncating is not None and cost.cells is not None
+    assert cost.truncating.cells == truncating < PLAIN[target]
+    assert cost.cells == group / LANES - truncating
+    (plain,) = lane_costs([parse(WINNER)], target, "accumulator")
+    assert plain.truncating is not None and plain.truncating.cells == PLAIN[target]
+    assert plain.cells is not None and group / LANES < plain.cells + PLAIN[target]
+    assert REFERENCE_UNIT[target] >= BAR * cost.cells

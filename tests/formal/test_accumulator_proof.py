@@ -64,9 +64,10 @@ def test_the_counted_netlist(boundary: str, target: str, tmp_path: Path) -> None
     assert check.passed, check.detail
 
 
-def test_a_decision_given_cell_by_cell(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["ice40", "lut4"])
+def test_what_is_given_cell_by_cell(target: str, tmp_path: Path) -> None:
     design = parse("4:3:select:lfsr5,lanes=2,boundary=accumulator")
-    check = prove_cells(design, tmp_path, "ice40", structure="helped")
+    check = prove_cells(design, tmp_path, target, structure="helped")
     assert check.passed, check.detail
 
 

@@ -12,7 +12,7 @@ from esru.errors import InputError
 from esru.flow.cost import fabric_of
 from esru.flow.formal import prove_design
 from esru.flow.mapped import GENERIC_MODELS, MODELS, prove_cells, structure_reads
-from esru.hdl import helped, helped_result, structure
+from esru.hdl import helped, helped_result, helped_sum, structure
 from esru.hdl.emit import emit_rtlil
 
 TARGETS = [*MODELS, *GENERIC_MODELS]
@@ -45,6 +45,28 @@ MORE = [
     "8:8:zero:lfsr8,in=s20.8,boundary=unit",
     "papers,overflow=wrap,boundary=unit",
 ]
+#: Registers in the cells of a carry chain: all of it, words of a longer one, leaps, no shift.
+SHARED = [
+    "reference",
+    "3:3:zero:lfsr8,boundary=unit",
+    "9:9:zero:lfsr12,seed=1365,leap=11",
+    "7:5:half:lfsr9,leap=2",
+    "8:4:replicate:lfsr6",
+    "6:6:zero:lfsr7,form=galois",
+    "18:18:zero:lfsr25,seed=5",
+]
+#: Sums of accumulators, from the narrowest on: with and without a decision, and left to one adder.
+SUMS = [
+    "4:3:select:lfsr5,leap=3,lanes=2,boundary=accumulator",
+    "1:0:zero:none,in=s16.8,boundary=accumulator",
+    "3:2:select:lfsr4,lanes=2,in=s5.3,out=s2.0,boundary=accumulator",
+    "1:0:zero:none,in=s6.3,out=s3.0,boundary=accumulator",
+    "1:0:zero:none,in=u5.3,out=u2.0,boundary=accumulator",
+    "3:2:table-f0cceea8:lfsr3,in=u8.3,out=u5.0,boundary=accumulator",
+    "8:0:half:none,in=s12.8,out=s4.0,boundary=accumulator",
+    "3:2:select:lfsr4,in=s7.3,out=u4.0,boundary=accumulator",
+    "3:2:select:lfsr4,in=s7.3,out=s4.0,overflow=wrap,boundary=accumulator",
+]
 
 
 def proved(text: str, target: str, folder: Path, lanes: int | None = None) -> bool:
@@ -76,6 +98,23 @@ def test_more_cells_are_proved(target: str, tmp_path: Path) -> None:
         assert proved(text, target, tmp_path / str(number)), text
 
 
+def test_registers_in_a_carry_chain_are_proved(tmp_path: Path) -> None:
+    for number, text in enumerate(SHARED):
+        assert proved(text, "ice40", tmp_path / str(number)), text
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        name if name in GENERIC_MODELS else pytest.param(name, marks=pytest.mark.slow)
+        for name in TARGETS
+    ],
+)
+def test_sums_of_accumulators_are_proved(target: str, tmp_path: Path) -> None:
+    for number, text in enumerate(SUMS):
+        assert proved(text, target, tmp_path / str(number)), text
+
+
 def test_an_array_of_sources(tmp_path: Path) -> None:
     """Each source's registers start at a phase of its own, the control bits too."""
     assert proved("4:3:select:lfsr5,leap=3,lanes=2", "ice40", tmp_path, lanes=4)
@@ -101,6 +140,16 @@ def _late(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _wrong_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flip-flop of the bit itself, not the next one's, takes what is at the cell's input."""
+    true = helped._held
+
+    def held(*args: Any) -> Any:
+        return {number: (bit - 1, more) for number, (bit, more) in true(*args).items() if bit}
+
+    monkeypatch.setattr(helped, "_held", held)
+
+
 def _lost_carry(monkeypatch: pytest.MonkeyPatch) -> None:
     true = helped.add_lut
 
@@ -122,12 +171,39 @@ def _no_saturation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(helped_result, "add_lut", lut)
 
 
+def _one_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helped_sum._Ends, "limited", lambda self, bit, ends: bit | ends[0])
+
+
+def _carry_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The carry of a lower place in the place of the next."""
+    monkeypatch.setattr(helped_sum.Carry, "found", lambda self, bits: bits[0])
+
+
+def _met_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = helped_sum.add_lut
+
+    def lut(m: Any, fabric: Any, inputs: Any, function: Any, name: str) -> Any:
+        wrong = (lambda x, *bits: x) if name.startswith("met_3") else function
+        return true(m, fabric, inputs, wrong, name)
+
+    monkeypatch.setattr(helped_sum, "add_lut", lut)
+
+
+ACCUMULATOR = "4:3:select:lfsr5,lanes=2,boundary=accumulator"
+
+
 @pytest.mark.parametrize(
     ("fault", "target", "text"),
     [
+        (_one_end, "lut4", ACCUMULATOR),
+        (_one_end, "lut6", ACCUMULATOR),
+        (_met_lost, "lut4", ACCUMULATOR),
+        (_carry_kept, "lut6", ACCUMULATOR),
         (_swapped, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_late, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_lost_carry, "lut6", "5:5:zero:lfsr7,leap=5,lanes=2"),
+        (_wrong_bit, "ice40", "5:5:zero:lfsr7,boundary=unit"),
         (_no_saturation, "ice40", "3:3:zero:lfsr3,boundary=unit"),
         (_no_saturation, "lut6", "3:3:zero:lfsr3,boundary=unit"),
     ],

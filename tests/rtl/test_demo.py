@@ -197,6 +197,29 @@ def test_the_line_keeps_up_with_answers_as_wide_as_operands(divisor: int, tmp_pa
     assert reply == Reply(4, _answers(DemoModel(config), blocks), Status.OK)
 
 
+def test_without_the_spare_byte_a_fast_host_overruns_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The same as above with blocks no longer than answers: the chip sees it and says so."""
+    monkeypatch.setattr(DemoConfig, "block_bytes", property(lambda config: 8))
+    design = parse("4:4:zero:lfsr5,boundary=unit,in=s16.4,out=s15.0")
+    config = DemoConfig(design, lanes=4, clock_hz=CLOCK_HZ, baud=57_600)
+    blocks = np.random.default_rng(5).integers(0, 1 << 16, (20, 4)).tolist()
+    with SimulatedBoard(compile_demo(config, tmp_path), divisor=27) as board:
+        board.run(70_000)
+        wire = Wire(board)
+        wire.line.timeout = 0.5
+        wire.line.write(request(Command.ROUND, 20, _block(blocks, config)))
+        reply = decode_reply(wire.line.read(20 * 8 + 5))
+        assert reply.status == Status.OVERRUN
+        assert reply.payload != _answers(DemoModel(config), blocks)
+        # It is the reply's, and not the next one's.
+        wire.line.timeout = 20
+        reply = wire.ask(request(Command.ROUND, 1, _block(blocks[:1], config)), 8)
+        assert reply.status == Status.OK
+        wire.line.close()
+
+
 def test_large_arrays_stay_linear() -> None:
     """Twice the lanes are twice the text, not its square: every word is folded in once."""
     small, large = (

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from esru.cli import main
 from esru.design import parse
 from esru.errors import ToolFailed, ToolMissing
-from esru.flow import bench
+from esru.flow import bench, toolchain
 from esru.flow.bench import bench_folder
 from esru.flow.cocotb_run import run_cocotb
 from esru.flow.generate import generate
@@ -120,6 +121,24 @@ def test_icarus_missing_is_said_at_once(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolMissing, match="apt-get install iverilog"):
         run_cocotb(parse("papers"), tmp_path)
+
+
+def test_a_python_without_its_library_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a fresh Debian, whose interpreter does not need it: no work, no log of cocotb's."""
+    monkeypatch.setattr("find_libpython.find_libpython", lambda: None)
+    toolchain._libpython.cache_clear()
+    wanted = f"apt-get install libpython3.{sys.version_info.minor}"
+    try:
+        with pytest.raises(ToolMissing, match=wanted):
+            run_cocotb(parse("papers"), tmp_path)
+        assert not list(tmp_path.iterdir())
+        for command in (["verify", "papers"], ["search", "--bits", "1", "--out", str(tmp_path)]):
+            assert main(command) == 3 and wanted in capsys.readouterr().err
+        assert main(["doctor"]) == 3 and f"MISSING: {wanted}" in capsys.readouterr().out
+    finally:
+        toolchain._libpython.cache_clear()
 
 
 def test_the_testbench_stands_on_its_own(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from integer_training import integer_steps  # noqa: E402  (after the check)
 from esru.train import digits, engine  # noqa: E402
 from esru.train.engine import batch_order  # noqa: E402
 from esru.train.mlp import Mlp  # noqa: E402
+from esru.train.stored import Stored  # noqa: E402
 
 TASK = tasks()["digits-mlp"]
 SHORT = replace(TASK, epochs=1, averaged=1)
@@ -63,13 +64,13 @@ def final_weights(task: Task, job: Job, steps: int) -> list[list[int]]:
     data = digits.load(task.train_examples, task.test_examples)
     short = replace(task, epochs=1, train_examples=steps * task.batch, averaged=1)
 
-    def keep(weights: list[torch.Tensor]) -> str:
+    def keep(self: Stored, weights: list[torch.Tensor]) -> str:
         kept.append([w.reshape(-1).int().tolist() for w in weights])
         return ""
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "batch_order", lambda *_: order)
-        patch.setattr(engine, "_digest", keep)
+        patch.setattr(Stored, "digest", keep)
         patch.setattr(digits, "load", lambda *_: data)
         engine.run_batch(short, [job], 64, torch.device("cpu"))
     return kept[0]

@@ -73,7 +73,7 @@ def test_lanes_count() -> None:
         (Job(parse("papers"), 0, 0.3), "Learning rate of digits-mlp must be one of 0.25, 0.0625"),
         (Job(parse("papers"), -1, 0.25), "Seed must be at least 0, not -1"),
         (Job(parse("25:3:half:lfsr3"), 0, 0.25), r"Rounding bits \(n\) of a trained design must"),
-        (Job(parse("8:3:zero:lfsr3,out=int4"), 0, 0.25), "Output format of the design must be"),
+        (Job(parse("8:3:zero:lfsr3,out=s4.1"), 0, 0.25), "Output format of the design must be"),
         (Job(parse("8:3:zero:lfsr3,in=s10.8"), 0, 0.25), "Input format of the design must be one"),
         (Job(parse("papers"), 0, 0.25, "often"), "Schedule must be natural"),
     ],

@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from esru.cli import main
+from esru.design import parse
 from esru.report.fresh import stale
 from esru.train import tasks
+from esru.train.unit_formats import trained_unit
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
@@ -31,6 +34,15 @@ def test_the_tables_are_fresh() -> None:
     assert not stale(page().generated()), "run python docs/training.py"
 
 
+def test_the_bars_of_speed() -> None:
+    """20 trainings of digits-mlp a core-second in batches; the others' single runs in seconds."""
+    rates = json.loads((RESULTS / "benchmark-training.json").read_text(encoding="utf-8"))
+    found = rates["trainings_per_core_second"]
+    assert min(found["digits-mlp"]["one_design"], found["digits-mlp"]["eight_designs"]) >= 20
+    assert 1 / found["digits-cnn"]["one_run"] < 1
+    assert 1 / found["chars-transformer"]["one_run"] < 4
+
+
 def test_the_sizes_in_the_text() -> None:
     found = re.search(r"the (\d+) handwritten .* into (\d+)\s+training and (\d+) test", TEXT, re.S)
     assert found is not None
@@ -39,6 +51,14 @@ def test_the_sizes_in_the_text() -> None:
     for name in ("digits-mlp", "digits-cnn"):
         task = tasks()[name]
         assert (task.train_examples, task.test_examples) == (train, test)
+
+
+def test_the_unit_of_the_text_in_fp4() -> None:
+    kept = json.loads((RESULTS / "train-fp4-winner.json").read_text(encoding="utf-8"))
+    assert parse(kept["design"]) == parse("winner") and kept["against"] == str(parse("reference"))
+    assert kept["unit"] == str(trained_unit(tasks()["fp4-transformer"], parse("winner")))
+    assert parse("winner").k == 3 and len(kept["tests"]) == 4
+    assert all(test["bound"] < kept["margin"] for test in kept["tests"])
 
 
 def test_the_code_runs() -> None:
@@ -78,3 +98,23 @@ def test_the_results_can_be_repeated(
             assert new["accuracy"]["mean"] == pytest.approx(old["accuracy"]["mean"], abs=1.0)
         else:
             assert (new["accuracy"], new["loss"]) == (old["accuracy"], old["loss"])
+
+
+@pytest.mark.slow
+def test_the_fp4_controls_can_be_repeated() -> None:
+    """At one learning rate, to spare minutes; float32 may differ in its last bits elsewhere."""
+    pytest.importorskip("torch").set_num_threads(1)
+    pytest.importorskip("sklearn")
+    from esru.train.admission import run_controls
+
+    kept = json.loads((RESULTS / "controls-fp4-transformer.json").read_text(encoding="utf-8"))
+    task = tasks()["fp4-transformer"]
+    assert kept["admitted"] is True
+    lr = task.learning_rates[1]
+    rows = [row for row in kept["controls"] if row["lr"] == lr]
+    found = run_controls(replace(task, learning_rates=(lr,)), range(kept["seeds"]))
+    for new, old in zip(found.rows, rows, strict=True):
+        assert new.control == old["control"]
+        exact = 0.05 if new.control == "float32" else 0
+        assert new.loss.mean == pytest.approx(old["loss"]["mean"], rel=0, abs=exact)
+        assert new.accuracy.mean == pytest.approx(old["accuracy"]["mean"], rel=0, abs=20 * exact)

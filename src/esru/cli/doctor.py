@@ -52,6 +52,7 @@ def _tools() -> list[tuple[str, str, Callable[[], object]]]:
         ("nextpnr-ecp5", "cells after packing", lambda: toolchain.nextpnr("ecp5")),
         ("yosys-abc", "proofs", toolchain.yosys_abc),
         ("iverilog", "testbenches on the Verilog", toolchain.iverilog),
+        ("libpython", "cocotb in a simulator", toolchain.libpython),
     ]
 
 

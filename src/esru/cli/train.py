@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
 from esru.design import Design
 from esru.errors import InputError
+from esru.formats import INT8
 from esru.train import SCHEDULES, find_task, schedule_cycles
-from esru.train.admission import Admission, ControlRow, run_controls
+from esru.train.admission import Admission, ControlRow, check_controls, run_controls
 from esru.train.batch import check_device, train_batch
 from esru.train.experiment import Cell, compare
 from esru.train.needs import require_training
 from esru.train.statistics import Summary
 from esru.train.tasks import Job, Task, check_job, unit_digits
+from esru.train.unit_formats import counterpart, formats_of, in_format, trained_unit
 
 if TYPE_CHECKING:
     from esru.train.images.training import ImageTraining
@@ -40,7 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default natural and worst)",
     )
     add("--lanes", type=int, default=64, metavar="M", help="lanes of the array (default 64)")
-    add("--against", default="reference", metavar="DESIGN", help="what to compare with")
+    add(
+        "--format", metavar="F",
+        help="format that weights are stored in, such as int4 or ocp_e4m3 (default the design's "
+        "own, int8)",
+    )  # fmt: skip
+    add(
+        "--against", default="reference", metavar="DESIGN",
+        help="what to compare with, in the design's formats unless it names its own "
+        "(default reference)",
+    )  # fmt: skip
     add("--controls", action="store_true", help="also float32 and nearest: may the task judge?")
     add("--data", metavar="DIR", help="your images, for cifar10-resnet20 (docs/data.md)")
     add("--epochs", type=int, metavar="N", help="with --data: passes over the images (default 30)")
@@ -59,15 +71,24 @@ def run(args: argparse.Namespace) -> int:
     if args.seed0 < 0:
         raise InputError.must("First seed", "at least 0", args.seed0)
     schedules = list(dict.fromkeys(args.schedule or SCHEDULES))
+    if args.format is not None and task.gradients:
+        raise InputError.must("--format", f"left out with {task.name}", args.format)
     design = against = None
+    formats: tuple[str, str | None] = (args.format or str(INT8), None)
     if args.design is not None:
-        design, against = read_design(args.design), read_design(args.against)
+        design = read_design(args.design)
+        if args.format is not None:
+            design = in_format(design, args.format)
+        formats = formats_of(design)
+        against = counterpart(read_design(args.against), *formats)
         for unit in (design, against):
             check_job(task, Job(unit, args.seed0, task.learning_rates[0]))
             for schedule in schedules:
                 schedule_cycles(task, unit, schedule, args.lanes)
             if own is not None:
                 own.check(unit, args.lanes)
+    if args.controls:
+        check_controls(task, formats)
     require_training()
     check_device(args.device)
     import torch
@@ -75,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     seeds = range(args.seed0, args.seed0 + args.seeds)
     content: dict[str, Any] = {"design": None, "task": task.name, "lanes": args.lanes}
+    content |= {"format": None if task.gradients else formats[0]}
     content |= {"seeds": args.seeds, "seed0": args.seed0}
     if own is not None:
         content |= {"data": own.source, "epochs": task.epochs}
@@ -90,11 +112,12 @@ def run(args: argparse.Namespace) -> int:
     if args.controls:
         with progress(f"controls of {task.name}") as step:
             if own is None:
-                admission = run_controls(task, seeds, progress=step)
+                admission = run_controls(task, seeds, progress=step, formats=formats)
             else:
                 admission = run_controls(
-                    task, seeds, progress=step, train=own.jobs, float32=own.float32
-                )
+                    task, seeds, progress=step, formats=formats, train=own.jobs,
+                    float32=own.float32,
+                )  # fmt: skip
         content |= _admission_content(admission)
     if args.json:
         emit_json("train", _versions(), content)
@@ -102,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         if design is not None and against is not None:
             _print(task, design, cells, args)
         if admission is not None:
-            _print_admission(task, admission, blank=design is not None)
+            _print_admission(task, admission, formats[0], blank=design is not None)
         note(f"next: esru show {design or 'reference'} or esru search --bits 8")
     return 0 if admission is None or admission.admitted else 1
 
@@ -159,6 +182,7 @@ def _content(
         "design": str(design),
         "id": design.id,
         "behaviour": design.behaviour,
+        "unit": str(trained_unit(task, design)),
         "against": str(against),
         "margin": task.margin,
         "alpha": ALPHA,
@@ -169,6 +193,11 @@ def _content(
             for cell in cells
         ],
     }
+
+
+def _stored(task: Task, fmt: str) -> str:
+    """Return what a line on a task says of a format that is not the task's own."""
+    return "" if task.gradients or fmt == str(INT8) else f", with weights in {fmt}"
 
 
 def _period(design: Design, lanes: int) -> int:
@@ -212,7 +241,10 @@ def _numbers(task: Task, row: Cell | ControlRow) -> list[str]:
 
 def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespace) -> None:
     period = _period(design, args.lanes)
-    print(f"{design} on {task.name}: {task.summary}")
+    print(f"{design} on {task.name}: {task.summary}{_stored(task, str(design.out_format))}")
+    unit = trained_unit(task, design)
+    if unit != replace(design, boundary=unit.boundary):
+        print(f"trained with the same rule and words between the task's formats: {unit}")
     source = f"the source's period is {period}" if period else "the words are the operands' own"
     print(
         f"{args.lanes} lanes, a step takes {task.cycles(args.lanes)} cycles, {source}; "
@@ -230,13 +262,14 @@ def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespa
     )
 
 
-def _print_admission(task: Task, admission: Admission, blank: bool) -> None:
+def _print_admission(task: Task, admission: Admission, fmt: str, blank: bool) -> None:
     seeds = admission.rows[0].accuracy.count
-    print(f"{chr(10) * blank}controls of {task.name}, natural schedule, {seeds} seeds\n")
+    stored = _stored(task, fmt)
+    print(f"{chr(10) * blank}controls of {task.name}{stored}, natural schedule, {seeds} seeds\n")
     header = ["control", "lr", "accuracy %", "loss", "less float32", "loses <"]
     rows = [[row.control, *_numbers(task, row)] for row in admission.rows]
     print_table(header, rows)
     print()
     for rule, holds in admission.checks.items():
         print(f"{'yes' if holds else 'NO '}  {rule}")
-    print(f"{task.name} may {'' if admission.admitted else 'not '}judge designs")
+    print(f"{task.name}{stored} may {'' if admission.admitted else 'not '}judge designs")

@@ -284,15 +284,16 @@ def round_tensor(
 
         return round_any(design, x, phase, lanes, out)
     target = None if out is None else check_array(design, x, out)
-    from esru.emulate.kernel import round_blocks, suits
+    from esru.emulate.kernel import fast_stream, round_blocks
 
-    if suits(design, x.dtype):
+    stream = fast_stream(design, lanes, x.dtype)
+    if stream is not None:
         direct = target is x or not (target is None or np.may_share_memory(x, target))
         if target is None or not (direct and target.flags.c_contiguous):
             y = np.empty(x.shape, x.dtype)
         else:
             y = target
-        round_blocks(design, lanes, np.ascontiguousarray(x).reshape(-1), phase, y.reshape(-1))
+        round_blocks(stream, np.ascontiguousarray(x).reshape(-1), phase, y.reshape(-1))
     else:
         y = _round_generally(design, x, phase, lanes)
     if target is not None and y is not target:

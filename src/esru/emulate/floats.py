@@ -57,7 +57,12 @@ def _bit_length(x: Any) -> Any:
 
 
 def round_bits(
-    design: Design, bits: Any, decide: Decide, where: Callable[..., Any], scale: Any = None
+    design: Design,
+    bits: Any,
+    decide: Decide,
+    where: Callable[..., Any],
+    scale: Any = None,
+    n: int | None = None,
 ) -> Any:
     """Return output patterns (int64) for float32 bits (int64, without the sign's extension).
 
@@ -73,9 +78,11 @@ def round_bits(
         ``numpy.where`` or ``torch.where``.
     scale : ndarray or torch.Tensor of int64, or None
         Exponents of the scales by which the values are divided.
+    n : int, optional
+        Fraction bits that `decide` is given, at most 24; None: the design's rounding bits.
     """
     _, out = pair_of(design)
-    n = design.n
+    n = design.n if n is None else n
     magnitude = bits & 0x7FFFFFFF
     field = magnitude >> FLOAT32.fraction
     leading = field.clip(0, 1)

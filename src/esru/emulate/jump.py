@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from esru.emulate.sparse import Recurrence
 from esru.sources.register import Columns, LinearModel, apply, compose, power
 
 Words = npt.NDArray[np.uint32]
@@ -50,6 +53,35 @@ def shortest_recurrence(bits: Sequence[int]) -> int:
     return sum((found >> i & 1) << (length - i) for i in range(length + 1))
 
 
+def extend(rows: npt.NDArray[Any], filled: int, recurrence: Recurrence) -> None:
+    """Continue the first `filled` rows, as many as the recurrence is long, to the end.
+
+    Parameters
+    ----------
+    rows : ndarray of unsigned integers, shape (count, columns)
+        States, or words, or any other bits of successive states.
+    filled : int
+        Rows that are known.
+    recurrence : Recurrence
+        One that they obey.
+    """
+    length, taps = recurrence
+    while filled < len(rows):
+        # The widest spacing 2^j that the rows so far allow.
+        apart = 1 << (filled // length).bit_length() - 1
+        oldest = filled - length * apart
+        more = min((length - taps[-1]) * apart, len(rows) - filled)
+        found = rows[filled : filled + more]
+        first, *rest = (rows[oldest + i * apart :][:more] for i in taps)
+        if rest:
+            np.bitwise_xor(first, rest[0], out=found)
+            for other in rest[1:]:
+                np.bitwise_xor(found, other, out=found)
+        else:
+            found[:] = first
+        filled += more
+
+
 class Register:
     """A linear register (`lfsr`, `plateau`, `cellular`) followed from several phases at once.
 
@@ -63,9 +95,11 @@ class Register:
         self.model = model
         self._columns = model.columns
         self._squares = [_byte_tables(model.columns)]
+        self._strides: list[list[Words]] = []
+        self._lock = Lock()
 
     @cached_property
-    def taps(self) -> tuple[int, tuple[int, ...]]:
+    def taps(self) -> Recurrence:
         """Length of the recurrence of successive words' states, and the exponents below it."""
         model = self.model
         stride = power(model.columns, model.leap)
@@ -98,11 +132,28 @@ class Register:
 
     def start(self, phases: Sequence[int], count: int) -> Words:
         """Return the first states from each phase on: as many as the recurrence needs."""
-        states = np.empty((min(self.taps[0], count), len(phases)), np.uint32)
-        if states.size:
-            states[0] = self._states(phases)
-        for row in range(1, len(states)):
-            states[row] = _image(self._stride, states[row - 1])
+        return self.follow(self._states(phases), count)
+
+    def follow(self, states: Words, count: int) -> Words:
+        """Return the first states from these on: as many as the recurrence needs, by doubling."""
+        rows = np.empty((min(self.taps[0], count), len(states)), np.uint32)
+        rows[:1] = states
+        filled, step = 1, 0
+        while filled < len(rows):
+            if len(self._strides) == step:
+                with self._lock:
+                    self._add_stride(step)
+            more = min(filled, len(rows) - filled)
+            rows[filled : filled + more] = _image(self._strides[step], rows[:more])
+            filled, step = filled + more, step + 1
+        return rows
+
+    def ahead(self, states: Words, words: int) -> Words:
+        """Return the states that some words later follow these; words >= 0, of any size."""
+        steps = self.model.leap * words % self.model.register_period
+        for bit in range(steps.bit_length()):
+            if steps >> bit & 1:
+                states = _image(self._square(bit), states)
         return states
 
     def fill(self, states: Words, known: Words) -> None:
@@ -115,23 +166,8 @@ class Register:
         known : ndarray of uint32, shape (rows, columns)
             The first rows.
         """
-        length, taps = self.taps
-        filled = len(known)
-        states[:filled] = known
-        while filled < len(states):
-            # The widest spacing 2^j that the rows so far allow.
-            apart = 1 << (filled // length).bit_length() - 1
-            oldest = filled - length * apart
-            more = min((length - taps[-1]) * apart, len(states) - filled)
-            rows = states[filled : filled + more]
-            first, *rest = (states[oldest + i * apart :][:more] for i in taps)
-            if rest:
-                np.bitwise_xor(first, rest[0], out=rows)
-                for other in rest[1:]:
-                    np.bitwise_xor(rows, other, out=rows)
-            else:
-                rows[:] = first
-            filled += more
+        states[: len(known)] = known
+        extend(states, len(known), self.taps)
 
     def finish(self, states: Words, phases: Sequence[int]) -> None:
         """Turn states into words, in place; row 0 is that of the phases."""
@@ -144,21 +180,32 @@ class Register:
             states[0::2] ^= odd * ones
             states[1::2] ^= (1 - odd) * ones
 
-    @cached_property
-    def _stride(self) -> list[Words]:
-        """The map from one word's state to the next word's."""
-        return _byte_tables(power(self.model.columns, self.model.leap))
+    def _add_stride(self, step: int) -> None:
+        """Append the map from one word's state to that 2^step words later, if it is missing."""
+        if len(self._strides) == step:
+            leap = self.model.leap << step
+            self._strides.append(_byte_tables(power(self.model.columns, leap)))
+
+    def _square(self, bit: int) -> list[Words]:
+        """Return the map of 2^bit steps."""
+        if len(self._squares) <= bit:
+            with self._lock:
+                while len(self._squares) <= bit:
+                    self._columns = compose(self._columns, self._columns)
+                    self._squares.append(_byte_tables(self._columns))
+        return self._squares[bit]
 
     def _states(self, phases: Sequence[int]) -> Words:
-        """Return the register's state at each phase: squares of the step, by the bits of each."""
+        """Return the register's state at each phase."""
         model = self.model
-        steps = np.array([model.leap * p % model.register_period for p in phases], np.int64)
-        states = np.full(len(phases), model.seed, np.uint32)
-        for bit in range(int(steps.max()).bit_length()):
-            if len(self._squares) == bit:
-                self._columns = compose(self._columns, self._columns)
-                self._squares.append(_byte_tables(self._columns))
-            states = np.where(steps >> bit & 1, _image(self._squares[bit], states), states)
+        steps = [model.leap * p % model.register_period for p in phases]
+        return self.after(np.array(steps, np.int64))
+
+    def after(self, steps: npt.NDArray[np.int64]) -> Words:
+        """Return the states after so many register steps from the seed, by the bits of each."""
+        states = np.full(len(steps), self.model.seed, np.uint32)
+        for bit in range(int(steps.max(initial=0)).bit_length()):
+            states = np.where(steps >> bit & 1, _image(self._square(bit), states), states)
         return states
 
 

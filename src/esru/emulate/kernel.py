@@ -2,9 +2,9 @@
 
 A value v (in ulps, clipped to the output's range) becomes q = floor(v * 2^n), which is exact: a
 power of two times a float, its floor, and an integer that int32 holds. The output is then
-(q + addend) >> n, or for `select` (q >> n) + (q & mask != 0). Clipping before rounding instead
-of after it changes nothing in a unit that saturates: beyond the greatest word, and in the ulp
-below its end, everything ends there anyway.
+(q + addend) >> n, for `select` (q >> n) + (q & mask != 0), for a table (q >> n) + its decision.
+Clipping before rounding instead of after it changes nothing in a unit that saturates: beyond the
+greatest word, and in the ulp below its end, everything ends there anyway.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from esru.decision_table import is_table
 from esru.design import Design
-from esru.emulate.addends import BLOCK, AddendStream
+from esru.emulate.addends import CARRY, AddendStream, scratch
 from esru.emulate.float_kernel import round_float_blocks, suits_floats
-from esru.emulate.stream import Array
+from esru.emulate.stream import lanes_array
 from esru.errors import InputError
 from esru.formats import FixedFormat
 from esru.sources.settings import GIVEN
@@ -28,8 +27,6 @@ from esru.sources.settings import GIVEN
 @lru_cache(maxsize=256)
 def suits(design: Design, dtype: Any) -> bool:
     """Return whether the fast path rounds arrays of a type by this design."""
-    if is_table(design.rule):
-        return False
     if suits_floats(design, dtype):
         return True
     out = design.out_format
@@ -45,20 +42,32 @@ def suits(design: Design, dtype: Any) -> bool:
 
 @lru_cache(maxsize=32)
 def _stream(design: Design, lanes: int) -> AddendStream:
-    return AddendStream(Array(design, lanes))
+    return AddendStream(lanes_array(design, lanes))
+
+
+@lru_cache(maxsize=32)
+def fast_stream(design: Design, lanes: int, dtype: Any) -> AddendStream | None:
+    """Return the addends with which `round_blocks` rounds arrays of a type; None: it does not.
+
+    Raises
+    ------
+    InputError
+        If the lanes do not suit the design.
+    """
+    lanes_array(design, lanes)
+    return _stream(design, lanes) if suits(design, dtype) else None
 
 
 def round_blocks(
-    design: Design, lanes: int, values: npt.NDArray[Any], phase: int, out: npt.NDArray[Any]
+    stream: AddendStream, values: npt.NDArray[Any], phase: int, out: npt.NDArray[Any]
 ) -> None:
     """Round flat values in ulps into `out`, beginning in the cycle `phase`.
 
     Parameters
     ----------
-    design : Design
-        One that suits the values' type (`suits`); floats are values, not ulps, of a float unit.
-    lanes : int
-        Lanes of the array.
+    stream : AddendStream
+        Of a design that suits the values' type (`fast_stream`); floats are values, not ulps, of a
+        float unit.
     values : ndarray of float32 or float64, shape (size,)
         Contiguous; may be `out` itself.
     phase : int
@@ -69,9 +78,9 @@ def round_blocks(
     Raises
     ------
     InputError
-        If a value is not a number (`out` is then written in part), or the lanes do not suit.
+        If a value is not a number (`out` is then written in part).
     """
-    stream = _stream(design, lanes)
+    design = stream.array.design
     if design.floats:
         round_float_blocks(stream, values, phase, out)
         return
@@ -80,27 +89,19 @@ def round_blocks(
     n = design.n
     scale = values.dtype.type(1 << n)
     low, high = values.dtype.type(word.low), values.dtype.type(word.high)
-    select = design.rule == "select"
-    room = min(BLOCK, len(values))
-    scaled = np.empty(room, values.dtype)
-    ints = np.empty(room, np.int32)
-    chosen = np.empty(room if select else 0, np.int32)
     for part, addends in stream.blocks(len(values), phase):
-        count = part.stop - part.start
-        v, q = scaled[:count], ints[:count]
-        np.clip(values[part], low, high, out=v)
+        v, q, ups = scratch((values.dtype.type, np.int32, np.int32), part.stop - part.start)
+        values[part].clip(low, high, out=v)
         np.multiply(v, scale, out=v)
         np.floor(v, out=v)
         if np.isnan(np.minimum.reduce(v)):
             raise InputError.must("Values", "numbers", "nan")
         np.copyto(q, v, casting="unsafe")
-        if select:
-            bits = chosen[:count]
-            np.bitwise_and(q, addends, out=bits)
-            np.not_equal(bits, 0, out=bits)
+        if stream.kind == CARRY:
+            np.add(q, addends, out=q)
             np.right_shift(q, n, out=q)
-            q += bits
         else:
-            q += addends
+            stream.decide(q, addends, ups)
             np.right_shift(q, n, out=q)
+            np.add(q, ups, out=q)
         np.copyto(out[part], q, casting="unsafe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import round_by_operands
-from esru.emulate.kernel import round_blocks, suits
+from esru.emulate.kernel import fast_stream, round_blocks
 from esru.emulate.results import check_holds
-from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.stream import lanes_array, tensor_cycles
 from esru.emulate.tensors import round_torch
 from esru.errors import InputError
 from esru.sources.settings import OPERANDS
@@ -34,16 +35,17 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
     x = x.detach()
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
         values = x.contiguous().numpy()
-        if suits(design, values.dtype):
+        stream = fast_stream(design, lanes, values.dtype)
+        if stream is not None:
             found = np.empty_like(values)
-            round_blocks(design, lanes, values.reshape(-1), phase, found.reshape(-1))
+            round_blocks(stream, values.reshape(-1), phase, found.reshape(-1))
             return torch.from_numpy(found)
     if design.source in OPERANDS:
         # NumPy has no bfloat16; as float32 the values are the same.
         held = x.float() if design.floats and x.dtype == torch.bfloat16 else x
         values = round_by_operands(design, held.cpu().numpy(), lanes)
         return torch.from_numpy(np.asarray(values)).to(x.device)
-    return round_torch(Array(design, lanes), x, phase)[0]
+    return round_torch(lanes_array(design, lanes), x, phase)[0]
 
 
 def check_dense(x: torch.Tensor) -> None:
@@ -58,7 +60,7 @@ def round_any(
 ) -> tuple[torch.Tensor, int]:
     """Round a tensor; `esru.emulate.round_tensor` is the documented entry."""
     check_dense(x)
-    Array(design, lanes)  # refuses lanes before anything is computed
+    lanes_array(design, lanes)  # refuses lanes before anything is computed
     following = phase + tensor_cycles(x.numel(), lanes)
     wanted = x.requires_grad and torch.is_grad_enabled()
     if out is None:
@@ -70,16 +72,24 @@ def round_any(
     direct = x.device.type == "cpu" and target.is_contiguous() and x.is_contiguous()
     if direct and x.dtype in (torch.float32, torch.float64):
         values, place = x.detach().numpy().reshape(-1), target.numpy().reshape(-1)
-        if suits(design, values.dtype) and not _overlap(values, place):
-            round_blocks(design, lanes, values, phase, place)
+        stream = fast_stream(design, lanes, values.dtype)
+        if stream is not None and not _overlap(values, place):
+            round_blocks(stream, values, phase, place)
             return target, following
     return target.copy_(round_plain(design, x, phase, lanes)), following
 
 
 def _overlap(values: np.ndarray[Any, Any], place: np.ndarray[Any, Any]) -> bool:
     """Return whether writing could change values that are still to be read."""
-    same = values.dtype == place.dtype and values.ctypes.data == place.ctypes.data
-    return not same and np.may_share_memory(values, place)
+    if not np.may_share_memory(values, place):
+        return False
+    return values.dtype != place.dtype or values.ctypes.data != place.ctypes.data
+
+
+@lru_cache(maxsize=32)
+def _numpy_type(kind: torch.dtype) -> np.dtype[Any]:
+    found: np.dtype[Any] = torch.empty(0, dtype=kind).numpy().dtype
+    return found
 
 
 def check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> torch.Tensor:
@@ -94,6 +104,5 @@ def check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> tor
         raise InputError.must("Output tensor", "left out where gradients are wanted", "given")
     if out.dtype == torch.bfloat16:
         raise InputError.must("Output tensor", "of an integer type or float32", out.dtype)
-    kind = torch.empty(0, dtype=out.dtype).numpy().dtype
-    check_holds(design, kind, not x.dtype.is_floating_point)
+    check_holds(design, _numpy_type(out.dtype), not x.dtype.is_floating_point)
     return out

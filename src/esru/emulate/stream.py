@@ -92,6 +92,14 @@ class Array:
         sources = self.lanes // self.design.lanes
         return tuple(g * self.period // sources for g in range(sources))
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Phase in cycle 0 of each different sequence of words that lanes see before their map.
+
+        One for each source; with the map ``delay`` one for each lane.
+        """
+        return tuple(phase - delay for phase in self.phases for delay in self._delays)
+
     def resonance(self, cycles: int) -> int:
         """Return gcd(cycles, period): a weight met every `cycles` sees 1 in so many phases.
 
@@ -150,8 +158,7 @@ class Array:
             raise InputError.must("Cycles", "at least 0", cycles)
         table = period_table(self.model)
         if table is not None:
-            columns = [phase - delay for phase in self.phases for delay in self._delays]
-            offsets = np.arange(cycles, dtype=np.int64)[:, None] + np.array(columns, np.int64)
+            offsets = np.arange(cycles, dtype=np.int64)[:, None] + np.array(self.columns, np.int64)
             first = np.array([start % self.period for start in starts], np.int64)
             words = table[(first[:, None, None] + offsets) % self.period]
         else:
@@ -213,3 +220,9 @@ class Array:
         """
         cycles = tensor_cycles(size, self.lanes)
         return self.lane_words(cycle, cycles).reshape(-1)[:size], cycle + cycles
+
+
+@lru_cache(maxsize=64)
+def lanes_array(design: Design, lanes: int) -> Array:
+    """Return an array of some lanes, made once; InputError as `Array` says."""
+    return Array(design, lanes)

@@ -1,8 +1,9 @@
 """Weight updates of many runs at once, each rounded by its own array of units.
 
 The tensors of all runs lie in one flat buffer, tensor by tensor: `Blocks`. A batch holds runs
-whose designs share the kind of rule, so that one pass of plain tensor operations rounds every
-weight of every run; what differs (source, n, k, lanes, schedule) is in the words. Fractions are
+whose designs share formats and the kind of rule, so that one pass of plain tensor operations
+rounds every weight of every run; what differs (source, n, k, lanes, schedule) is in the words.
+Fixed-point units are here, float units in `esru.emulate.float_update`. Fractions are
 taken to 24 bits, whatever n is: the top n bits reach a threshold t exactly if all 24 reach
 t * 2^(24-n).
 """
@@ -12,49 +13,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from math import prod
 
-import numpy as np
 import torch
 
 from esru.decision_table import decision_table, is_table
 from esru.design import Design
-from esru.emulate.arrays import decision_values
+from esru.emulate.float_update import FloatRounder
 from esru.emulate.operand_update import OperandRounder
-from esru.emulate.stream import Array, tensor_cycles
+from esru.emulate.step_values import Blocks as Blocks
+from esru.emulate.step_values import StepValues, Stream
 from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
 from esru.sources.settings import OPERANDS
-
-#: A design with the cycles C from one step to the next: fixes the words of a run.
-Stream = tuple[Design, int]
-
-
-class Blocks:
-    """A flat float32 buffer that holds several tensors of each of R runs.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        Shape of each tensor in one run.
-    runs : int
-        R.
-    device : torch.device
-        Where the buffer lies.
-
-    Attributes
-    ----------
-    flat : torch.Tensor
-        The buffer, shape (R * elements of one run,).
-    views : tuple of torch.Tensor
-        One contiguous view of it per tensor, shape (R, *shape).
-    """
-
-    def __init__(self, shapes: Sequence[tuple[int, ...]], runs: int, device: torch.device) -> None:
-        sizes = [prod(shape) for shape in shapes]
-        self.flat = torch.zeros(runs * sum(sizes), dtype=torch.float32, device=device)
-        parts = torch.split(self.flat, [runs * size for size in sizes])
-        self.views = tuple(
-            part.view(runs, *shape) for part, shape in zip(parts, shapes, strict=True)
-        )
-
 
 #: The fraction that every design is compared in, in units of 2^-24 ulp.
 _SCALE = float(1 << MAX_FLOAT_BITS)
@@ -63,14 +31,15 @@ _SCALE = float(1 << MAX_FLOAT_BITS)
 def batch_key(design: Design) -> Hashable:
     """Return what the designs of one batch must share.
 
-    That is the kind of rule and the overflow; a design that takes its random words from the
-    operands has batches of its own, and so has a table.
+    That is the formats, the kind of rule and the overflow; a design that takes its random words
+    from the operands has batches of its own, and so has a table. Fixed-point inputs may differ.
     """
     if design.source in OPERANDS:
         return design.behaviour
+    formats = design.floats or design.out_format
     if is_table(design.rule):
-        return design.rule, design.n, design.overflow
-    return design.rule == "select", design.overflow
+        return design.rule, design.n, design.overflow, formats
+    return design.rule == "select", design.overflow, formats
 
 
 def make_rounder(
@@ -80,13 +49,14 @@ def make_rounder(
     steps: int,
     lanes: int,
     device: torch.device,
-) -> UpdateRounder | OperandRounder:
+) -> UpdateRounder | OperandRounder | FloatRounder:
     """Return what rounds the updates of a batch of runs: see `UpdateRounder`."""
     design = streams[0][0]
     if design.source in OPERANDS:
         assert len({batch_key(other) for other, _ in streams}) == 1
         return OperandRounder(design, shapes, len(chosen), lanes, device)
-    return UpdateRounder(streams, chosen, shapes, steps, lanes, device)
+    made = FloatRounder if design.floats else UpdateRounder
+    return made(streams, chosen, shapes, steps, lanes, device)
 
 
 class UpdateRounder:
@@ -131,16 +101,10 @@ class UpdateRounder:
         if is_table(self._design.rule):
             table = decision_table(self._design.rule, self._design.n, self._design.k)
             self._table = torch.from_numpy(table.ups().reshape(-1)).to(device, torch.float32)
-        self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
-        sizes = [prod(shape) for shape in shapes]
-        self._values = [
-            torch.from_numpy(np.stack(parts, axis=1)).to(device)
-            for parts in zip(
-                *(_stream_values(stream, sizes, steps, lanes) for stream in streams), strict=True
-            )
-        ]
-        self._compared = Blocks([(size,) for size in sizes], len(chosen), device)
-        self._whole = torch.empty_like(self._compared.flat)
+        self._words = StepValues(streams, chosen, shapes, steps, lanes, device)
+        self._whole = torch.empty(
+            len(chosen) * sum(map(prod, shapes)), dtype=torch.float32, device=device
+        )
 
     def apply(self, weights: torch.Tensor, delta: torch.Tensor, step: int) -> None:
         """Replace weights by the rounded sum of weights and updates, saturated.
@@ -154,12 +118,10 @@ class UpdateRounder:
         step : int
             The training step, which fixes the words.
         """
-        for values, view in zip(self._values, self._compared.views, strict=True):
-            torch.index_select(values[step], 0, self._chosen, out=view)
-        whole, compared = self._whole, self._compared.flat
+        whole, compared = self._whole, self._words.at(step)
         torch.floor(delta, out=whole)
         if self._design.overflow == "wrap":
-            self._apply_wrapping(weights, delta)
+            self._apply_wrapping(weights, delta, compared)
             return
         if self._design.rule == "select":
             # compared = 2^J: bit n-1-J of f is the bit of weight 2^-(J+1) of the value.
@@ -168,7 +130,7 @@ class UpdateRounder:
             delta.mul_(2.0).floor_().sub_(compared, alpha=2.0)
         elif self._table is not None:
             delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
-            delta.copy_(self._looked_up(self._table, delta))
+            delta.copy_(self._looked_up(self._table, delta, compared))
         else:
             delta.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
             torch.ge(delta, compared, out=delta)
@@ -176,12 +138,16 @@ class UpdateRounder:
         _, out = self._design.fixed
         weights.clamp_(out.low, out.high)
 
-    def _looked_up(self, table: torch.Tensor, fractions: torch.Tensor) -> torch.Tensor:
+    def _looked_up(
+        self, table: torch.Tensor, fractions: torch.Tensor, codes: torch.Tensor
+    ) -> torch.Tensor:
         """Return a table's decisions, 0 or 1, for fractions in units of 2^-24 ulp."""
         f = torch.floor(fractions * (2.0**self._design.n / _SCALE))
-        return table[(f + self._compared.flat).to(torch.int64)]
+        return table[(f + codes).to(torch.int64)]
 
-    def _apply_wrapping(self, weights: torch.Tensor, delta: torch.Tensor) -> None:
+    def _apply_wrapping(
+        self, weights: torch.Tensor, delta: torch.Tensor, compared: torch.Tensor
+    ) -> None:
         """Saturate the sum to the input format, then round, then wrap the carry.
 
         A saturating output hides how the input saturates; one that wraps shows it.
@@ -192,35 +158,11 @@ class UpdateRounder:
         f[total > out.high] = _SCALE - 1
         f[total < out.low] = 0.0
         if self._design.rule == "select":
-            bits = f.mul_(self._compared.flat).mul_(2.0 / _SCALE).floor_()
+            bits = f.mul_(compared).mul_(2.0 / _SCALE).floor_()
             up = torch.remainder(bits, 2.0)
         elif self._table is not None:
-            up = self._looked_up(self._table, f)
+            up = self._looked_up(self._table, f, compared)
         else:
-            up = (f >= self._compared.flat).to(torch.float32)
+            up = (f >= compared).to(torch.float32)
         torch.clamp(total, out.low, out.high, out=weights).add_(up)
         weights.sub_((weights > out.high).to(torch.float32), alpha=float(1 << out.width))
-
-
-def _stream_values(
-    stream: Stream, sizes: Sequence[int], steps: int, lanes: int
-) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    """Return what each element is compared with in each step, shape (steps, size) per tensor."""
-    design, cycles = stream
-    array = Array(design, lanes)
-    lengths = [tensor_cycles(size, lanes) for size in sizes]
-    words = array.block_words([step * cycles for step in range(steps)], sum(lengths))
-    values = decision_values(design, words)
-    if design.rule == "select":
-        values = np.left_shift(1, design.n - 1 - values)
-    elif is_table(design.rule):
-        values = values << design.n
-    else:
-        values = values << (MAX_FLOAT_BITS - design.n)
-    values = values.reshape(steps, -1)
-    parts, first = [], 0
-    for size, length in zip(sizes, lengths, strict=True):
-        part = values[:, first * lanes : first * lanes + size]
-        parts.append(part.astype(np.float32))
-        first += length
-    return parts

@@ -23,7 +23,7 @@ TIME_LIMIT = 600
 
 
 def require_cocotb() -> None:
-    """Raise unless cocotb and Icarus are here.
+    """Raise unless cocotb, the library that it loads and Icarus are here.
 
     Raises
     ------
@@ -33,6 +33,7 @@ def require_cocotb() -> None:
     if importlib.util.find_spec("cocotb_tools") is None:
         raise ToolMissing("cocotb", "pip install 'cocotb>=2.1'")
     toolchain.iverilog()
+    toolchain.libpython()
 
 
 def run_cocotb(

@@ -206,6 +206,32 @@ def iverilog() -> Tool:
     return Tool("iverilog", "native", (path,), f"iverilog {_printed_version(path, '-V')}")
 
 
+def libpython() -> Tool:
+    """Find the shared library of this Python, which cocotb loads into a simulator.
+
+    Debian's ``python3`` does not need it, so that a fresh machine may have none.
+
+    Raises
+    ------
+    ToolMissing
+        If it is not there.
+    """
+    found = _libpython()
+    major, minor = sys.version_info[:2]
+    if found is None:
+        raise ToolMissing("libpython", f"apt-get install libpython{major}.{minor}")
+    return Tool("libpython", "native", (found,), Path(found).name)
+
+
+@functools.cache
+def _libpython() -> str | None:
+    # It comes with cocotb, and knows where distributions keep the library.
+    from find_libpython import find_libpython
+
+    found = find_libpython()
+    return None if found is None else str(found)
+
+
 def icebox_vlog() -> Tool:
     """Find icebox_vlog, which reads an iCE40 bitstream back as Verilog, on PATH.
 

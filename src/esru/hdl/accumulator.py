@@ -78,8 +78,10 @@ def add_updated_word(
     suffix : str
         Ends the names of the signals.
     structure : Plain
-        How a decision is built that is no carry.
+        How a decision is built that is no carry, or the whole.
     """
+    if (result := structure.add_sum(m, design, w, x, draw, suffix)) is not None:
+        return result
     fraction = Signal(design.n, name=f"frac{suffix}")
     m.d.comb += fraction.eq(fraction_of(design, x))
     shape = _sum_shape(design)

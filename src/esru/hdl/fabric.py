@@ -95,6 +95,15 @@ def add_lut(
     return output
 
 
+def add_mux(m: Module, fabric: Fabric, halves: Sequence[Value], select: Value, name: str) -> Signal:
+    """Add the cell that joins two LUTs and return its output: the second's if `select` is 1."""
+    out = Signal(name=name)
+    m.submodules[f"{name}_mux"] = Instance(
+        fabric.mux, i_I0=halves[0], i_I1=halves[1], i_S=select, o_O=out
+    )
+    return out
+
+
 def add_ice40_carry(m: Module, a: Value, b: Value, carry: Value, name: str) -> Signal:
     """Add a carry cell of the iCE40 and return its carry out: at least two of three."""
     out = Signal(name=name)

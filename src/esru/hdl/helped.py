@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from amaranth.hdl import Const, Instance, Module, Signal, Value
+from amaranth.hdl import Const, Module, Value
 
 from esru.design import Design
-from esru.hdl.fabric import Fabric, add_ice40_carry, add_lut
+from esru.hdl.fabric import Fabric, add_ice40_carry, add_lut, add_mux
 from esru.hdl.rounder import add_to_even
 from esru.hdl.sources import copied_bits
 
@@ -132,11 +132,7 @@ def _add_cell(
             halves.append(
                 add_lut(m, fabric, inputs, lambda *b: b[b[4] + 2 * b[5]], f"{name}_half{half}")
             )
-        out = Signal(name=name)
-        m.submodules[f"{name}_mux"] = Instance(
-            fabric.mux, i_I0=halves[0], i_I1=halves[1], i_S=control[2], o_O=out
-        )
-        return out
+        return add_mux(m, fabric, halves, control[2], name)
     if cell.kind == "first":
 
         def first(*bits: int) -> int:
@@ -223,19 +219,54 @@ def _index(inputs: list[Value], bit: Value) -> int:
     return next(place for place, known in enumerate(inputs) if known is bit)
 
 
-def shared_bits(design: Design, fabric: Fabric) -> list[int]:
-    """Return the bits of an LFSR that go into the cells of the carry chain of its one lane.
+#: Inputs from outside that the eight cells of an iCE40 tile can have, and what a register's clock
+#: enable and reset take of them.
+_TILE_INPUTS = 32
+_TILE_CONTROLS = 2
+
+
+def shared_bits(design: Design, fabric: Fabric) -> dict[int, int]:
+    """Return the bits of an LFSR that may go into the carry chain of its one lane.
 
     On the iCE40 a logic cell's flip-flop is free where the carry alone is used. That saves cells
     from three bits on: the chain needs a cell to get its carry out, where LUTs need none.
+
+    Returns
+    -------
+    dict
+        Bits of the next state that are a bit of the state as it is: of which, by their number.
     """
     if fabric.carry != "ice40" or design.lanes > 1 or design.rule in ("select", "nearest"):
-        return []
+        return {}
     if design.recover or design.load or design.map != "same":
-        return []
-    low = design.length - design.k
-    found = [i for i in copied_bits(design) if i >= low]
-    return found if len(found) > 2 else []
+        return {}
+    found = copied_bits(design)
+    return found if sum(i >= design.length - design.k for i in found) > 2 else {}
+
+
+class Shifted(NamedTuple):
+    """A register whose flip-flops may stand in the cells of a carry chain.
+
+    Attributes
+    ----------
+    following : Value
+        What the flip-flops take.
+    start : int
+        The state at start-up.
+    shared : dict
+        As `shared_bits` returns it.
+    low : int
+        The number of the word's lowest bit.
+    """
+
+    following: Value
+    start: int
+    shared: dict[int, int]
+    low: int
+
+    def inverted(self, bit: int) -> bool:
+        """Return whether a bit is stored inverted: the iCE40's flip-flops start at 0."""
+        return bool(self.start >> bit & 1)
 
 
 def add_shared_carries(
@@ -243,10 +274,10 @@ def add_shared_carries(
     fabric: Fabric,
     pairs: list[Pair],
     word: list[Value],
-    following: dict[int, Value],
+    register: Shifted,
     suffix: str,
 ) -> tuple[Value, dict[int, Value]]:
-    """Add the decision as a chain of carry cells that hold some of the word's flip-flops.
+    """Add the decision as a chain of carry cells that hold some of the source's flip-flops.
 
     Parameters
     ----------
@@ -258,25 +289,60 @@ def add_shared_carries(
         As `addend_pairs` returns them.
     word : list of Value
         The random word's bits, the objects that are in the pairs.
-    following : dict
-        By place in the word, what the bit's flip-flop takes.
+    register : Shifted
+        The source.
     suffix : str
         Ends the names.
 
     Returns
     -------
     Value, dict
-        The carry out, and by place in the word what is to be given to the flip-flop instead.
+        The carry out, and by number of a bit what is to be given to its flip-flop instead.
     """
+    cells = [tuple(Const(b, 1) if isinstance(b, int) else b for b in pair) for pair in pairs]
+    places = [next((i for i, bit in enumerate(word) if bit is b), None) for _, b in cells]
+    held = _held(places, register)
     carry: Value = Const(0, 1)
     through: dict[int, Value] = {}
-    for number, pair in enumerate(pairs):
-        a, b = (Const(bit, 1) if isinstance(bit, int) else bit for bit in pair)
-        place = next((i for i, bit in enumerate(word) if bit is b), None)
-        # A tile's eight cells have 32 inputs, and clock enable and reset take two of them.
-        if place in following and place not in through and number % 8 < 7:
-            inputs = [following[place], a, b, carry]
-            name = f"passed_{place}{suffix}"
-            through[place] = add_lut(m, fabric, inputs, lambda new, *_: new, name, keep=True)
+    for number, (a, b) in enumerate(cells):
+        if number in held:
+            bit, more = held[number]
+            new = register.following[bit] if more else Const(0, 1)
+            through[bit] = add_lut(
+                m,
+                fabric,
+                [new, a, b, carry],
+                lambda new, a, b, carry, more=more: new if more else b,
+                f"passed_{bit}{suffix}",
+                keep=True,
+            )
         carry = add_ice40_carry(m, a, b, carry, f"carry_{number}{suffix}")
     return carry, through
+
+
+def _held(places: Sequence[int | None], register: Shifted) -> dict[int, tuple[int, bool]]:
+    """Return which cells hold which bits, and whether these need an input of their own.
+
+    A cell has a bit of the word at an input. So it best holds the flip-flop that takes just that
+    bit, the next one of a register that shifts. Others need an input more, as far as a tile has
+    any. A bit that is stored inverted would need a cell more, and so would the word's lowest bit
+    if it is: the first cell can invert it, but not beside a flip-flop.
+    """
+    fit = [bit for bit in register.shared if not register.inverted(bit)]
+    taking = {register.shared[bit] - register.low: bit for bit in fit}
+    held: dict[int, tuple[int, bool]] = {}
+    inputs = [2] * len(places)
+    for number, place in enumerate(places):
+        inverts = not number and place is not None and register.inverted(register.low + place)
+        if place in taking and not inverts:
+            held[number] = taking.pop(place), False
+            inputs[number] = 3
+    # The next bit of one that is stored inverted comes last: an inverter stands between them.
+    waiting = sorted(taking.values(), key=lambda bit: register.inverted(register.shared[bit]))
+    for number in range(1, len(places)):
+        tile = slice(number - number % 8, number - number % 8 + 8)
+        left = _TILE_INPUTS - _TILE_CONTROLS - sum(inputs[tile])
+        if waiting and number not in held and left >= 2:
+            held[number] = waiting.pop(0), True
+            inputs[number] = 4
+    return held

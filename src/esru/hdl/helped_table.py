@@ -1,4 +1,4 @@
-"""Tables cell by cell: a lane as one of the target's LUTs, or as one that feeds another."""
+"""Tables cell by cell: a lane as one LUT of the target, one that feeds another, or two joined."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Value
 
 from esru.decision_table import decision_table
 from esru.design import Design
-from esru.hdl.fabric import Fabric, add_lut
-from esru.hdl.table import Truth, find_pair, support
+from esru.hdl.fabric import Fabric, add_lut, add_mux
+from esru.hdl.table import Joined, Truth, find_joined, find_pair, narrowed
 
 
 def add_helped_table(
@@ -33,20 +33,29 @@ def add_helped_table(
     table = decision_table(design.rule, design.n, design.k)
     truth: Truth = tuple(bool(up) for up in table.ups().reshape(-1))
     inputs: list[Value] = [*fraction, *draw]
-    seen = support(truth)
+    seen, part = narrowed(truth)
     if not seen:
         return None
     if len(seen) <= fabric.width:
-        part = tuple(
-            truth[sum((x >> j & 1) << i for j, i in enumerate(seen))] for x in range(1 << len(seen))
-        )
         return _lut(m, fabric, part, [inputs[i] for i in seen], f"looked_up{suffix}")
     pair = find_pair(truth, fabric.width)
     if pair is None:
-        return None
+        joined = find_joined(truth, fabric.width) if fabric.mux else None
+        return None if joined is None else _add_joined(m, fabric, joined, inputs, suffix)
     inner = _lut(m, fabric, pair.inner, [inputs[i] for i in pair.first], f"inner{suffix}")
     chosen = [inner, *(inputs[i] for i in pair.second)]
     return _lut(m, fabric, pair.outer, chosen, f"looked_up{suffix}")
+
+
+def _add_joined(
+    m: Module, fabric: Fabric, joined: Joined, inputs: Sequence[Value], suffix: str
+) -> Value:
+    """Add two LUTs and the multiplexer behind them."""
+    halves = [
+        _lut(m, fabric, truth, [inputs[i] for i in seen], f"half_{number}{suffix}")
+        for number, (seen, truth) in enumerate(joined.halves)
+    ]
+    return add_mux(m, fabric, halves, inputs[joined.select], f"looked_up{suffix}")
 
 
 def _lut(m: Module, fabric: Fabric, truth: Truth, inputs: Sequence[Value], name: str) -> Value:

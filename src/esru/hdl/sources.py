@@ -98,12 +98,17 @@ def _spliced_step_back(state: Value, taps: int, galois: bool) -> Value:
     return Cat(lower, top ^ ~lower.any())
 
 
-def copied_bits(design: Design) -> list[int]:
-    """Return which bits of an LFSR's next state are bits of its state as they are."""
+#: Given a register's next state and its state at start-up, returns the next state through cells.
+Detour = Callable[[Value, int], Value]
+
+
+def copied_bits(design: Design) -> dict[int, int]:
+    """Return which bits of an LFSR's next state are bits of its state as they are, and of which."""
     if design.source != "lfsr" or design.load:
-        return []
+        return {}
     leap = power(source_model(design).columns, design.leap)
-    return [i for i in range(design.length) if sum(column >> i & 1 for column in leap) == 1]
+    made_of = {i: [j for j, c in enumerate(leap) if c >> i & 1] for i in range(design.length)}
+    return {i: found[0] for i, found in made_of.items() if len(found) == 1}
 
 
 def add_source(
@@ -113,7 +118,7 @@ def add_source(
     phase: int,
     suffix: str = "",
     start: int | None = None,
-    detour: Callable[[Value], Value] | None = None,
+    detour: Detour | None = None,
     load: Load | None = None,
 ) -> Word:
     """Add a design's source to a module and return its random word.
@@ -132,8 +137,8 @@ def add_source(
         Ends the names of the registers.
     start : int or None
         State at start-up and after a reset instead of that phase's, for proofs of recovery.
-    detour : callable, optional
-        Given the register's next state, returns the same through cells of its own.
+    detour : Detour, optional
+        What the next state passes through.
     load : Load or None
         Loads a seed at the end of a cycle, whatever `en` is.
 
@@ -192,7 +197,7 @@ def add_source(
         load_state(m, design, load, following, suffix)
         en = en | load.now
     with m.If(en):
-        m.d.sync += register.eq(following if detour is None else detour(following))
+        m.d.sync += register.eq(following if detour is None else detour(following, register.init))
     # A shift register's word is its top bits, an automaton's its lowest cells.
     first = 0 if design.source == "cellular" else length - design.k
     word = Signal(design.k, name=f"word{suffix}")

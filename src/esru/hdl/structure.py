@@ -6,8 +6,6 @@ same in each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from amaranth.hdl import Const, Module, Signal, Value
 
 from esru.decision_table import is_table
@@ -15,6 +13,7 @@ from esru.design import Design
 from esru.errors import InputError
 from esru.hdl.fabric import Fabric, add_lut
 from esru.hdl.helped import (
+    Shifted,
     add_carry_out,
     add_helped_select,
     add_shared_carries,
@@ -23,9 +22,11 @@ from esru.hdl.helped import (
     shared_bits,
 )
 from esru.hdl.helped_result import Decision, add_helped_result, fits
+from esru.hdl.helped_sum import add_helped_sum
 from esru.hdl.helped_table import add_helped_table
 from esru.hdl.rounder import add_draw, add_index, add_round_up, drawn
-from esru.hdl.unit import add_result
+from esru.hdl.sources import Detour
+from esru.hdl.unit import add_result, fraction_of
 
 #: Rules whose decision is the carry out of a sum.
 _SUMS = frozenset(("zero", "half", "nearest", "replicate"))
@@ -62,7 +63,7 @@ class Plain:
         """Return what lanes share of a word, as a number (`esru.hdl.rounder.drawn`)."""
         return drawn(design, word)
 
-    def detour(self, m: Module, design: Design, suffix: str) -> Callable[[Value], Value] | None:
+    def detour(self, m: Module, design: Design, suffix: str) -> Detour | None:
         """Return what a source's next state passes through before its register, if anything."""
         return None
 
@@ -75,6 +76,15 @@ class Plain:
     def add_result(self, m: Module, design: Design, x: Value, up: Value, suffix: str) -> Value:
         """Add one lane's result; arguments as `esru.hdl.unit.add_result` takes them."""
         return add_result(m, design, x, up, suffix)
+
+    def add_sum(
+        self, m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str
+    ) -> Value | None:
+        """Add a stored word's update as a whole and return it; None: left to one adder.
+
+        Arguments as `esru.hdl.accumulator.add_updated_word` takes them.
+        """
+        return None
 
 
 class Helped(Plain):
@@ -90,7 +100,7 @@ class Helped(Plain):
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
-        self._next: dict[str, tuple[Value, Signal]] = {}
+        self._next: dict[str, tuple[Shifted, Signal]] = {}
         self._carries: set[str] = set()
 
     def add_draw(self, m: Module, design: Design, word: Value, name: str = "") -> Value:
@@ -106,14 +116,16 @@ class Helped(Plain):
             return drawn(design, word)
         return select_chain(design.n, self.fabric).codes()[word.bit_length()]
 
-    def detour(self, m: Module, design: Design, suffix: str) -> Callable[[Value], Value] | None:
+    def detour(self, m: Module, design: Design, suffix: str) -> Detour | None:
         """Return the way through the carry chain's cells, where the register's bits share them."""
-        if not shared_bits(design, self.fabric):
+        shared = shared_bits(design, self.fabric)
+        if not shared:
             return None
 
-        def through(following: Value) -> Value:
+        def through(following: Value, start: int) -> Value:
             passed = Signal(design.length, name=f"passed{suffix}")
-            self._next[suffix] = following, passed
+            register = Shifted(following, start, shared, design.length - design.k)
+            self._next[suffix] = register, passed
             return passed
 
         return through
@@ -134,12 +146,10 @@ class Helped(Plain):
         if suffix not in self._next:
             carry = add_carry_out(m, self.fabric, pairs, suffix)
             return Const(0, 1) if carry is None else carry
-        following, passed = self._next[suffix]
-        low = design.length - design.k
-        shared = {i - low: following[i] for i in shared_bits(design, self.fabric)}
-        carry, through = add_shared_carries(m, self.fabric, pairs, word, shared, suffix)
-        for place in range(design.length):
-            m.d.comb += passed[place].eq(through.get(place - low, following[place]))
+        register, passed = self._next[suffix]
+        carry, through = add_shared_carries(m, self.fabric, pairs, word, register, suffix)
+        for bit in range(design.length):
+            m.d.comb += passed[bit].eq(through.get(bit, register.following[bit]))
         if design.boundary == "unit" and fits(design):
             self._carries.add(suffix)
             return carry
@@ -152,3 +162,14 @@ class Helped(Plain):
             return add_result(m, design, x, up, suffix)
         decision = Decision(up, suffix in self._carries)
         return add_helped_result(m, design, self.fabric, x, decision, suffix)
+
+    def add_sum(
+        self, m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str
+    ) -> Value | None:
+        """Add decision, sum and saturation in LUTs, where the words have one width."""
+        if not fits(design) or design.overflow == "wrap":
+            return None
+        fraction = Signal(design.n, name=f"frac{suffix}")
+        m.d.comb += fraction.eq(fraction_of(design, x))
+        up = self.add_round_up(m, design, fraction, draw, suffix)
+        return add_helped_sum(m, design, self.fabric, w, x[design.dropped :], up, suffix)

@@ -45,6 +45,21 @@ class Pair(NamedTuple):
     outer: Truth
 
 
+class Joined(NamedTuple):
+    """A function as two look-up tables and a multiplexer that takes one of them.
+
+    Attributes
+    ----------
+    select : int
+        The input that tells which.
+    halves : tuple
+        The inputs of the table for 0 and its truth table, then those for 1.
+    """
+
+    select: int
+    halves: tuple[tuple[tuple[int, ...], Truth], ...]
+
+
 def support(truth: Truth) -> list[int]:
     """Return the inputs that a function depends on."""
     places = range((len(truth) - 1).bit_length())
@@ -94,6 +109,28 @@ def _pair(truth: Truth, first: tuple[int, ...], second: tuple[int, ...]) -> Pair
         place = sum((base >> i & 1) << j for j, i in enumerate(alone))
         outer.append(columns[min(x & 1, len(columns) - 1)][place])
     return Pair(first, tuple(inner), second, tuple(outer))
+
+
+@lru_cache(maxsize=256)
+def find_joined(truth: Truth, size: int) -> Joined | None:
+    """Return two look-up tables of `size` inputs that a multiplexer joins; None: there are none.
+
+    A half that is constant is left to `find_pair`, which needs no multiplexer.
+    """
+    for select in support(truth):
+        halves = []
+        for value in range(2):
+            part = tuple(truth[x & ~(1 << select) | value << select] for x in range(len(truth)))
+            halves.append(narrowed(part))
+        if all(1 <= len(inputs) <= size for inputs, _ in halves):
+            return Joined(select, tuple(halves))
+    return None
+
+
+def narrowed(truth: Truth) -> tuple[tuple[int, ...], Truth]:
+    """Return the inputs that a function depends on, and its truth table over these alone."""
+    seen = tuple(support(truth))
+    return seen, tuple(truth[_spread(x, seen)] for x in range(1 << len(seen)))
 
 
 def _spread(x: int, places: Sequence[int]) -> int:

@@ -59,6 +59,8 @@ class Decision:
         No decision of so many LUTs has a smaller one.
     method : str
         How that is known.
+    joined : bool
+        Whether a multiplexer joins the two LUTs; otherwise the first feeds the second.
     """
 
     luts: int
@@ -68,11 +70,12 @@ class Decision:
     greatest: int
     bound: int
     method: str
+    joined: bool = False
 
     @property
     def name(self) -> str:
         """Such as ``2 LUT4``."""
-        return f"{self.luts} LUT{self.width}"
+        return f"{self.luts} LUT{self.width}" + (" + MUXF7" if self.joined else "")
 
     def design(self, source: str) -> Design:
         """Return a design with this decision, for 8 dropped bits.

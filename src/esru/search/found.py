@@ -1,4 +1,4 @@
-"""The decisions that `esru.search.decisions` and `decision_pairs` found.
+"""The decisions that `esru.search.decisions`, `decision_pairs` and `decision_joined` found.
 
 `docs/results/decisions.json` holds the same with their figures; a test compares the two.
 """
@@ -48,3 +48,19 @@ FOUND: dict[str, tuple[int, int, str]] = {
         ),
     ),
 }
+
+#: The same of two LUT6 that a multiplexer joins, which the 7-series alone have: not in the
+#: search's space.
+JOINED: tuple[int, int, str] = (
+    8,
+    8,
+    (
+        "table-54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa54aa98cc98cc98"
+        "cc98cc98cc98cc98cc98cc98cc98cc98cc98cc98cc98cc98cc98cce0f0e0f0e0f0e0f0e0f0e0f0e0"
+        "f0e0f0e0f0e0f0e0f0e0f0e0f0e0f0e0f0e0f0ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff"
+        "00ff00ff00ff00ff00ff00ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ff"
+        "ff0000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffffff"
+        "ffffff0000000000000000ffffffffffffffff0000000000000000ffffffffffffffffffffffffff"
+        "ffffff00000000000000000000000000000000.128.64.32.16.9.4.2.1"
+    ),
+)

@@ -15,7 +15,7 @@ from esru.search.plugin import find_plugin
 from esru.search.question import Question
 from esru.search.workers import worker_count
 from esru.train.needs import require_training
-from esru.train.tasks import common_unit
+from esru.train.tasks import common_unit, find_task
 
 
 def check(question: Question) -> dict[str, str]:
@@ -40,6 +40,10 @@ def check(question: Question) -> dict[str, str]:
         rule = f"one of {', '.join(BOUNDARIES)}"
         raise InputError.must("Boundary", rule, repr(question.boundary))
     common_unit(question.tasks)
+    for name in question.tasks:
+        if find_task(name).gradients and question.boundary != "decision":
+            rule = f"decision with {name}, the hardware that is the same for every format"
+            raise InputError.must("Boundary", rule, repr(question.boundary))
     check_figures(question)
     plugin = None if question.evaluator is None else find_plugin(question.evaluator)
     toolchain.yosys()
@@ -48,6 +52,7 @@ def check(question: Question) -> dict[str, str]:
     require(recipe)
     toolchain.yosys_abc()
     toolchain.iverilog()
+    toolchain.libpython()
     if question.tasks:
         require_training()
     worker_count()

@@ -98,18 +98,18 @@ class LfsrModel(LinearModel):
         return self.family == "plateau"
 
     @cached_property
-    def _after_zero(self) -> int:
+    def after_zero(self) -> int:
         """The state that follows zero in a de Bruijn register."""
         return self.step(0)
 
     @cached_property
-    def _seed_index(self) -> int:
+    def seed_index(self) -> int:
         """How many de Bruijn steps the seed lies after zero (baby steps, giant steps)."""
         if self.seed == 0:
             return 0
         stride = isqrt(self.register_period) + 1
         baby: dict[int, int] = {}
-        state = self._after_zero
+        state = self.after_zero
         for j in range(stride):
             baby.setdefault(state, j)
             state = apply(self.columns, state)
@@ -125,8 +125,8 @@ class LfsrModel(LinearModel):
         """Return the register's true state (never inverted) at a phase, in words."""
         if self.family != "debruijn":
             return super().register_at(phase)
-        index = (self._seed_index + self.leap * phase) % self.register_period
-        return apply(power(self.columns, index - 1), self._after_zero) if index else 0
+        index = (self.seed_index + self.leap * phase) % self.register_period
+        return apply(power(self.columns, index - 1), self.after_zero) if index else 0
 
     def states(self, start: int, count: int) -> Words:
         """Return `count` states, a word apart, the first at phase `start` >= 0."""
@@ -143,7 +143,7 @@ class LfsrModel(LinearModel):
             last = self.register_at(start + count - 1)
             back = replace(self, seed=last, leap=size - self.leap)
             return back.states(0, count)[::-1].copy()
-        index = (self._seed_index + self.leap * start) % size
+        index = (self.seed_index + self.leap * start) % size
         done = 0
         while done < count:
             if index == 0:
@@ -152,7 +152,7 @@ class LfsrModel(LinearModel):
                 index = self.leap % size
                 continue
             run = min(count - done, (size - 1 - index) // self.leap + 1)
-            first = apply(power(self.columns, index - 1), self._after_zero)
+            first = apply(power(self.columns, index - 1), self.after_zero)
             states[done : done + run] = self._linear(first, run)
             done += run
             index = (index + self.leap * run) % size

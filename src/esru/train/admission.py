@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from esru.design import parse
+from esru.design import Design, parse
 from esru.emulate.stream import DEFAULT_LANES
+from esru.formats import INT8
 from esru.train.batch import train_batch
 from esru.train.needs import require_training
 from esru.train.statistics import PairedDifference, Summary, paired_difference, summarise
-from esru.train.tasks import Job, Result, Task
+from esru.train.tasks import Job, Result, Task, check_job
+from esru.train.unit_formats import counterpart
 
 if TYPE_CHECKING:
     from esru.train.control import Control
@@ -60,12 +62,27 @@ class Admission:
         return all(self.checks.values())
 
 
+def check_controls(task: Task, formats: tuple[str, str | None]) -> list[Design]:
+    """Return the units of a task's controls, in formats as `counterpart` takes them.
+
+    Raises
+    ------
+    InputError
+        If the task has no such units.
+    """
+    units = [counterpart(parse(name), *formats) for name in CONTROLS[1:]]
+    for unit in units:
+        check_job(task, Job(unit, 0, task.learning_rates[0]))
+    return units
+
+
 def run_controls(
     task: Task,
     seeds: Sequence[int],
     lanes: int = DEFAULT_LANES,
     progress: Callable[[int, int], None] | None = None,
     *,
+    formats: tuple[str, str | None] = (str(INT8), None),
     train: Callable[..., list[Result]] = train_batch,
     float32: Callable[[Task, int, float], Control] | None = None,
 ) -> Admission:
@@ -81,6 +98,9 @@ def run_controls(
         Lanes of the reference's array.
     progress : callable, optional
         Called with the numbers of runs done and in all.
+    formats : tuple of str and str or None
+        Output and input format of the two units, as `esru.train.unit_formats.counterpart` takes
+        them.
     train : callable
         What trains the jobs; takes what `train_batch` takes.
     float32 : callable, optional
@@ -88,9 +108,12 @@ def run_controls(
 
     Raises
     ------
+    InputError
+        If the task has no such units.
     ToolMissing
         If torch or scikit-learn is not installed.
     """
+    units = check_controls(task, formats)
     require_training()
     if float32 is None:
         from esru.train.control import train_float32
@@ -110,7 +133,7 @@ def run_controls(
         keep("float32", lr, run.accuracy, run.loss)
         if progress is not None:
             progress(done, total)
-    jobs = [Job(parse(name), seed, lr) for name in CONTROLS[1:] for lr, seed in cells]
+    jobs = [Job(unit, seed, lr) for unit in units for lr, seed in cells]
     names = [name for name in CONTROLS[1:] for _ in cells]
 
     def further(done: int, _: int) -> None:

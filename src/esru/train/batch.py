@@ -11,6 +11,7 @@ from esru.errors import InputError
 from esru.train.needs import require_training
 from esru.train.schedule import schedule_cycles
 from esru.train.tasks import Job, Result, Task, check_job, find_task
+from esru.train.unit_formats import trained_unit
 
 #: Two jobs with the same key are the same run: behaviour, seed, learning rate, cycles C.
 _Key = tuple[str, int, float, int]
@@ -80,8 +81,11 @@ def train_batch(
     task = find_task(task) if isinstance(task, str) else task
     keys: list[_Key] = []
     behaviours: dict[Design, str] = {}
-    for job in jobs:
+    given = jobs
+    for job in given:
         check_job(task, job)
+    jobs = [replace(job, design=trained_unit(task, job.design)) for job in given]
+    for job in jobs:
         cycles, _ = schedule_cycles(task, job.design, job.schedule, lanes)
         behaviour = behaviours.setdefault(job.design, job.design.behaviour)
         keys.append((behaviour, job.seed, job.lr, cycles))
@@ -112,5 +116,5 @@ def train_batch(
                 progress(len(done), total)
     return [
         replace(done[key], design=job.design, schedule=job.schedule)
-        for key, job in zip(keys, jobs, strict=True)
+        for key, job in zip(keys, given, strict=True)
     ]

@@ -17,6 +17,7 @@ import torch
 
 from esru.emulate.stream import DEFAULT_LANES
 from esru.errors import InputError
+from esru.formats import INT8
 from esru.train.control import Control, train_float32
 from esru.train.engine import StepObserver, run_batch
 from esru.train.tasks import Job, Result, Task, check_job
@@ -87,11 +88,15 @@ def capture(
     Raises
     ------
     InputError
-        If the job does not suit the task, or the task's updates have no last bit of their own.
+        If the job does not suit the task, its weights are not int8, or the task's updates have no
+        last bit of their own.
     """
     check_job(task, job)
     if task.optimizer != "SGD":
         raise InputError.must("Task whose operands are captured", "trained with SGD", task.name)
+    if job.design.out_format != INT8:
+        rule = f"{INT8}, whose ulps the operands are counted in"
+        raise InputError.must("Output format of the captured design", rule, job.design.out_format)
     kept: list[Operands] = []
     observer = _keeper(kept, steps, None)
     (result,) = run_batch(task, [job], lanes, torch.device("cpu"), observer)

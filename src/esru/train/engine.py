@@ -6,7 +6,6 @@ by element (see `esru.train.network`), and the words come from the run's own arr
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from esru.emulate.block_rounder import BlockRounder
 from esru.emulate.update import Blocks, make_rounder
 from esru.train.network import DigitsNetwork, Network, network_class
 from esru.train.random import ORDER, permutations
 from esru.train.schedule import schedule_cycles
+from esru.train.stored import Master, Stored
 from esru.train.tasks import Job, Result, Task
 
 
@@ -46,38 +47,60 @@ def run_batch(
     jobs of one learning rate.
     """
     network = network_class(task)(task, [job.lr for job in jobs], device)
+    stored = Master() if task.gradients else Stored(jobs[0].design.out_format)
+    network.dtype = stored.dtype
     data = network.load()
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
-    rounder = make_rounder(
-        streams, [streams.index(key) for key in keys], task.shapes, task.steps, lanes, device
+    chosen = [streams.index(key) for key in keys]
+    if task.gradients:
+        network.rounder = BlockRounder(streams, chosen, task.rounded, lanes, device)
+    rounder = (
+        stored
+        if isinstance(stored, Master)
+        else make_rounder(streams, chosen, task.shapes, task.steps, lanes, device)
     )
     weights = Blocks(task.shapes, len(jobs), device)
-    deltas = Blocks(task.shapes, len(jobs), device)
-    seeds = {job.seed: network.initial(job.seed) for job in jobs}
+    deltas = Blocks(task.shapes, len(jobs), device, stored.dtype)
+    seeds = {job.seed: [*map(stored.start, network.initial(job.seed))] for job in jobs}
     for i, view in enumerate(weights.views):
         view.copy_(torch.from_numpy(np.stack([seeds[job.seed][i] for job in jobs])))
+    # The weights in ulps of int8, as the network counts them.
+    same = stored.unit == 1 and stored.dtype == weights.flat.dtype
+    seen = weights if same else Blocks(task.shapes, len(jobs), device, stored.dtype)
+
+    def refresh() -> None:
+        if not same:
+            torch.mul(weights.flat, stored.unit, out=seen.flat)
+
+    refresh()
     orders = {seed: batch_order(task, seed) for seed in seeds}
     order = torch.from_numpy(np.stack([orders[job.seed] for job in jobs], axis=1)).to(device)
-    train, test = data.train.to(device), data.test.to(device).unsqueeze(0)
+    train, test = (part.to(device, stored.dtype) for part in (data.train, data.test))
     targets = network.targets(data.train_labels).to(device)
     batch = (len(jobs), task.batch)
     scores = []
     per_epoch = task.steps // task.epochs
     for step in range(task.steps):
-        chosen = order[step].view(-1)
-        inputs = train.index_select(0, chosen).view(*batch, *train.shape[1:])
-        wanted = targets.index_select(0, chosen).view(*batch, *targets.shape[1:])
+        examples = order[step].view(-1)
+        inputs = train.index_select(0, examples).view(*batch, *train.shape[1:])
+        wanted = targets.index_select(0, examples).view(*batch, *targets.shape[1:])
         if observer is not None:
             network.observer = partial(observer, step)
-        network.deltas(weights.views, inputs, wanted, deltas.views)
+        if network.rounder is not None:
+            network.rounder.begin(step)
+        network.deltas(seen.views, inputs, wanted, deltas.views)
         if observer is not None:
             assert isinstance(network, DigitsNetwork)
             network.observe_updates(weights.views, deltas.views, jobs[0].lr)
             network.observer = None
+        if not same:
+            deltas.flat.mul_(1 / stored.unit)
         rounder.apply(weights.flat, deltas.flat, step)
+        refresh()
         if (step + 1) % per_epoch == 0 and task.steps - step <= per_epoch * task.averaged:
-            scores.append(_score(network, network.logits(weights.views, test), data.test_labels))
+            logits = network.logits(seen.views, test.unsqueeze(0))
+            scores.append(_score(network, logits, data.test_labels))
     accuracy, loss = np.mean(scores, axis=0)
     return [
         Result(
@@ -88,7 +111,7 @@ def run_batch(
             job.schedule,
             float(accuracy[i]),
             float(loss[i]),
-            _digest([view[i] for view in weights.views]),
+            stored.digest([view[i] for view in weights.views]),
         )
         for i, job in enumerate(jobs)
     ]
@@ -112,10 +135,3 @@ def _score(
         for run in range(runs)
     ]
     return np.stack([100.0 * correct / examples, np.array(losses)])
-
-
-def _digest(weights: Sequence[torch.Tensor]) -> str:
-    blob = b"".join(
-        weight.to(torch.int8).cpu().contiguous().numpy().tobytes() for weight in weights
-    )
-    return hashlib.sha256(blob).hexdigest()

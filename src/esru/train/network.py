@@ -1,10 +1,10 @@
 """What the networks share: int8 tensors in float32, the softmax, and what the engine calls.
 
 Every tensor is int8 with a power-of-two scale. Every sum of products is an integer below 2^24
-times a power of two, so float32 holds it exactly whatever the order of the sum, and every
-rounding but that of the weights is to nearest, ties to even. The exponentials of the softmax are
-a table in multiples of 2^-40: their sums are exact too, and the one float64 division is rounded
-the same way everywhere.
+times a power of two, so float32 holds it exactly whatever the order of the sum; where weights
+are floats of up to 8 bits it is below 2^53, and held in float64. Every rounding but that of the
+weights is to nearest, ties to even. The exponentials of the softmax are a table in multiples of
+2^-40: their sums are exact too, and the one float64 division is rounded the same way everywhere.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from esru.emulate.block_rounder import BlockRounder
 from esru.train import digits
 from esru.train.random import WEIGHTS, uniforms
 from esru.train.tasks import Task
@@ -73,9 +74,15 @@ class Network(ABC):
         Fraction bits of the inputs and of the logits.
     observer : callable or None
         Sees what is rounded, see `Observer`.
+    dtype : torch.dtype
+        Of weights, inputs and deltas: float32, or float64 where weights have more places.
+    rounder : BlockRounder or None
+        What rounds the errors of a task that says so (`Task.gradients`).
     """
 
     observer: Observer | None = None
+    dtype: torch.dtype = torch.float32
+    rounder: BlockRounder | None = None
     weight_bits: tuple[int, ...]
     image_bits: int
     logit_bits: int
@@ -108,7 +115,7 @@ class Network(ABC):
         Parameters
         ----------
         weights : tuple of torch.Tensor
-            Integers, shapes (R, *shape).
+            In ulps of int8, shapes (R, *shape).
         inputs : torch.Tensor
             Integers, shape (R, batch, ...).
         targets : torch.Tensor
@@ -154,11 +161,11 @@ class Network(ABC):
         return self._table[below.to(torch.int64)]
 
     def errors(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return softmax less target as int8 with 7 fraction bits, in float32."""
+        """Return softmax less target as int8 with 7 fraction bits."""
         powers = self.exponentials(logits)
         total = powers.sum(2, keepdim=True)
         shares = powers.mul_(2.0**ERROR_BITS).div_(total)
-        return to_int8(shares.sub_(targets)).to(torch.float32)
+        return to_int8(shares.sub_(targets)).to(self.dtype)
 
 
 class DigitsNetwork(Network):

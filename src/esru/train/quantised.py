@@ -29,21 +29,31 @@ def int8_errors(errors: torch.Tensor) -> torch.Tensor:
     largest = errors.abs().amax(tuple(range(1, errors.dim())), keepdim=True)
     # largest < 2^exponent, so that the scaled values lie within 2^7.
     exponent = torch.frexp(largest)[1].clamp_(-100, 100)
-    up, down = _power_of_two(7 - exponent), _power_of_two(exponent - 7)
+    up, down = power_of_two(7 - exponent), power_of_two(exponent - 7)
     return (errors * up).round_().clamp_(-128, 127).mul_(down)
 
 
-def _power_of_two(exponent: torch.Tensor) -> torch.Tensor:
+def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
     """Return 2^exponent from its bits: torch.ldexp goes through a power function."""
     return ((exponent + 127).to(torch.int32) << 23).view(torch.float32)
+
+
+def round_to(values: torch.Tensor, bits: int, low: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return values as int8 with `bits` fraction bits, not below `low`, and which did not saturate.
+
+    They are rounded to nearest, ties to even.
+    """
+    scaled = (values * 2.0**bits).round_()
+    within = (scaled >= low) & (scaled <= 127)
+    return scaled.clamp_(low, 127).mul_(2.0**-bits), within
 
 
 class _Rounded(Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, bits: int, low: float) -> torch.Tensor:
-        scaled = (values * 2.0**bits).round_()
-        ctx.save_for_backward((scaled >= low) & (scaled <= 127))
-        return scaled.clamp_(low, 127).mul_(2.0**-bits)
+        found, within = round_to(values, bits, low)
+        ctx.save_for_backward(within)
+        return found
 
     @staticmethod
     def backward(ctx: Any, *errors: torch.Tensor) -> Any:
@@ -90,6 +100,15 @@ class _Shares(Function):
         return (error - (error * found).sum(-1, keepdim=True)).mul_(found), None, None, None
 
 
+#: What a linear layer adds, shape (R, outputs).
+Bias = torch.Tensor | None
+
+
+def _linear(values: torch.Tensor, weight: torch.Tensor, bias: Bias) -> torch.Tensor:
+    found = values @ weight
+    return found if bias is None else found + bias.unsqueeze(1)
+
+
 class Int8:
     """The layers in int8.
 
@@ -108,6 +127,10 @@ class Int8:
         """Return values as int8 with `bits` fraction bits; their errors become int8 too."""
         return _Rounded.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]
 
+    def returned(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return what a linear layer has returned as `rounded` does."""
+        return self.rounded(values, bits)
+
     def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values as `rounded` does, negative ones as 0."""
         return _Rounded.apply(values, bits, 0.0)  # type: ignore[no-any-return, no-untyped-call]
@@ -115,6 +138,12 @@ class Int8:
     def normalised(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values over the root of their mean square along the last axis, rounded."""
         return _Normalised.apply(values, bits)  # type: ignore[no-any-return, no-untyped-call]
+
+    def linear(
+        self, values: torch.Tensor, weight: torch.Tensor, layer: int, bias: Bias = None
+    ) -> torch.Tensor:
+        """Return values @ weight + bias, not rounded."""
+        return _linear(values, weight, bias)
 
     def shares(self, scores: torch.Tensor, bits: int, mask: torch.Tensor) -> torch.Tensor:
         """Return the softmax of scores along the last axis; what is masked has no share."""
@@ -130,6 +159,10 @@ class Float32:
         """Return values as they are."""
         return values
 
+    def returned(self, values: torch.Tensor, bits: int) -> torch.Tensor:
+        """Return values as they are."""
+        return values
+
     def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values, negative ones as 0."""
         return torch.relu(values)
@@ -139,6 +172,16 @@ class Float32:
         mean = values.square().mean(-1, keepdim=True)
         return values / torch.sqrt(mean + NORM_EPSILON)
 
+    def linear(
+        self, values: torch.Tensor, weight: torch.Tensor, layer: int, bias: Bias = None
+    ) -> torch.Tensor:
+        """Return values @ weight + bias."""
+        return _linear(values, weight, bias)
+
     def shares(self, scores: torch.Tensor, bits: int, mask: torch.Tensor) -> torch.Tensor:
         """Return the softmax of scores along the last axis; what is masked has no share."""
         return torch.softmax(scores.masked_fill(mask, -torch.inf), -1)
+
+
+#: What a network is built of.
+Layers = Int8 | Float32

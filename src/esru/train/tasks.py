@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES, tensor_cycles
 from esru.errors import InputError
-from esru.formats import INT8
 from esru.sources.settings import OPERANDS
 from esru.train.schedule import SCHEDULES
+from esru.train.unit_formats import check_formats
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,13 @@ class Task:
         Runs trained together: more hardly save time, but take memory.
     confirms : bool
         Whether a winner that was raced on other tasks is confirmed on this one.
+    float_weights : bool
+        Whether weights may be stored as floats.
+    gradients : str
+        How the errors that designs round are scaled, of `esru.train.fp4_blocks`; weights then
+        have a copy of high precision. Empty: designs round the updates of weights.
+    rounded : tuple of tuple of int
+        Shapes of the errors that a step rounds, in the order in which they meet the array.
     """
 
     name: str
@@ -67,6 +74,9 @@ class Task:
     optimizer: str = "SGD"
     together: int = 144
     confirms: bool = True
+    float_weights: bool = False
+    gradients: str = ""
+    rounded: tuple[tuple[int, ...], ...] = ()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -94,7 +104,8 @@ class Task:
 
     def cycles(self, lanes: int = DEFAULT_LANES) -> int:
         """Return C0: the cycles that one step keeps an array of `lanes` units busy."""
-        return sum(tensor_cycles(size, lanes) for size in self.sizes)
+        shapes = self.rounded if self.gradients else self.shapes
+        return sum(tensor_cycles(prod(shape), lanes) for shape in shapes)
 
 
 def unit_digits(unit: str) -> int:
@@ -164,8 +175,8 @@ class Result:
     loss : float
         Mean cross-entropy on the test data, in nats.
     digest : str
-        SHA-256 of the final weights: int8, each tensor in C order, in the order of the task's
-        shapes.
+        SHA-256 of the final weights: int8 (float32 of floats), each tensor in C order, in the
+        order of the task's shapes.
     """
 
     design: Design
@@ -191,6 +202,7 @@ DIGITS_MLP = Task(
     test_examples=901,
     needed=95.0,
     averaged=2,
+    float_weights=True,
 )
 
 #: The task of another domain, network and optimiser. Its answers are next characters.
@@ -214,6 +226,42 @@ CHARS_TRANSFORMER = Task(
     confirms=False,
 )
 
+#: Layers whose errors are rounded, in the order in which errors meet them.
+ERROR_LAYERS = (7, 6, 4, 3, 2)
+
+
+#: Elements of a block, by the name of what scales it.
+BLOCK_SIZES = {"MXFP4": 32, "NVFP4": 16}
+
+
+def _errors(task: Task, block: int) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of errors in blocks, of each layer along outputs, then along tokens."""
+    tokens = task.batch * task.shapes[1][0]
+    found: list[tuple[int, ...]] = []
+    for layer in ERROR_LAYERS:
+        outputs = task.shapes[layer][1]
+        for rows, size in ((tokens, outputs), (outputs, tokens)):
+            found.append((rows, -(-size // block), block))
+    return tuple(found)
+
+
+def _fp4(name: str, scaling: str) -> Task:
+    return replace(
+        CHARS_TRANSFORMER,
+        name=name,
+        summary=f"chars-transformer in {scaling} with float32 weights: a unit rounds the "
+        "gradients that enter products",
+        network="esru.train.fp4:Fp4Transformer",
+        margin=0.05,
+        gradients=scaling,
+        rounded=_errors(CHARS_TRANSFORMER, BLOCK_SIZES[scaling]),
+    )
+
+
+#: Tasks of units that round gradients, and not weights: see `esru.train.fp4`.
+FP4_TRANSFORMER = _fp4("fp4-transformer", "MXFP4")
+NVFP4_TRANSFORMER = _fp4("nvfp4-transformer", "NVFP4")
+
 #: The task that confirms a winner: another kind of network, one learning rate.
 DIGITS_CNN = Task(
     name="digits-cnn",
@@ -228,12 +276,14 @@ DIGITS_CNN = Task(
     test_examples=901,
     needed=95.0,
     averaged=3,
+    float_weights=True,
 )
 
 
 def tasks() -> dict[str, Task]:
     """Return every task by its name."""
-    return {task.name: task for task in (DIGITS_MLP, DIGITS_CNN, CHARS_TRANSFORMER)}
+    found = (DIGITS_MLP, DIGITS_CNN, CHARS_TRANSFORMER, FP4_TRANSFORMER, NVFP4_TRANSFORMER)
+    return {task.name: task for task in found}
 
 
 def find_task(name: str) -> Task:
@@ -272,10 +322,4 @@ def check_job(task: Task, job: Job) -> None:
         raise InputError.must(subject, "at most 24", design.dropped)
     if design.n > 24:
         raise InputError.must("Rounding bits (n) of a trained design", "at most 24", design.n)
-    if design.out_format != INT8:
-        rule = f"{INT8} in {task.name}"
-        raise InputError.must("Output format of the design", rule, design.out_format)
-    fmt, _ = design.fixed
-    if fmt.low > INT8.low << fmt.fraction or fmt.high < (INT8.high << fmt.fraction):
-        rule = f"one that holds every {INT8} with {fmt.fraction} fraction bits"
-        raise InputError.must("Input format of the design", rule, fmt)
+    check_formats(task, design)

@@ -16,10 +16,13 @@ import torch
 from esru.train import text
 from esru.train.adam import Adam
 from esru.train.network import ERROR_BITS, Network, Split, Tensors, softmax_table, to_int8
-from esru.train.quantised import Float32, Int8
+from esru.train.quantised import Float32, Int8, Layers
 from esru.train.tasks import Task
 
 HEADS = 2
+
+#: The tensors that are weights of linear layers.
+QUERY, MIX, RISE, FALL, LAST = 2, 3, 4, 6, 7
 
 #: 1 / root of a head's size (16), which is a power of two.
 SCORE_SCALE = 2.0**-2
@@ -42,7 +45,7 @@ class Transformer(Network):
         self._length, self._width = task.shapes[1]
         self._adam = Adam([(runs, *shape) for shape in task.shapes], device)
         self._rates = torch.tensor(list(learning_rates), dtype=torch.float32, device=device)
-        self._int8 = Int8(torch.from_numpy(softmax_table(SCORE_BITS)).to(device))
+        self._layers: Layers = Int8(torch.from_numpy(softmax_table(SCORE_BITS)).to(device))
         later = torch.ones(self._length, self._length, dtype=torch.bool, device=device)
         self._later = later.triu(1)
 
@@ -60,7 +63,7 @@ class Transformer(Network):
     def logits(self, weights: Tensors, inputs: torch.Tensor) -> torch.Tensor:
         """Return integer logits, shape (R, windows * length, characters)."""
         found = self._forward(
-            self._values(weights), inputs.expand(weights[0].shape[0], -1, -1), self._int8
+            self._values(weights), inputs.expand(weights[0].shape[0], -1, -1), self._layers
         )
         return to_int8(found * 2.0**self.logit_bits)
 
@@ -72,7 +75,7 @@ class Transformer(Network):
         values = self._values(weights)
         for value in values:
             value.requires_grad_()
-        found = self._forward(values, inputs, self._int8)
+        found = self._forward(values, inputs, self._layers)
         wanted = torch.zeros(found.shape, dtype=torch.float64, device=found.device)
         wanted.scatter_(2, targets.view(runs, tokens, 1), 2.0**ERROR_BITS)
         errors = self.errors(to_int8(found.detach() * 2.0**self.logit_bits), wanted)
@@ -98,9 +101,7 @@ class Transformer(Network):
         pairs = zip(weights, self.weight_bits, strict=True)
         return tuple(weight * 2.0**-bits for weight, bits in pairs)
 
-    def _forward(
-        self, weights: Tensors, windows: torch.Tensor, layers: Int8 | Float32
-    ) -> torch.Tensor:
+    def _forward(self, weights: Tensors, windows: torch.Tensor, layers: Layers) -> torch.Tensor:
         """Return the logits, not rounded, of windows (R, examples, length)."""
         embedding, position, query, mix, rise, rise_bias, fall, last, last_bias = weights
         runs, examples, length = windows.shape
@@ -110,15 +111,17 @@ class Transformer(Network):
         stream = layers.rounded(
             (stream + position.unsqueeze(1)).view(runs, tokens, width), STREAM_BITS
         )
-        heads = layers.rounded(layers.normalised(stream, NORM_BITS) @ query, QUERY_BITS)
+        heads = layers.linear(layers.normalised(stream, NORM_BITS), query, QUERY)
+        heads = layers.returned(heads, QUERY_BITS)
         mixed = self._attention(heads.view(runs, examples, length, 3, HEADS, -1), layers)
-        stream = layers.rounded(stream + mixed.reshape(runs, tokens, width) @ mix, STREAM_BITS)
-        active = layers.normalised(stream, NORM_BITS) @ rise + rise_bias.unsqueeze(1)
+        mixed = layers.linear(mixed.reshape(runs, tokens, width), mix, MIX)
+        stream = layers.returned(stream + mixed, STREAM_BITS)
+        active = layers.linear(layers.normalised(stream, NORM_BITS), rise, RISE, rise_bias)
         active = layers.rectified(active, ACTIVE_BITS)
-        stream = layers.rounded(stream + active @ fall, STREAM_BITS)
-        return layers.normalised(stream, NORM_BITS) @ last + last_bias.unsqueeze(1)
+        stream = layers.returned(stream + layers.linear(active, fall, FALL), STREAM_BITS)
+        return layers.linear(layers.normalised(stream, NORM_BITS), last, LAST, last_bias)
 
-    def _attention(self, heads: torch.Tensor, layers: Int8 | Float32) -> torch.Tensor:
+    def _attention(self, heads: torch.Tensor, layers: Layers) -> torch.Tensor:
         """Return what each head takes from earlier places, shape (R, examples, length, width)."""
         runs, examples, length, _, count, size = heads.shape
         parts = heads.permute(3, 0, 1, 4, 2, 5).reshape(3, -1, length, size)

@@ -1,0 +1,60 @@
+"""The race on a task whose units round errors: fixed-point candidates, trained as float units."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esru.design import parse
+from esru.errors import InputError
+from esru.search.evaluate import Evaluator, Run
+from esru.search.preflight import check
+from esru.search.question import Question
+from esru.search.store import Store
+from esru.train import Job, tasks, train_batch
+
+NAME = "fp4-transformer"
+
+
+class Now(Executor):
+    """Runs everything at once, in this process."""
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*arguments, **named))
+        return future
+
+
+def test_scores_are_those_of_the_counterparts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    short = replace(tasks()[NAME], epochs=1, averaged=1, train_examples=32, test_examples=16)
+    monkeypatch.setattr(sys.modules["esru.train.tasks"], "FP4_TRANSFORMER", short)
+    lr = short.learning_rates[0]
+    runs = [
+        Run(parse(text), NAME, seed, lr, "worst")
+        for text in ("papers", "winner")
+        for seed in (0, 1)
+    ]
+    with Store(tmp_path / "store.sqlite") as store:
+        evaluator = Evaluator(store, Now(), 1, 64, {})
+        found = evaluator.scores(runs, lambda done, total: None)
+        again = evaluator.scores(runs, lambda done, total: None)
+        assert evaluator.counts.trainings == 4
+    assert again == found and len(set(found)) == 4
+    formats = ",in=mx_float32,out=ocp_e2m1"
+    jobs = [Job(parse(f"{run.design}{formats}"), run.seed, lr, "worst") for run in runs]
+    assert found == [-result.loss for result in train_batch(short, jobs)]
+
+
+@pytest.mark.parametrize("boundary", ["unit", "accumulator"])
+def test_only_decisions_are_the_same_hardware(boundary: str) -> None:
+    with pytest.raises(InputError, match="Boundary must be decision with nvfp4-transformer"):
+        check(Question(4, boundary=boundary, tasks=("nvfp4-transformer",)))
