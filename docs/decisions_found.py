@@ -55,7 +55,8 @@ def versions() -> dict[str, str]:
 def search() -> Json:
     """Search, measure and train."""
     from esru.search.decision_joined import two_luts_and_mux
-    from esru.search.decision_pairs import STEPS, two_luts
+    from esru.search.decision_pairs import STEPS
+    from esru.search.decision_two import two_luts
     from esru.search.decisions import one_lut
 
     found = [one_lut(4), one_lut(6), two_luts(4), two_luts(6), two_luts_and_mux()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from esru.design import BOUNDARIES, SOURCES, parse
 from esru.errors import ToolMissing
 from esru.flow import nextpnr, targets
 from esru.flow.measure import Cells, Netlist, measure, require
+from esru.flow.peers import PEERS
 from esru.hdl.emit import emit_rtlil, module_name
 from esru.rules import RULES
 
@@ -192,3 +194,35 @@ def test_pyosys_and_yowasp_give_the_same_counts(
         monkeypatch.setenv("ESRU_YOSYS", flavour)
         counts[flavour] = measure(some, target)
     assert counts["pyosys"] == counts["yowasp"]
+
+
+def test_carry_chains_of_comparators_are_packed_apart() -> None:
+    peer = PEERS["comparator12"]
+    some = [
+        Netlist(f"{boundary}_{i}", peer.verilog(boundary, f"{boundary}_{i}"), "verilog")
+        for boundary in ("decision", "unit")
+        for i in range(2)
+    ]
+    together = measure(some, "ice40")
+    assert all(cells.carry >= 11 for cells in together.values())
+    for netlist in some[::2]:
+        assert measure([netlist], "ice40")[netlist.name] == together[netlist.name]
+    assert together["decision_0"] == together["decision_1"]
+    assert together["unit_0"] == together["unit_1"]
+
+
+def neighbour(netlist: Netlist) -> Netlist:
+    """Return a module whose wires are called as another's, in the opposite order."""
+    names = re.findall(r"^  wire (?:.* )?([\\$]\S+)$", netlist.source, re.MULTILINE)
+    assert len(names) > 20
+    wires = [f"  wire {name}" for name in reversed(names)]
+    lines = ["module \\neighbour", *wires, "  wire input 1 \\a", "  wire output 2 \\b"]
+    return Netlist("neighbour", "\n".join([*lines, "  connect \\b \\a", "end", ""]))
+
+
+@pytest.mark.parametrize("target", ["lut4"])
+def test_a_neighbour_with_the_same_names_changes_no_count(target: str) -> None:
+    design = parse("12:9:nearest:debruijn9,leap=9")
+    netlist = Netlist(module_name(design), emit_rtlil(design))
+    beside = measure([neighbour(netlist), netlist], target)
+    assert beside[netlist.name] == measure([netlist], target)[netlist.name]

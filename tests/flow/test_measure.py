@@ -9,8 +9,7 @@ import pytest
 import textbook
 
 from esru.errors import InputError, ToolFailed
-from esru.flow import measure as measuring
-from esru.flow import nextpnr
+from esru.flow import batches, nextpnr
 from esru.flow.measure import Netlist, measure
 from esru.flow.targets.xc7 import sites as xc7_sites
 
@@ -37,7 +36,7 @@ def test_a_broken_netlist_names_the_error_and_keeps_its_log(temporary: Path) -> 
         measure([textbook.decision(8, 3, 3), broken], "ice40")
     assert caught.value.exit_code == 4
     assert caught.value.log is not None and caught.value.log.is_relative_to(temporary)
-    assert "0001-broken.v" in caught.value.log.read_text(encoding="utf-8")
+    assert "-broken.v" in caught.value.log.read_text(encoding="utf-8")
 
 
 def test_a_missing_submodule_fails(temporary: Path) -> None:
@@ -50,6 +49,19 @@ def test_a_top_that_is_not_there_fails(temporary: Path) -> None:
     renamed = Netlist("other", textbook.decision(8, 3, 3).source, "verilog")
     with pytest.raises(ToolFailed, match="other"):
         measure([renamed], "lut6")
+
+
+def test_a_memory_fails_where_block_ram_is_left_out(temporary: Path) -> None:
+    text = """module store(input clk, input [7:0] a, input [7:0] d, output reg [7:0] q);
+  reg [7:0] words [0:255];
+  always @(posedge clk) begin
+    words[a] <= d;
+    q <= words[a];
+  end
+endmodule
+"""
+    with pytest.raises(ToolFailed, match="mem"):
+        measure([Netlist("store", text, "verilog")], "ice40")
 
 
 def test_unknown_target() -> None:
@@ -66,9 +78,10 @@ def test_names_must_be_plain_and_unique() -> None:
 
 
 def test_batches_and_progress(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(measuring, "BATCH_NETLISTS", 2)
-    seen: list[tuple[int, int]] = []
     netlists = [textbook.decision(8, k, 8) for k in (1, 2, 3, 4, 5)]
+    longest = max(len(netlist.source) for netlist in netlists)
+    monkeypatch.setattr(batches, "BATCH_WORK", 2 * 2 * longest)
+    seen: list[tuple[int, int]] = []
     found = measure(
         netlists, "lut4", progress=lambda done, total: seen.append((done, total)), workdir=tmp_path
     )

@@ -7,20 +7,17 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from esru.errors import InputError, ToolFailed
 from esru.flow import gate_order, nextpnr, targets, toolchain, yosys
+from esru.flow.batches import batches, chips
+from esru.flow.own_names import own_names
 from esru.flow.targets import Json, Target, matches
 from esru.flow.toolchain import Tool
-
-#: One batch is one Yosys process and one nextpnr process. Smaller batches pay their start-up and
-#: the reading of the cells (0.4 s and 0.5 s) more often; in larger ones Yosys takes longer for
-#: each module: some passes look at the whole design for every module (measured).
-BATCH_NETLISTS = 32
-BATCH_CHARACTERS = 400_000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -87,7 +84,7 @@ def measure(
     target : str
         A name that `targets.target` knows.
     progress : callable, optional
-        Called with (done, total) after every batch.
+        Called with (done, total) after every batch, or chip where a packer exists.
     workdir : Path, optional
         Where scripts, netlists and logs stay. By default they go to a temporary folder, which
         is removed again unless a tool fails.
@@ -113,16 +110,28 @@ def measure(
     if not netlists:
         return result
     folder = Path(tempfile.mkdtemp(prefix="esru-cost-")) if workdir is None else workdir
-    for number, batch in enumerate(_batches(netlists)):
-        cwd = folder / f"{recipe.name}-{number:03d}"
-        cwd.mkdir(parents=True, exist_ok=True)
-        result.update(_measure_batch(batch, recipe, synthesiser, packer, cwd))
+    lengths = [len(netlist.source) for netlist in netlists]
+    found = batches(lengths)
+    together = chips(found, lengths) if recipe.headline == "packed" else [[one] for one in found]
+    alone = {netlist.name for netlist in netlists if _alone(netlist, recipe)}
+    number = 0
+    for chip in together:
+        mapped: dict[str, Json] = {}
+        for places in chip:
+            cwd = folder / f"{recipe.name}-{number:03d}"
+            cwd.mkdir(parents=True, exist_ok=True)
+            batch = [_apart(netlists[place]) for place in places]
+            modules = mapped_modules(batch, recipe, synthesiser, cwd)
+            mapped |= {net.name: module for net, module in zip(batch, modules, strict=True)}
+            number += 1
+        # The packer works in the folder of the chip's last batch.
+        result |= _count(mapped, alone, recipe, packer, cwd)
         if progress is not None:
             progress(len(result), len(netlists))
     if workdir is None:
         # Not in a `finally`: after a failure the log in there is what the user needs.
         shutil.rmtree(folder, ignore_errors=True)
-    return result
+    return {netlist.name: result[netlist.name] for netlist in netlists}
 
 
 def require(recipe: Target) -> tuple[Tool, Tool | None]:
@@ -201,19 +210,6 @@ def _check_names(netlists: Sequence[Netlist]) -> None:
         seen.add(netlist.name)
 
 
-def _batches(netlists: Sequence[Netlist]) -> list[list[Netlist]]:
-    batches: list[list[Netlist]] = []
-    characters = 0
-    for netlist in netlists:
-        characters += len(netlist.source)
-        full = not batches or len(batches[-1]) == BATCH_NETLISTS or characters > BATCH_CHARACTERS
-        if full:
-            batches.append([])
-            characters = len(netlist.source)
-        batches[-1].append(netlist)
-    return batches
-
-
 def mapped_modules(
     netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, cwd: Path
 ) -> list[Json]:
@@ -263,35 +259,38 @@ def _mapped_in_order(
     return [min(pair, key=recipe.area) for pair in pairs]
 
 
-def _measure_batch(
-    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, packer: Tool | None, cwd: Path
+def _count(
+    mapped: dict[str, Json], alone: AbstractSet[str], recipe: Target, packer: Tool | None, cwd: Path
 ) -> dict[str, Cells]:
-    modules = mapped_modules(netlists, recipe, synthesiser, cwd)
-    packed: list[int | None] = [None] * len(modules)
+    """Count mapped modules, all but those `alone` packed side by side."""
+    packed: dict[str, int] = {}
     if recipe.headline == "packed":
-        for number, places in enumerate(_chips(netlists, recipe)):
+        groups = [[name for name in mapped if name not in alone]]
+        groups += [[name] for name in mapped if name in alone]
+        for number, names in enumerate(groups):
             chip = cwd / f"alone-{number}" if number else cwd
             chip.mkdir(exist_ok=True)
-            counts = _pack([modules[place] for place in places], recipe, packer, chip)
-            for place, cells in zip(places, counts, strict=True):
-                packed[place] = cells
-    return {
-        netlist.name: _cells(module, recipe, in_pack)
-        for netlist, module, in_pack in zip(netlists, modules, packed, strict=True)
-    }
+            counts = _pack([mapped[name] for name in names], recipe, packer, chip)
+            packed |= dict(zip(names, counts, strict=True))
+    return {name: _cells(module, recipe, packed.get(name)) for name, module in mapped.items()}
 
 
-def _chips(netlists: Sequence[Netlist], recipe: Target) -> list[list[int]]:
-    """Return which netlists are packed side by side: most of them, the first.
+def _apart(netlist: Netlist) -> Netlist:
+    """Return a module with names of its own, without which its neighbours would matter."""
+    if netlist.language != "rtlil":
+        return netlist
+    return replace(netlist, source=own_names(netlist.source, netlist.name))
+
+
+def _alone(netlist: Netlist, recipe: Target) -> bool:
+    """Return whether a module must have a chip for itself.
 
     Where flip-flops share the cells of a carry chain, they fill their tiles to the last input, and
     a clock takes one of these if there are more of them than the chip has lines for. A chip has
-    few clocks, so such a netlist has a chip for itself.
+    few clocks.
     """
     opaque = recipe.fabric.opaque if recipe.fabric is not None else ""
-    alone = [i for i, net in enumerate(netlists) if opaque and opaque in net.source]
-    together = [i for i in range(len(netlists)) if i not in alone]
-    return [together, *([i] for i in alone)]
+    return bool(opaque) and opaque in netlist.source
 
 
 def _pack(modules: list[Json], recipe: Target, packer: Tool | None, cwd: Path) -> list[int]:

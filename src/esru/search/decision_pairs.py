@@ -4,7 +4,8 @@ The first LUT sees some fraction bits and p code bits, the second the first one'
 fraction bits and t code bits. Sharing a code bit gains nothing: two bits of their own allow every
 joint law. `excluded` proves with a mixed-integer program that no contents of the two LUTs and no
 weights, of any resolution, have a greatest bias below a limit. `climb` looks for good ones: it
-changes one bit of a LUT's contents at a time, and a linear program gives the best weights.
+changes one bit of a LUT's contents at a time, and a linear program gives the best weights. What
+is known of the least greatest bias is in `esru.search.decision_bounds`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -21,8 +21,7 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from esru.decision_table import DecisionTable
-from esru.search.decisions import BITS, FULL, Decision, cells, least_bias
+from esru.search.decisions import BITS, FULL, cells
 
 Floats = npt.NDArray[np.float64]
 
@@ -284,71 +283,3 @@ def whole_weights(seen: int, columns: Floats, k: int) -> tuple[int, tuple[int, .
     weights = tuple(round(w) for w in found.x[:count])
     values = np.array(weights) @ columns * step
     return int(max(np.abs(values - first).max(), np.abs(values - last).max())), weights
-
-
-#: Fraction bits that pairs of a width are sought for; of fewer the bound is no better.
-_SOUGHT = {4: (4,), 6: (6, 7, 8)}
-
-
-@lru_cache(maxsize=4)
-def two_luts(width: int, steps: int = STEPS) -> Decision:
-    """Return the best decision of two LUTs that was met.
-
-    `climb` runs once for each division of the fraction bits with the lowest in the first LUT.
-    Every k up to 8 is tried with what it finds.
-    """
-    best: tuple[tuple[int, int, float, int], Wiring, Floats, tuple[int, ...]] | None = None
-    for seen in _SOUGHT[width]:
-        for wiring in wirings(width, seen):
-            if wiring.first != tuple(range(len(wiring.first))) or not wiring.p + wiring.t:
-                continue
-            least, _, columns, _ = climb(wiring, steps)
-            if best is not None and least > best[0][0] + 1e-6:
-                continue  # whole weights are no better than any
-            for k in range(wiring.p + wiring.t, BITS + 1):
-                found = whole_weights(seen, columns, k)
-                if found is None:
-                    continue
-                greatest, weights = found
-                values = (np.array(weights) @ columns) * (1 << (BITS - k))
-                first, last = cells(seen)
-                zone = int(first[(values > 0).argmax()]) if values.any() else FULL
-                squares = float(((values - (first + last) / 2)[1:] ** 2).mean())
-                key = (greatest, zone, squares, k)
-                if best is None or key < best[0]:
-                    best = key, wiring, columns, weights
-    assert best is not None
-    key, wiring, columns, weights = best
-    table = _table(wiring, columns, weights, key[3])
-    bound, method = lower_bound(width)
-    return Decision(2, width, wiring.seen, table, key[0], bound, method)
-
-
-def _table(wiring: Wiring, columns: Floats, weights: tuple[int, ...], k: int) -> DecisionTable:
-    """Return a table of columns over m bits for n = max(m, k) bits."""
-    n = max(wiring.seen, k)
-    bits = 0
-    for code, column in enumerate(columns.astype(np.int64).tolist()):
-        bits |= sum(column[f >> (n - wiring.seen)] << (f + (code << n)) for f in range(1 << n))
-    return DecisionTable(n, k, wiring.p + wiring.t, bits, weights)
-
-
-def lower_bound(width: int) -> tuple[int, str]:
-    """Return what the greatest bias of two LUTs is at least, in 1/256 ulp, and why.
-
-    With m fraction bits it is at least 2^(8-m) - 1 (`least_bias`). A code of at most one bit has
-    two columns, so that P(up) has at most the values 0, w, 1-w and 1, which leave 43. Two LUT4
-    have 7 inputs, so m = 5 leaves exactly two code bits and no fraction bit for both, and more
-    fraction bits leave one code bit: what is left is `excluded`, wiring by wiring.
-
-    Two LUT6 may see all 8 bits; then the code has at most 3 bits, 8 columns, and the exact law
-    needs 9: eight weights have no more than 2^8 sums, one of which is 1. What is not exact is off
-    by at least one word of 2^8.
-    """
-    if width == 4:
-        target = least_bias(4)
-        for wiring in wirings(4, 5):
-            if not excluded(wiring, target - 1e-3):
-                return least_bias(5), "counting"
-        return target, "counting, and for 5 fraction bits a mixed-integer program"
-    return 1, "counting, for at most 8 random bits"

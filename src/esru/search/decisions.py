@@ -9,7 +9,7 @@ One LUT holds any function of its inputs. A lane is then 2^s subsets of the frac
 at a fraction is the sum of the weights of the subsets it is in: any subset sum of the weights.
 So all laws of the weights are enumerated, and each fraction takes the closest sum: that is the
 optimum over all functions and all laws with at most 8 random bits. Two LUTs are in
-`esru.search.decision_pairs`.
+`esru.search.decision_two`.
 """
 
 from __future__ import annotations

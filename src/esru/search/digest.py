@@ -43,6 +43,7 @@ COST = (
     "flow/gate_order.py",
     "flow/measure.py",
     "flow/nextpnr.py",
+    "flow/own_names.py",
     "flow/targets",
     "flow/yosys.py",
 )

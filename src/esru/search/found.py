@@ -1,4 +1,4 @@
-"""The decisions that `esru.search.decisions`, `decision_pairs` and `decision_joined` found.
+"""The decisions that `esru.search.decisions`, `decision_two` and `decision_joined` found.
 
 `docs/results/decisions.json` holds the same with their figures; a test compares the two.
 """
@@ -18,13 +18,16 @@ FOUND: dict[str, tuple[int, int, str]] = {
         "table-f0f0f0f0f0f0f0f0ff00ff00ff00ff00ffff0000ffff0000ffffffff00000000.33.17.9.5",
     ),
     "2 LUT4": (
-        7,
-        7,
+        8,
+        8,
         (
-            "table-ffffffffffffffff0000000000000000ffffffff00000000ffffffff00000000ffffffffff"
-            "ff00000000ffff00000000ffffffffff00ff0000ff00ff00000000ffffffffffffffffffffffffff"
-            "ffffff00000000000000000000000000000000ffff0000ffff0000ffff0000ffff0000ff00ff00ff"
-            "00ff00ff00ff00ff00ff00.9.18.2.0.0.0.34.65"
+            "table-ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000ffff0000ff"
+            "ff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffffffff00000000ffffffff00"
+            "000000ffff0000ffff0000ffff0000ffff0000ffffffff00000000ffff0000ffff0000ffffffff00"
+            "000000ffff0000ffff0000ffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+            "ffffff0000000000000000000000000000000000000000000000000000000000000000ffffffffff"
+            "ffffffffffffffffffffff00000000000000000000000000000000ffffffffffffffff0000000000"
+            "000000ffffffffffffffff0000000000000000.67.131.3.0.1.1.18.35"
         ),
     ),
     "2 LUT6": (
@@ -37,14 +40,14 @@ FOUND: dict[str, tuple[int, int, str]] = {
             "0000000000000000000000ffffffffffffffff0000000000000000ffffffffffffffff0000000000"
             "000000ffffffffffffffff0000000000000000ffffffffffffffff0000000000000000ffffffffff"
             "ffffff0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff0000000000"
-            "000000ffffffffffffffff0000000000000000ffffffff00000000ffffffff00000000ffffffff00"
-            "000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00"
-            "000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff00"
-            "000000ffffffff00000000ffffffff00000000ffffffff00000000ffff0000ffff0000ffff0000ff"
-            "ff0000ffff0000ffff0000ffff0000ffff0000ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff"
-            "00ff00ff00ff00ff00ff00f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0"
-            "f0f0f00ccccccc0ccccccc0ccccccc0ccccccc0ccccccc0ccccccc0ccccccc0ccccccc.2.5.9.16."
-            "0.0.0.32.0.0.0.64.0.0.0.128"
+            "000000ffffffffffffffff000000000000000000000000cccccccc00000000cccccccccccccccccc"
+            "cccccccccccccccccccccc0000cccc0000cccc0000cccc0000cccccccccccccccccccccccccccccc"
+            "cccccc00cc00cc00cc00cc00cc00cc00cc00cccccccccccccccccccccccccccccccccc0c0c0c0c0c"
+            "0c0c0c0c0c0c0c0c0c0c0cccccccccccccccccccccccccccccccccffffffff00000000ffffffff00"
+            "000000ffffffff00000000ffffffff00000000ffff0000ffff0000ffff0000ffff0000ffff0000ff"
+            "ff0000ffff0000ffff0000ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff"
+            "00ff00f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0.4.8.16.32"
+            ".1.1.0.1.0.0.0.64.0.0.0.129"
         ),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Register, Target
 from esru.hdl.fabric import Fabric
 
@@ -11,7 +12,7 @@ ECP5 = Target(
     counts="TRELLIS_COMB after packing, without the chip's shared constant drivers;"
     " flip-flops apart",
     library=("read_verilog -lib -specify +/ecp5/cells_sim.v +/ecp5/cells_bb.v",),
-    synthesis=("synth_ecp5 -noflatten -run coarse:",),
+    synthesis=without_memories("synth_ecp5 -noflatten", "coarse", "map_ram"),
     lut=("LUT4",),
     ff=("TRELLIS_FF",),
     carry=("CCU2C",),

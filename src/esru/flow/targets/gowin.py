@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Register, Target
 from esru.hdl.fabric import Fabric
 
@@ -14,7 +15,7 @@ GOWIN = Target(
     counts="LUT sites after packing: LUTs, and ALUs with the ends of their chains;"
     " flip-flops apart",
     library=("read_verilog -lib -specify +/gowin/cells_sim.v +/gowin/cells_xtra_gw1n.v",),
-    synthesis=("synth_gowin -noiopads -noflatten -nowidelut -run coarse:",),
+    synthesis=without_memories("synth_gowin -noiopads -noflatten -nowidelut", "coarse", "map_ram"),
     lut=("LUT1", "LUT2", "LUT3", "LUT4"),
     ff=("DFF*",),
     carry=("ALU",),

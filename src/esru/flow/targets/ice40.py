@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from esru.flow.targets.cells import READ, lut_cells
+from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Register, Target
 from esru.hdl.fabric import Fabric
 
@@ -16,7 +17,7 @@ ICE40 = Target(
     summary="Lattice iCE40 HX, Yosys and nextpnr",
     counts="ICESTORM_LC after packing, without the chip's shared constant drivers",
     library=("read_verilog -D ICE40_HX -lib -specify +/ice40/cells_sim.v", READ),
-    synthesis=("synth_ice40 -noflatten -run flatten:", _NAMED),
+    synthesis=(*without_memories("synth_ice40 -noflatten", "flatten", "map_ram"), _NAMED),
     lut=("SB_LUT4",),
     ff=("SB_DFF*",),
     carry=("SB_CARRY",),
@@ -43,7 +44,10 @@ ICE40_LP = replace(
     name="ice40-lp",
     summary="Lattice iCE40 LP, Yosys and nextpnr",
     library=("read_verilog -D ICE40_LP -lib -specify +/ice40/cells_sim.v", READ),
-    synthesis=("synth_ice40 -device lp -noflatten -run flatten:", _NAMED),
+    synthesis=(
+        *without_memories("synth_ice40 -device lp -noflatten", "flatten", "map_ram"),
+        _NAMED,
+    ),
     device=("--lp8k", "--package", "cm225"),
 )
 ICE40_UP5K = replace(
@@ -51,7 +55,7 @@ ICE40_UP5K = replace(
     name="ice40-up5k",
     summary="Lattice iCE40 UltraPlus, Yosys and nextpnr",
     library=("read_verilog -D ICE40_U -lib -specify +/ice40/cells_sim.v", READ),
-    synthesis=("synth_ice40 -device u -noflatten -run flatten:", _NAMED),
+    synthesis=(*without_memories("synth_ice40 -device u -noflatten", "flatten", "map_ram"), _NAMED),
     device=("--up5k", "--package", "sg48"),
 )
 

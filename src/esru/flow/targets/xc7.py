@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Json, Target, matches
 from esru.hdl.fabric import Fabric
 
@@ -52,7 +53,9 @@ XC7 = Target(
     summary="AMD 7-series, Yosys only (no open packer)",
     counts="LUT sites: LUTs, and those that only feed a carry bit (route-throughs)",
     library=("read_verilog -lib -specify +/xilinx/cells_sim.v",),
-    synthesis=("synth_xilinx -noiopad -noclkbuf -family xc7 -run prepare:",),
+    synthesis=without_memories(
+        "synth_xilinx -noiopad -noclkbuf -family xc7", "prepare", "map_memory"
+    ),
     lut=_LUT,
     ff=("FD*", "LD*"),
     carry=("CARRY4",),
