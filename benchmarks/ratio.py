@@ -1,7 +1,8 @@
 """Measure what the ratio of the papers is: reference over design, by whatever it is counted.
 
-Run as ``python benchmarks/ratio.py [--write FILE]``. Designs, targets, boundaries and structures
-are those of docs/ratio.md; a target whose tool or library is missing is left out and said so.
+Run as ``python benchmarks/ratio.py [--write FILE] [--only TARGET ...]``. Designs, targets,
+boundaries and structures are those of docs/ratio.md; a target whose tool or library is missing is
+left out and said so. With `--only`, the rows of the other targets stay as they are in FILE.
 Nothing depends on the machine: the same tools give the same counts.
 """
 
@@ -94,10 +95,20 @@ def measured(name: str, boundary: str, structure: str, designs: dict[str, Design
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the result there")
+    parser.add_argument("--only", nargs="+", choices=TARGETS, metavar="TARGET", default=[])
     args = parser.parse_args()
+    if args.only and not args.write:
+        parser.error("--only must be with --write: the other rows come from that file")
+    kept = json.loads(args.write.read_text(encoding="utf-8")) if args.only else {"rows": []}
+    versions = toolchain.versions()
+    if args.only and kept["versions"] != versions:
+        parser.error("--only must be with the tools that gave the other rows")
     designs = {name: parse(text) for name, text in DESIGNS.items()}
     rows: list[Any] = []
     for name in TARGETS:
+        if args.only and name not in args.only:
+            rows += [row for row in kept["rows"] if row["target"] == name]
+            continue
         try:
             found = target(name)
             if found.files is not None:
@@ -110,7 +121,7 @@ def main() -> int:
                 shared = sharing() if name in SHARED_ON and boundary == "decision" else {}
                 rows += measured(name, boundary, structure, designs | shared)
                 print(f"{name} {boundary} {structure}: {len(rows)} rows", file=sys.stderr)
-    result = {"schema": "esru.ratio/1", "versions": toolchain.versions(), "lanes": LANES}
+    result = {"schema": "esru.ratio/1", "versions": versions, "lanes": LANES}
     # A line for each row: thousands of lines of one number each help nobody.
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     head = json.dumps(result, indent=1).removesuffix("\n}")

@@ -50,11 +50,13 @@ def test_gen_writes_a_targets_cells(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert text.count("(* keep_hierarchy *)\nmodule esru_lut6 ") == 1
 
 
-def test_verify_proves_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_simulates_and_proves_it(capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, "verify", DESIGN, "--structure", "helped", "--target", "lut6")
     checks = found["checks"]
     assert isinstance(checks, list)
-    assert [check["level"] for check in checks] == ["formal", "mapped"]
+    levels = ["simulation", *["cocotb"] * 6, "formal", "mapped"]
+    assert [check["level"] for check in checks] == levels
+    assert all("lut6 cells" in check["name"] for check in checks[:7])
     assert found["passed"] and found["structure"] == "helped"
 
 
@@ -72,8 +74,6 @@ def test_verify_proves_it(capsys: pytest.CaptureFixture[str]) -> None:
          ["cost", DESIGN, "--activity", "--structure", "helped"]),
         ("Extras must be asked for with the plain structure",
          ["gen", DESIGN, "--structure", "helped", "--target", "xc7", "--with", "core"]),
-        ("Level must be formal or mapped for cells of a target, not 'cocotb'",
-         ["verify", DESIGN, "--structure", "helped", "--target", "xc7", "--level", "cocotb"]),
         ("Structure must be plain for a float unit",
          ["cost", "6:6:zero:lfsr7,in=bfloat16,out=ocp_e4m3", "--structure", "helped"]),
     ],

@@ -168,6 +168,22 @@ def test_the_verdict() -> None:
         assert [judged(row) for row in rows] == ["better", "better", "no worse"]
 
 
+def test_what_the_readme_says_of_it() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for rule in ("half", "nearest", "select"):
+        assert all(row["bound"] < 1 for row in found("bits", f"{rule}, long", 3))
+    rules = ("zero", "half", "nearest", "replicate")
+    most = max(-diff for rule in rules for diff in diffs("naive", f"{rule}, lfsr", 3, "fixed"))
+    assert f"A plain 3-bit LFSR loses up to {most:.0f} points" in text
+    assert max(diffs("naive", "replicate, plateau less lfsr", 3, "fixed")) > most - 0.2
+    assert min(diffs("naive", "replicate, plateau", 3, "fixed")) > -1
+    worst = found("bits", "replicate, plateau", 3, "worst")
+    losses = [-row["diff"] for row in worst]
+    assert f"loses {min(losses):.0f} to {max(losses):.0f} points" in text
+    natural = found("bits", "replicate, plateau", 3)
+    assert {a["C"] - b["C"] for a, b in zip(worst, natural, strict=True)} == {3}
+
+
 def test_what_resonance_does() -> None:
     losses = [-row["diff"] for row in found("bits", "replicate, plateau", 3, "worst")]
     assert f"loses {min(losses):.0f} to {max(losses):.0f} points" in TEXT

@@ -16,7 +16,7 @@ from esru.cli.terminal import (
     read_design,
     read_helped,
 )
-from esru.flow.verify import ALL_LEVELS, HELPED_LEVELS, LEVELS, verify, versions
+from esru.flow.verify import ALL_LEVELS, LEVELS, verify, versions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=ALL_LEVELS,
         action="append",
         help="only this level; may be given several times (default: all but mapped; with "
-        "--structure helped formal and mapped)",
+        "--structure helped all)",
     )
     parser.add_argument(
         "--lanes",
@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     """Verify, and print what was covered; 1 if anything differs."""
     design = read_design(args.design)
     helped = read_helped(args)
-    levels = args.level or (LEVELS if helped is None else HELPED_LEVELS)
-    used = versions(levels)
+    levels = args.level or (LEVELS if helped is None else ALL_LEVELS)
+    used = versions(levels, helped)
     with progress(f"verify {design}") as step:
         checks = verify(design, lanes=args.lanes, levels=levels, progress=step, helped=helped)
     passed = all(check.passed for check in checks)

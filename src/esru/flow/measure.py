@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from esru.errors import InputError, ToolFailed
-from esru.flow import nextpnr, targets, toolchain, yosys
+from esru.flow import gate_order, nextpnr, targets, toolchain, yosys
 from esru.flow.batches import batches, chips
 from esru.flow.own_names import own_names
 from esru.flow.targets import Json, Target, matches
@@ -220,6 +220,14 @@ def mapped_modules(
     ToolFailed
         If Yosys fails on these netlists; the message names the log.
     """
+    modules = synthesised(netlists, recipe, synthesiser, cwd)
+    return _mapped_in_order(modules, recipe, synthesiser, cwd) if recipe.mapping else modules
+
+
+def synthesised(
+    netlists: Sequence[Netlist], recipe: Target, synthesiser: Tool, cwd: Path
+) -> list[Json]:
+    """Return what a target's `synthesis` makes of a batch; the same errors."""
     for index, netlist in enumerate(netlists):
         (cwd / source_name(index, netlist)).write_text(netlist.source, encoding="utf-8")
     write_files(recipe, cwd)
@@ -231,6 +239,24 @@ def mapped_modules(
     if missing:
         raise ToolFailed(synthesiser.identity, f"no module {missing[0]!r} came out", log)
     return [found[netlist.name] for netlist in netlists]
+
+
+def _mapped_in_order(
+    modules: Sequence[Json], recipe: Target, synthesiser: Tool, cwd: Path
+) -> list[Json]:
+    """Return modules of gates as modules of the target's cells: the smaller of two each."""
+    assert recipe.area is not None
+    choices = {}
+    for number, module in enumerate(modules):
+        choices[f"forwards_{number}"] = gate_order.ordered(module)
+        choices[f"backwards_{number}"] = gate_order.backwards(choices[f"forwards_{number}"])
+    (cwd / "ordered.json").write_text(json.dumps({"modules": choices}), encoding="utf-8")
+    commands = ["read_json ordered.json", *recipe.mapping, "write_json cells.json"]
+    log = cwd / "mapping.log"
+    yosys.run_script("\n".join(commands) + "\n", cwd=cwd, log=log, tool=synthesiser)
+    found = json.loads((cwd / "cells.json").read_text(encoding="utf-8"))["modules"]
+    pairs = [(found[f"forwards_{i}"], found[f"backwards_{i}"]) for i in range(len(modules))]
+    return [min(pair, key=recipe.area) for pair in pairs]
 
 
 def _count(

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from esru.design import Design
@@ -29,9 +30,6 @@ LEVELS = ("simulation", "cocotb", "formal")
 #: `mapped` is about the tools, not the design, and synthesis takes longer than all the rest.
 ALL_LEVELS = (*LEVELS, "mapped")
 
-#: Levels that a structure of a target's cells is verified on.
-HELPED_LEVELS = ("formal", "mapped")
-
 #: Levels whose proofs are yosys-abc's.
 _PROOFS = frozenset(("formal", "mapped"))
 
@@ -41,8 +39,8 @@ Progress = Callable[[int, int], None]
 _STEPS = 100
 
 
-def versions(levels: Sequence[str] = LEVELS) -> dict[str, str]:
-    """Return the versions of everything that takes part.
+def versions(levels: Sequence[str] = LEVELS, helped: str | None = None) -> dict[str, str]:
+    """Return the versions of everything that takes part; `helped` as `verify` takes it.
 
     Raises
     ------
@@ -53,20 +51,26 @@ def versions(levels: Sequence[str] = LEVELS) -> dict[str, str]:
 
     from esru import __version__
 
-    require_tools(levels)
+    require_tools(levels, helped)
     found = {"esru": __version__, "amaranth": importlib.metadata.version("amaranth")}
     if "cocotb" in levels:
         found["cocotb"] = importlib.metadata.version("cocotb")
+    if _in_icarus(levels, helped):
         found["iverilog"] = toolchain.iverilog().identity
-    if "cocotb" in levels or _PROOFS & set(levels):
+    if _in_icarus(levels, helped) or _PROOFS & set(levels):
         found["yosys"] = toolchain.yosys().identity
     if _PROOFS & set(levels):
         found["yosys-abc"] = toolchain.yosys_abc().identity
     return found
 
 
-def require_tools(levels: Sequence[str] = LEVELS) -> None:
-    """Raise unless the tools of some levels are here.
+def _in_icarus(levels: Sequence[str], helped: str | None) -> bool:
+    """Return whether Icarus runs Verilog: a target's cells have no simulation in Amaranth."""
+    return "cocotb" in levels or (helped is not None and "simulation" in levels)
+
+
+def require_tools(levels: Sequence[str] = LEVELS, helped: str | None = None) -> None:
+    """Raise unless the tools of some levels are here; `helped` as `verify` takes it.
 
     Raises
     ------
@@ -77,7 +81,9 @@ def require_tools(levels: Sequence[str] = LEVELS) -> None:
         from esru.flow.cocotb_run import require_cocotb
 
         require_cocotb()
-    if "cocotb" in levels or _PROOFS & set(levels):
+    if _in_icarus(levels, helped):
+        toolchain.iverilog()
+    if _in_icarus(levels, helped) or _PROOFS & set(levels):
         toolchain.yosys()
     if _PROOFS & set(levels):
         toolchain.yosys_abc()
@@ -111,7 +117,7 @@ def verify(
         Receives cocotb's JUnit results, without this machine's name and paths.
     helped : str or None
         Target whose cells the lanes are made of (`esru.hdl.structure`); None: plain structure.
-        The levels are `HELPED_LEVELS` then: what is simulated is the plain one.
+        The `simulation` is that of the Verilog then, with models of the cells, in Icarus.
 
     Returns
     -------
@@ -130,13 +136,10 @@ def verify(
     for level in levels:
         if level not in ALL_LEVELS:
             raise InputError.must("Level", f"one of {', '.join(ALL_LEVELS)}", repr(level))
-        if helped is not None and level not in HELPED_LEVELS:
-            rule = f"{' or '.join(HELPED_LEVELS)} for cells of a target"
-            raise InputError.must("Level", rule, repr(level))
     if helped is not None:
         fabric_of(helped, "helped")
         check_fabric(design)
-    require_tools(levels)
+    require_tools(levels, helped)
     wanted = [level for level in ALL_LEVELS if level in levels]
     checks: list[Check] = []
     with _folder(workdir) as folder:
@@ -152,7 +155,7 @@ def verify(
             if helped is None:
                 checks += _level(level, design, lanes, folder, step, cocotb_xml)
             else:
-                checks.append(_helped_level(level, design, lanes, folder, helped))
+                checks += _helped_level(level, design, lanes, folder, helped, cocotb_xml)
             step(1, 1)
     return checks
 
@@ -199,16 +202,31 @@ def _level(
 
 
 def _helped_level(
-    level: str, design: Design, lanes: int | None, folder: Path, target: str
-) -> Check:
+    level: str,
+    design: Design,
+    lanes: int | None,
+    folder: Path,
+    target: str,
+    cocotb_xml: Path | None,
+) -> list[Check]:
     """Run one level of the structure that is made of a target's cells."""
     from esru.flow.formal import prove_design
     from esru.flow.mapped import prove_cells, structure_reads
+    from esru.flow.simulate_cells import cells_verilog, simulate_cells
 
+    if level == "simulation":
+        return [simulate_cells(design, folder / "simulation", target, lanes)]
+    if level == "cocotb":
+        from esru.flow.cocotb_run import run_cocotb
+
+        text = cells_verilog(design, target, lanes)
+        checks = run_cocotb(design, folder, lanes, cocotb_xml, text)
+        named = f"Verilog of {target} cells:"
+        return [replace(check, name=check.name.replace("Verilog:", named)) for check in checks]
     if level == "mapped":
-        return prove_cells(design, folder / target, target, lanes, structure="helped")
+        return [prove_cells(design, folder / target, target, lanes, structure="helped")]
     text = emit_rtlil(design, lanes, fabric_of(target, "helped"))
-    return prove_design(design, folder, lanes, text, structure_reads(folder, target))
+    return [prove_design(design, folder, lanes, text, structure_reads(folder, target))]
 
 
 @contextmanager

@@ -40,6 +40,7 @@ COST = (
     "hdl",
     "flow/cells_lut.v",
     "flow/cost.py",
+    "flow/gate_order.py",
     "flow/measure.py",
     "flow/nextpnr.py",
     "flow/own_names.py",

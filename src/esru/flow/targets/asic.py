@@ -1,13 +1,14 @@
 """What the targets of standard cells share: the smallest area, and no initial values.
 
-The yardstick is area alone. So carries ripple, and ABC maps for area (`amap`, twice: the second
-round starts from what the first has found). A chip of standard cells has no initial values:
+The yardstick is area alone. So carries ripple, and ABC maps for area (`amap`, three times: each
+round starts from what the one before has found). A chip of standard cells has no initial values:
 those of the hardware are dropped, and its reset does the work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from esru.errors import ToolFailed
 from esru.flow.targets.target import Json
@@ -42,32 +43,73 @@ amap
 strash
 dch -f
 amap
+strash
+dch -f
+amap
 """
 
-#: Files that the commands below read.
-FILES = {"ripple.v": _RIPPLE, "area.abc": _ABC}
+#: What sets two gates of one area apart: too little to change which of two netlists is smaller.
+_APART = 1e-5
 
 
-def synthesis(registers: str, library: str) -> tuple[str, ...]:
-    """Return the commands that map modules to standard cells.
+@dataclass(frozen=True)
+class Gate:
+    """A gate that ABC may map to.
 
-    Parameters
+    Attributes
     ----------
-    registers : str
-        The command that maps the flip-flops.
-    library : str
-        ABC's option for the gates, such as ``-genlib FILE``.
+    name : str
+        Its cell type.
+    area : float
+        What is minimised.
+    output : str
+        Its output pin.
+    function : str
+        What the output is, as ABC's genlib has it, such as ``!(A*B+C)``.
     """
-    return (
-        "setattr -unset init w:*",
-        # Yosys tries the techmap modules of a cell in the order of their names.
-        "synth -noabc -extra-map ripple.v -run coarse:check",
-        registers,
-        # Not its flip-flop passes, which would take resets and enables in again.
-        "opt -nodffe -nosdff",
-        f"abc {library} -script area.abc",
-        "opt_clean",
-    )
+
+    name: str
+    area: float
+    output: str
+    function: str
+
+
+def files(gates: Iterable[Gate]) -> dict[str, str]:
+    """Return the files that these commands read; `gates` are what ABC maps to."""
+    return {"ripple.v": _RIPPLE, "area.abc": _ABC, "gates.genlib": genlib(gates)}
+
+
+def genlib(gates: Iterable[Gate]) -> str:
+    """Return gates as a genlib in which no two areas are the same.
+
+    ABC's `amap` tries gates in the order of their areas, and `qsort` may leave those of one area
+    in any order: it does in one C library what it does not in another. So two builds of Yosys
+    would find other netlists. Gates of one area keep the order in which they come.
+    """
+    lines = []
+    for number, gate in enumerate(sorted(gates, key=lambda gate: gate.area)):
+        pins = "" if gate.function.startswith("CONST") else " PIN * UNKNOWN 1 999 1 0 1 0"
+        area = gate.area + number * _APART
+        lines.append(f"GATE {gate.name} {area:.5f} {gate.output}={gate.function};{pins}\n")
+    return "".join(lines)
+
+
+#: The flip-flop of Yosys that every register becomes.
+FLIP_FLOP = "$_DFF_P_"
+
+#: The commands that make modules of Yosys' own gates and flip-flops.
+SYNTHESIS = (
+    "setattr -unset init w:*",
+    # Yosys tries the techmap modules of a cell in the order of their names.
+    "synth -noabc -extra-map ripple.v -run coarse:check",
+    f"dfflegalize -cell {FLIP_FLOP} x",
+    # Not its flip-flop passes, which would take resets and enables in again.
+    "opt -nodffe -nosdff",
+    "opt_clean",
+)
+
+#: The commands that map these gates, once they are in an order of their own.
+MAPPING = ("abc -genlib gates.genlib -script area.abc", "opt_clean")
 
 
 def area(module: Json, areas: Mapping[str, float]) -> float:

@@ -20,7 +20,16 @@ PLACES = (
     Path("/usr/local/share/qflow/tech/osu018/osu018_stdcells.lib"),
 )
 
-_CELL = re.compile(r"^\s*cell\s*\(\s*\"?(\w+)\"?\s*\)(.*?)\barea\s*:\s*([0-9.]+)", re.M | re.S)
+_CELL = re.compile(r"^\s*cell\s*\(\s*\"?(\w+)\"?\s*\)", re.M)
+_AREA = re.compile(r"\barea\s*:\s*([0-9.]+)")
+_FUNCTION = re.compile(r"\bfunction\s*:\s*\"([^\"]*)\"")
+_PIN = re.compile(r"\bpin\s*\(\s*\"?(\w+)\"?\s*\)")
+
+#: What makes a cell no gate: a memory, or an output that can let go.
+_NO_GATE = re.compile(r"^\s*(?:ff|latch)\s*\(|\bthree_state\b", re.M)
+
+#: Yosys takes cells of these names for constants.
+_CONSTANTS = (asic.Gate("_const0_", 0, "Y", "CONST0"), asic.Gate("_const1_", 0, "Y", "CONST1"))
 
 
 def liberty() -> Path:
@@ -46,14 +55,36 @@ def liberty() -> Path:
 
 
 @cache
-def _read(path: Path) -> tuple[str, dict[str, float]]:
-    """Return the text of a Liberty file and the area of each of its cells."""
+def _read(path: Path) -> tuple[str, dict[str, float], tuple[asic.Gate, ...]]:
+    """Return the text of a Liberty file, the area of each of its cells, and its gates."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    return text, {name: float(area) for name, _, area in _CELL.findall(text)}
+    starts = list(_CELL.finditer(text))
+    ends = [start.start() for start in starts[1:]] + [len(text)]
+    areas: dict[str, float] = {}
+    gates = []
+    for start, end in zip(starts, ends, strict=True):
+        name, body = start[1], text[start.end() : end]
+        area = _AREA.search(body)
+        if area is None:
+            continue
+        areas[name] = float(area[1])
+        functions = list(_FUNCTION.finditer(body))
+        # ABC maps to gates of one output. The pin is the last that is named before its function.
+        if len(functions) == 1 and _NO_GATE.search(body) is None:
+            output = _PIN.findall(body, 0, functions[0].start())[-1]
+            gates.append(asic.Gate(name, areas[name], output, _genlib(functions[0][1])))
+    return text, areas, tuple(gates)
+
+
+def _genlib(function: str) -> str:
+    """Return a Liberty function as genlib has it, where a space is no operator."""
+    tight = re.sub(r"\s*([+*&|^])\s*|([(!])\s+|\s+(\))", r"\1\2\3", function.strip())
+    return re.sub(r"\s+", "*", tight)
 
 
 def _files() -> Mapping[str, str]:
-    return {**asic.FILES, "cells.lib": _read(liberty())[0]}
+    text, _, gates = _read(liberty())
+    return {**asic.files((*_CONSTANTS, *gates)), "cells.lib": text}
 
 
 def _cells(module: Json) -> float:
@@ -68,12 +99,12 @@ OSU018 = Target(
     name="osu018",
     summary="OSU 180 nm standard cells (Debian qflow-tech-osu018), Yosys and ABC",
     counts="standard cells; area in the units of the Liberty file, in which a NAND2 has 24",
-    synthesis=asic.synthesis("dfflibmap -liberty cells.lib", "-liberty cells.lib"),
+    synthesis=asic.SYNTHESIS,
+    mapping=(*asic.MAPPING, "dfflibmap -liberty cells.lib", "opt_clean"),
     ff=("DFF*",),
     headline=_cells,
     area=_area,
-    weaker="no wires, no clock tree, no scan; one drive strength, since ABC maps for area alone;"
-    " builds of Yosys differ by 3 %",
+    weaker="no wires, no clock tree, no scan; one drive strength, since ABC maps for area alone",
     files=_files,
 )
 

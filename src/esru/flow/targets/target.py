@@ -49,6 +49,10 @@ class Target:
     synthesis : tuple of str
         Yosys commands from flattened modules to mapped ones. They enter the vendor's script
         *after* its `begin` label, which would delete every module but one.
+    mapping : tuple of str
+        Yosys commands of a second run, on what `synthesis` has left as Yosys' gates: they get it
+        in an order that nothing but the circuit decides (`esru.flow.gate_order`), and in its
+        reverse. The netlist of less `area` is taken. Empty: there is no second run.
     library : tuple of str
         Yosys commands that read the vendor's cells, once for a whole batch.
     lut, ff, carry : tuple of str
@@ -85,6 +89,7 @@ class Target:
     summary: str
     counts: str
     synthesis: tuple[str, ...]
+    mapping: tuple[str, ...] = ()
     library: tuple[str, ...] = ()
     lut: tuple[str, ...] = ()
     ff: tuple[str, ...] = ()
