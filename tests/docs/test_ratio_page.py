@@ -66,16 +66,6 @@ def test_the_winner_at_the_unit(target: str) -> None:
     assert reference / _best("winner", target, "unit", metric) >= UNIT[target]
 
 
-def test_no_unit_of_standard_cells_saves_five_times() -> None:
-    """The argument of the page: what is in both units leaves less than it needs."""
-    (kept,) = lane_costs([parse("8:0:zero:none")], "nand2", "unit")
-    reference = ROWS["reference", "nand2", "unit", "plain"]["area"]
-    assert (reference, kept.area) == (342.5, 56.5)
-    assert kept.area + 7 * (1 + 0.5) + 1 + 2 * 1 > reference / 5
-    winner = ROWS["winner", "nand2", "unit", "plain"]["area"]
-    assert 3.5 < reference / winner < 5
-
-
 @pytest.mark.parametrize("target", ["ice40", "ecp5", "xc7", "lut4", "lut6"])
 def test_rounding_in_an_accumulator(target: str) -> None:
     unit = ROWS["reference", target, "unit", "plain"]["cells"]
