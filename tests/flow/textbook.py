@@ -1,4 +1,4 @@
-"""Plain textbook rounding units as Verilog, written without esru: the yardstick of DESIGN 6.
+"""Plain textbook rounding units as Verilog, written without esru: a yardstick of counts.
 
 A Fibonacci LFSR of L bits (synchronous reset to 1) whose k top bits are added to the n
 dropped bits. No saturation, no output register; `en` is a port that only `enable` connects.
