@@ -22,7 +22,7 @@ from esru.flow.cost import STRUCTURES, LaneCost, check_structure, lane_costs
 from esru.flow.targets import target
 from esru.sources import fresh_leap
 
-TARGETS = ("ice40", "ecp5", "xc7", "lut4", "lut6", "nand2", "osu018")
+TARGETS = ("ice40", "ecp5", "gowin", "xc7", "lut4", "lut6", "nand2", "osu018")
 
 BOUNDARIES = ("decision", "unit", "accumulator", "dither")
 

@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bits", type=int, default=8)
     parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--keep", type=Path, help="keep the search's JSON in this file")
+    parser.add_argument("--keep", type=Path, help="keep the search's JSON in this file, less paths")
     parser.add_argument("--runs", type=Path, help="keep the run folder below this one")
     args = parser.parse_args()
     for tool in (toolchain.yosys(), toolchain.nextpnr("ice40"), toolchain.nextpnr("ecp5")):
@@ -104,7 +104,9 @@ def main() -> None:
     if args.write:
         args.write.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if args.keep:
-        args.keep.write_text(out, encoding="utf-8")
+        # Where it ran is this machine's.
+        kept = {key: value for key, value in json.loads(out).items() if key not in ("run", "files")}
+        args.keep.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -31,11 +31,12 @@ def times(result: dict[str, Any]) -> str:
                 f"| {run['designs']:,} | {target} | {row['processor_ms_per_count']:.0f} |"
                 f" {row['processor']:.0f} | {row['seconds']:.0f} | {low:.0f} to {high:.0f} |"
             )
-        count = len(run["targets"])
+        count, minutes = len(run["targets"]), run["processor"] / 60
         sums.append(
             f"{run['designs']:,} designs ({run['groups_of_64_lanes']} of them groups of 64 lanes)"
             f" on {count} target{'' if count == 1 else 's'} took"
-            f" {run['processor'] / 60:.1f} minutes of the processor,"
+            f" {minutes:.1f} minutes of the processor, which {result['workers']} idle cores share"
+            f" in {minutes / result['workers']:.1f},"
             f" {run['processor_ms_per_count']:.0f} ms a count."
         )
     used = ", ".join(result["versions"][name] for name in ("yosys", "nextpnr-ice40"))

@@ -125,6 +125,33 @@ def test_weights_in_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("torch_there")
+def test_the_summary_names_the_format_of_the_weights(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, and not the task's own beside it."""
+    from esru.train import tasks
+
+    for name, text in (
+        ("digits-mlp", "64-32-10 perceptron, SGD, int4 weights without a copy"),
+        ("digits-cnn", "as digits-mlp otherwise, with weights in int4"),
+        ("chars-transformer", "Adam, int4 weights alike"),
+    ):
+        own = tasks()[name]
+        short = replace(own, epochs=1, averaged=1, train_examples=own.batch, test_examples=16)
+        constant = name.upper().replace("-", "_")
+        monkeypatch.setattr(sys.modules["esru.train.tasks"], constant, short)
+        argv = ["train", "papers", "--task", name, "--seeds", "1", "--schedule", "natural"]
+        assert main([*argv, "--format", "int4"]) == 0
+        said = capsys.readouterr()
+        first = said.out.splitlines()[0]
+        assert first.startswith(f"8:3:replicate:plateau3,out=int4 on {name}: ")
+        assert first.endswith(text) and "int8" not in first
+        assert main(argv) == 0
+        assert capsys.readouterr().out.splitlines()[0].endswith(f"{name}: {own.summary}")
+        assert said.err.splitlines()[-1].startswith("next: esru show 8:3:replicate:plateau3,out=")
+
+
+@pytest.mark.usefixtures("torch_there")
 def test_units_that_round_errors(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -185,6 +185,9 @@ def test_what_the_readme_says_of_it() -> None:
 
 
 def test_what_resonance_does() -> None:
+    halfway = found("resonance", "8:3:replicate:plateau3", 7, "fixed:49")
+    assert [row["bound"] < 1 for row in halfway] == [True, True, False]
+    assert "with the factor 7 (C = 49, [below](#resonance)) it holds at two of three" in TEXT
     losses = [-row["diff"] for row in found("bits", "replicate, plateau", 3, "worst")]
     assert f"loses {min(losses):.0f} to {max(losses):.0f} points" in TEXT
     (row,) = found("digits-cnn", "papers", None)

@@ -59,6 +59,27 @@ def _infinity() -> None:
         assert round_tensor(FLOATS, given)[0].tolist() == [57344.0, -57344.0]
 
 
+@row("infinity in `esru.torch`")
+def _infinity_and_a_scale() -> None:
+    """An infinite value has no fitting scale: of a float unit all values would become NaN."""
+    from esru.torch import GradientQuantiser, LowBitOptimizer, Quantiser
+
+    message = re.escape("Values must be finite in float32 where no scale is given, not inf")
+    for sign in (1, -1):
+        x = torch.tensor([1.0, sign * float("inf")])
+        for design in (UNIT, LONG, FLOATS):
+            with pytest.raises(InputError, match=message):
+                Quantiser(design)(x)
+            leaf = torch.ones(2, requires_grad=True)
+            with pytest.raises(InputError, match=message):
+                GradientQuantiser(design)(leaf).backward(x)
+            inner = torch.optim.SGD([torch.nn.Parameter(x.clone())], lr=1.0)
+            with pytest.raises(InputError, match=message):
+                LowBitOptimizer(inner, design)
+        assert Quantiser(UNIT, scale=2.0)(x)[1] == (254.0 if sign > 0 else -256.0)
+        assert Quantiser(FLOATS, scale=2.0)(x)[1] == sign * 2 * 57344.0
+
+
 @row("empty tensor")
 def _empty() -> None:
     for shape in ((0,), (3, 0, 2)):
@@ -157,6 +178,14 @@ def _without_data() -> None:
     refused("Tensor must be a dense one with data", UNIT, torch.eye(3).to_sparse())
 
 
+@row("design's text, or none")
+def _no_design() -> None:
+    for design in ("papers", None, 8):
+        message = f"Design must be a Design (see esru.design.parse), not {design!r}"
+        for given in (np.ones(3), torch.ones(3)):
+            refused(message, design, given)
+
+
 @row("list or number")
 def _no_tensor() -> None:
     for given in ([1.0, 2.0], 1.5, None, np.float32(1.5)):
@@ -214,12 +243,16 @@ def _phase() -> None:
         assert round_tensor(UNIT, given, np.int64(4))[1] == 5
 
 
-@row("lanes that sources cannot share")
+@row("lanes that sources cannot share, or no integer")
 def _lanes() -> None:
     shared = parse("8:7:select:lfsr13,leap=7,lanes=64")
     for given in (np.ones(3), torch.ones(3), np.ones(3, int)):
         refused("Lanes of the array must be a multiple of", shared, given, 0, 96)
         refused("Lanes of the array must be between 1 and 1024, not 0", UNIT, given, 0, 0)
+        for lanes in ("64", 64.0, None, [64], True):
+            message = f"Lanes of the array must be an integer, not {lanes!r}"
+            refused(message, UNIT, given, 0, lanes)
+        assert round_tensor(UNIT, given, 0, np.int64(2))[1] == 2
 
 
 @row("source `port` or `operand-prev`")

@@ -139,3 +139,15 @@ def test_packed_cells_without_a_name_of_ours_belong_to_whom_their_nets_lead_to()
     packed = nextpnr.count(cells, 2)
     assert [dict(counts) for counts in packed.cells] == [{"LC": 1}, {"LC": 3}]
     assert dict(packed.constants) == {"LC": 1}
+
+
+def test_a_constant_net_that_a_modules_cell_drives_joins_no_modules() -> None:
+    """On iCE40 UltraPlus a carry's cell drives the net of the constant 1 besides."""
+    cells = {
+        "0/a$CARRY": cell("LC", I=[2, 9], O=[9], COUT=[3]),
+        "1/a": cell("LC", I=[4, 9], O=[5]),
+        "$added$0": cell("LC", CIN=[3], I=[9], O=[6]),
+        "$added$1": cell("LC", I=[5, 9], O=[7]),
+    }
+    packed = nextpnr.count(cells, 2, {9})
+    assert [dict(counts) for counts in packed.cells] == [{"LC": 2}, {"LC": 2}]

@@ -1,4 +1,4 @@
-"""Plain textbook rounding units as Verilog, written without esru: the yardstick of DESIGN 6.
+"""Plain textbook rounding units as Verilog, written without esru: a yardstick of counts.
 
 A Fibonacci LFSR of L bits (synchronous reset to 1) whose k top bits are added to the n
 dropped bits. No saturation, no output register; `en` is a port that only `enable` connects.
@@ -11,7 +11,7 @@ from esru.flow.measure import Netlist
 #: Exponents of a primitive polynomial, without the constant term.
 TAPS = {3: (3, 2), 4: (4, 3), 5: (5, 3), 8: (8, 6, 5, 4), 16: (16, 15, 13, 4), 24: (24, 23, 22, 17)}
 
-#: The designs (n, k, L) of DESIGN section 6.
+#: The designs (n, k, L) that were measured first: 24, 24, 24; 8, 8, 8; 8, 3, 3.
 MEASURED = ((24, 24, 24), (8, 8, 8), (8, 3, 3))
 
 
@@ -52,7 +52,7 @@ def unit(n: int, k: int, length: int) -> Netlist:
 
 
 def measured() -> list[Netlist]:
-    """Return the six modules of DESIGN section 6."""
+    """Return the decision and the unit of each point of `MEASURED`."""
     return [decision(*point) for point in MEASURED] + [unit(*point) for point in MEASURED]
 
 

@@ -152,7 +152,7 @@ def test_more_lanes_than_weights_in_a_tensor() -> None:
     assert found.accuracy > 50
 
 
-#: SHA-256 of the final weights of some runs: the same on every machine.
+#: SHA-256 of the final weights of some runs: the same on every machine and device.
 GOLDEN = {
     ("digits-mlp", "reference"): "26e33ea83251ca5ef232b78285f91db112b7511375f228ff1cca497fb14bf127",
     ("digits-mlp", str(SELECT)): "97751225d94042cdfa48907d128fcabc08dac2f5d418c941ec29c28b69907912",
@@ -162,9 +162,15 @@ GOLDEN = {
 }
 
 
+CUDA = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
 @pytest.mark.parametrize(("name", "text"), GOLDEN)
-def test_golden_run(name: str, text: str) -> None:
-    found = train_batch(name, [Job(parse(text), 0, 2.0**-4, "worst")])[0]
+def test_golden_run(name: str, text: str, device: str) -> None:
+    found = train_batch(name, [Job(parse(text), 0, 2.0**-4, "worst")], device=device)[0]
     assert found.digest == GOLDEN[name, text]
 
 

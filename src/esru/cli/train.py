@@ -200,6 +200,14 @@ def _stored(task: Task, fmt: str) -> str:
     return "" if task.gradients or fmt == str(INT8) else f", with weights in {fmt}"
 
 
+def _summary_of(task: Task, fmt: str) -> str:
+    """Return a task's summary with the format of its weights, where it names one, as trained."""
+    own, stored = f"{INT8} weights", _stored(task, fmt)
+    if stored and own in task.summary:
+        return task.summary.replace(own, f"{fmt} weights")
+    return task.summary + stored
+
+
 def _period(design: Design, lanes: int) -> int:
     from esru.emulate import Array
 
@@ -241,7 +249,7 @@ def _numbers(task: Task, row: Cell | ControlRow) -> list[str]:
 
 def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespace) -> None:
     period = _period(design, args.lanes)
-    print(f"{design} on {task.name}: {task.summary}{_stored(task, str(design.out_format))}")
+    print(f"{design} on {task.name}: {_summary_of(task, str(design.out_format))}")
     unit = trained_unit(task, design)
     if unit != replace(design, boundary=unit.boundary):
         print(f"trained with the same rule and words between the task's formats: {unit}")

@@ -11,7 +11,7 @@ from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.floats import bit_patterns, round_float_array
 from esru.emulate.operand import tensor_words
-from esru.emulate.results import check_array, check_phase
+from esru.emulate.results import check_array, check_design, check_lanes, check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
 from esru.sources.settings import OPERANDS
@@ -269,10 +269,11 @@ def round_tensor(
     Raises
     ------
     InputError
-        If a value, the phase, the lanes or `out` cannot be used, or the source is `port` or
-        `operand-prev`, whose words neither a phase nor a tensor holds.
+        If the design, a value, the phase, the lanes or `out` cannot be used, or the source is
+        `port` or `operand-prev`, whose words neither a phase nor a tensor holds.
     """
-    phase = check_phase(phase)
+    check_design(design)
+    phase, lanes = check_phase(phase), check_lanes(lanes)
     if not isinstance(x, np.ndarray) and not hasattr(x, "numel"):
         raise InputError.must("Tensor", "a NumPy array or PyTorch tensor", type(x).__name__)
     if scale is not None:

@@ -1,4 +1,4 @@
-"""Where `round_tensor` writes: checks of an array or tensor that the caller has given."""
+"""Checks of what `round_tensor` is given: the unit, phase and lanes, and where it writes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from esru.design import Design
+from esru.design import MAX_LANES, Design
 from esru.errors import InputError
 from esru.formats import FixedFormat
+
+
+def check_design(design: object) -> Design:
+    """Return a design.
+
+    Raises
+    ------
+    InputError
+        If it is something else, such as a design's text.
+    """
+    if not isinstance(design, Design):
+        raise InputError.must("Design", "a Design (see esru.design.parse)", repr(design))
+    return design
+
+
+def check_lanes(lanes: object) -> int:
+    """Return the lanes of an array as an int.
+
+    Raises
+    ------
+    InputError
+        If they are no integer or out of range.
+    """
+    if isinstance(lanes, bool) or not isinstance(lanes, (int, np.integer)):
+        raise InputError.must("Lanes of the array", "an integer", repr(lanes))
+    if not 1 <= lanes <= MAX_LANES:
+        raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
+    return int(lanes)
 
 
 def check_phase(phase: object) -> int:

@@ -16,7 +16,8 @@ from math import gcd
 import numpy as np
 import numpy.typing as npt
 
-from esru.design import MAX_LANES, Design
+from esru.design import Design
+from esru.emulate.results import check_lanes
 from esru.errors import InputError
 from esru.sources import SourceModel, source_model
 from esru.sources.given import GivenModel
@@ -72,8 +73,7 @@ class Array:
     """
 
     def __init__(self, design: Design, lanes: int = DEFAULT_LANES) -> None:
-        if not 1 <= lanes <= MAX_LANES:
-            raise InputError.must("Lanes of the array", f"between 1 and {MAX_LANES}", lanes)
+        lanes = check_lanes(lanes)
         if lanes % design.lanes:
             rule = f"a multiple of the lanes that share a source ({design.lanes})"
             raise InputError.must("Lanes of the array", rule, lanes)

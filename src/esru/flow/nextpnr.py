@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from esru.flow.toolchain import Tool
 
 #: nextpnr's drivers of constant nets: one of each on a chip, however many users there are.
 CONSTANT_DRIVERS = ("$PACKER_GND", "$PACKER_VCC", "$PACKER_GND_DRV", "$PACKER_VCC_DRV")
+
+#: What nextpnr calls their nets. On iCE40 the cell of a carry may drive one besides, under its own
+#: name.
+_CONSTANT_NETS = ("$PACKER_GND_NET", "$PACKER_VCC_NET")
 
 #: What nextpnr puts on every chip, and what stands at the ports: nobody's cells.
 _NOBODYS = ("GSR",)
@@ -85,7 +90,9 @@ def pack(
     packed = json.loads((cwd / "packed.json").read_text(encoding="utf-8"))
     # nextpnr calls the top `top` in what it writes, whatever it was called in what it read.
     (top,) = packed["modules"].values()
-    return count(top["cells"], len(modules))
+    named = (top["netnames"].get(name, {"bits": ()}) for name in _CONSTANT_NETS)
+    nets = {bit for net in named for bit in net["bits"]}
+    return count(top["cells"], len(modules), nets)
 
 
 def write_chip(chip: Json, cwd: Path) -> None:
@@ -136,15 +143,17 @@ class _Shift:
         return shifted
 
 
-def count(cells: Mapping[str, Json], modules: int) -> Packed:
+def count(
+    cells: Mapping[str, Json], modules: int, constant_nets: AbstractSet[int] = frozenset()
+) -> Packed:
     """Count packed cells by the module that they belong to.
 
     A cell that came from a module has its number in its name. One that nextpnr added (to get
     a carry out of its chain, say) has not: it belongs to whom its nets lead to, where the
-    constant nets lead nowhere.
+    constant nets lead nowhere: those given, and those of the constants' own drivers.
     """
     constants = {name for name in cells if name in CONSTANT_DRIVERS}
-    constant_nets = {bit for name in constants for bit in _nets(cells[name])}
+    constant_nets = {*constant_nets, *(bit for name in constants for bit in _nets(cells[name]))}
     owner: dict[str, int] = {}
     net_owner: dict[int, int] = {}
     unowned = []

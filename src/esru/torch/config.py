@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from torch import nn, optim
 
-from esru.design import Design, parse
+from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES
 from esru.errors import InputError
 from esru.torch.optimizer import LowBitOptimizer
 from esru.torch.quantiser import GradientQuantiser, Quantiser
+from esru.torch.scale import tensor_unit
 
 #: Kinds of tensors, each with what its rounding does.
 KINDS = {
@@ -24,6 +25,8 @@ KINDS = {
 @dataclass(frozen=True)
 class Rounding:
     """Which tensors go through which unit; None: not rounded.
+
+    Every tensor has one scale; units with scales of blocks (``in=mx_...``) are refused.
 
     Parameters
     ----------
@@ -47,11 +50,11 @@ class Rounding:
     def __post_init__(self) -> None:
         for kind in KINDS:
             given = getattr(self, kind)
-            if isinstance(given, str):
-                object.__setattr__(self, kind, parse(given))
-            elif not (given is None or isinstance(given, Design)):
+            if not (given is None or isinstance(given, (str, Design))):
                 rule = "a Design, its text or None"
                 raise InputError.must(f"Unit for {kind}", rule, repr(given))
+            if given is not None:
+                object.__setattr__(self, kind, tensor_unit(given))
 
     def quantiser(self, kind: str) -> nn.Module:
         """Return a new quantiser for a kind of tensor; the identity if it is not rounded.

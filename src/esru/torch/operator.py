@@ -1,6 +1,6 @@
-"""The operator ``esru::round``: rounding as one call that ``torch.compile`` leaves alone.
+"""The operators ``esru::round`` and ``esru::finite``: calls that ``torch.compile`` leaves alone.
 
-It takes the phase as a tensor, so that a new phase is no new compilation.
+Rounding takes the phase as a tensor, so that a new phase is no new compilation.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 
 from esru.design import Design, parse
 from esru.emulate.straight import round_plain
+from esru.errors import InputError
 
 
 @lru_cache(maxsize=64)
@@ -52,3 +53,19 @@ def _backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, Non
 
 
 round_values.register_autograd(_backward)
+
+
+@torch.library.custom_op("esru::finite", mutates_args=())
+def finite(most: torch.Tensor) -> torch.Tensor:
+    """Return a tensor's greatest magnitude, from which a scale is to be found; refuse infinity.
+
+    NaN stays: what becomes of it is for the unit to say.
+    """
+    if most.isinf():
+        raise InputError.must("Values", "finite in float32 where no scale is given", "inf")
+    return most.clone()
+
+
+@finite.register_fake
+def _(most: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(most)

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from esru.design import Design, parse
+from esru.design import Design
 from esru.emulate.results import check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
 from esru.torch.operator import round_values
-from esru.torch.scale import check_scale, fitting_scale, largest, ulp
+from esru.torch.scale import check_scale, fitting_scale, largest, tensor_unit, ulp
 
 
 def rank_offset(design: Design, rank: int, ranks: int) -> int:
@@ -73,7 +73,7 @@ class Quantiser(nn.Module):
         ranks: int = 1,
     ) -> None:
         super().__init__()
-        unit = parse(design) if isinstance(design, str) else design
+        unit = tensor_unit(design)
         Array(unit, lanes)
         self.unit = Unit(
             str(unit),

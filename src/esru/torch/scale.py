@@ -6,9 +6,12 @@ from math import frexp
 
 import torch
 
-from esru.design import Design
+from esru.design import Design, parse
+from esru.emulate.results import check_design
 from esru.errors import InputError
+from esru.float_formats import FloatFormat
 from esru.formats import FixedFormat
+from esru.torch.operator import finite
 
 #: float32 has no power of two beyond these that it could multiply and divide by.
 _LEAST, _GREATEST = -126, 126
@@ -43,17 +46,22 @@ def fitting_scale(x: torch.Tensor, top: float, headroom: float = 1.0) -> torch.T
     Returns
     -------
     torch.Tensor
-        float32, 0-d, on the device of `x`; NaN if a value is not finite.
+        float32, 0-d, on the device of `x`; NaN if a value is.
+
+    Raises
+    ------
+    InputError
+        If a value is infinite, or beyond float32 with its headroom.
     """
     if x.numel() == 0:
         most = torch.ones((), dtype=torch.float32, device=x.device)
     else:
-        most = x.detach().abs().amax().to(torch.float32) * headroom
+        most = finite(x.detach().abs().amax().to(torch.float32) * headroom)
         most = torch.where(most == 0, torch.ones_like(most), most)
     exponent = torch.frexp(most).exponent - frexp(top)[1]
     exponent = exponent + (power_of_two(exponent) * top < most).to(exponent.dtype)
-    # A scale of NaN makes every value NaN, which rounding refuses; infinity has no scale.
-    return torch.where(most.isfinite(), power_of_two(exponent), most.new_tensor(float("nan")))
+    # A scale of NaN makes every value NaN, which a fixed-point unit refuses.
+    return torch.where(most.isnan(), most, power_of_two(exponent))
 
 
 def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
@@ -86,3 +94,22 @@ def check_scale(scale: float) -> float:
     if not 0 < scale < float("inf"):
         raise InputError.must("Scale", "above 0 and finite", scale)
     return float(scale)
+
+
+def tensor_unit(design: Design | str) -> Design:
+    """Return a unit that rounds tensors with one scale each, as all do here.
+
+    Raises
+    ------
+    InputError
+        If it is no design, or its scales are those of blocks.
+    """
+    found = check_design(parse(design) if isinstance(design, str) else design)
+    source = found.input
+    if isinstance(source, FloatFormat) and source.scale:
+        rule = (
+            "one without scales of blocks (for these: esru.emulate.round_tensor with scale=, "
+            "or the task fp4-transformer)"
+        )
+        raise InputError.must("Input format of a unit in esru.torch", rule, source)
+    return found

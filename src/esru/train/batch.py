@@ -62,7 +62,8 @@ def train_batch(
         Lanes of the array that updates the weights.
     device : str
         A torch device. The arithmetic is exact wherever float32 matrices are multiplied in
-        float32 (TF32 off, torch's default); only the CPU is tested.
+        float32 (TF32 off, torch's default); golden runs are tests on the CPU, and on CUDA where
+        there is a device.
     progress : callable, optional
         Called with the numbers of runs done and in all.
 
