@@ -93,7 +93,10 @@ def test_gen_and_verify_a_float_unit(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["train", "8:3:zero:lfsr5,out=ocp_e4m3"], "Output format of the design must be int8"),
+        (
+            ["train", "8:3:zero:lfsr5,out=bfloat16"],
+            "Output format of the design must be one of at most 8 bits in digits-mlp, not bfloat16",
+        ),
         (["show", "8:3:zero:lfsr5,out=e4m3"], "Format must be sW.F, uW.F, intW, uintW or one of"),
     ],
 )
