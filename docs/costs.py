@@ -35,8 +35,8 @@ def times(result: dict[str, Any]) -> str:
         sums.append(
             f"{run['designs']:,} designs ({run['groups_of_64_lanes']} of them groups of 64 lanes)"
             f" on {count} target{'' if count == 1 else 's'} took"
-            f" {minutes:.1f} minutes of the processor, which {result['workers']} idle cores share"
-            f" in {minutes / result['workers']:.1f},"
+            f" {run['seconds'] / 60:.1f} minutes: {minutes:.1f} of the processor, which"
+            f" {result['workers']} idle cores share in {minutes / result['workers']:.1f},"
             f" {run['processor_ms_per_count']:.0f} ms a count."
         )
     used = ", ".join(result["versions"][name] for name in ("yosys", "nextpnr-ice40"))
