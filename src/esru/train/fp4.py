@@ -98,21 +98,19 @@ class Fp4(Int8):
         blocks = self._scaled(errors, self._block)
         return _joined(self._units(number, blocks.elements()), blocks, errors)
 
-    # torch types neither `apply` of a Function nor what it returns.
-
     def returned(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values as int8 with `bits` fraction bits; their errors stay in float32."""
-        return _Passed.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]
+        return _Passed.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]  # torch types no apply
 
     def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values as `returned` does, negative ones as 0."""
-        return _Passed.apply(values, bits, 0.0)  # type: ignore[no-any-return, no-untyped-call]
+        return _Passed.apply(values, bits, 0.0)  # type: ignore[no-any-return, no-untyped-call]  # torch types no apply
 
     def linear(
         self, values: torch.Tensor, weight: torch.Tensor, layer: int, bias: Bias = None
     ) -> torch.Tensor:
         """Return values @ weight + bias, FP4 matrices in the two backward products."""
-        return _Linear.apply(values, weight, bias, layer, self)  # type: ignore[no-any-return, no-untyped-call]
+        return _Linear.apply(values, weight, bias, layer, self)  # type: ignore[no-any-return, no-untyped-call]  # torch types no apply
 
 
 def _joined(elements: torch.Tensor, blocks: Blocks, like: torch.Tensor) -> torch.Tensor:
