@@ -79,9 +79,14 @@ def test_a_run_is_the_units_own(tmp_path: Path) -> None:
     found = training.jobs(task, jobs, progress=lambda done, total: calls.append((done, total)))
     digests = [result.digest for result in found]
     assert digests[0] == digests[4] and len(set(digests)) == 4
-    assert calls == [(done, 5) for done in range(1, 6)]
-    control = training.float32(task, 0, 2.0**-3)
-    assert control == training.float32(task, 0, 2.0**-3)
+    # Two steps each; the last run is the first one again.
+    assert task.steps == 2 and calls[-1] == (10, 10)
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+    assert {done for done, _ in calls} == {*range(9), 10}
+    (control,) = training.float32(task, [(2.0**-3, 0)])
+    again = ImageTraining(task, images)
+    assert again.float32(task, [(2.0**-3, 0)]) == [control]
+    assert again.jobs(task, jobs[1:2]) == found[1:2]
     assert control.loss != found[0].loss
 
 
@@ -94,7 +99,7 @@ def test_it_learns(tmp_path: Path) -> None:
     images = load_images(write(tmp_path))
     task = task_of(images, 40)
     training = ImageTraining(task, images)
-    assert training.float32(task, 0, 2.0**-3).accuracy > 90
+    assert training.float32(task, [(2.0**-3, 0)])[0].accuracy > 90
     (reference,) = training.jobs(task, [Job(parse("reference"), 0, 2.0**-3)])
     assert reference.accuracy > 90
 
@@ -168,3 +173,41 @@ def task_of_images(epochs: int) -> None:
 
     part = Part(np.zeros((4, 32, 32, 3), np.uint8), np.zeros(4, np.int64))
     task_of(Images("npz", part, part, {}), epochs)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_run_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupted command loses the run it was in, and no other."""
+    from esru.train.images.training import ImageTraining
+
+    monkeypatch.setenv("ESRU_CACHE", str(tmp_path / "cache"))
+    run, calls = ImageTraining._run, []
+
+    def counted(self: ImageTraining, seed: int, *rest: Any) -> Any:
+        calls.append(seed)
+        if calls == [0, 1]:
+            raise KeyboardInterrupt
+        return run(self, seed, *rest)
+
+    monkeypatch.setattr(ImageTraining, "_run", counted)
+    data = str(write(tmp_path))
+    argv = ["train", "papers", "--task", "cifar10-resnet20", "--data", data, "--seeds", "2"]
+    argv += ["--schedule", "natural", "--json", "--epochs"]
+    assert main([*argv, "1"]) == 130
+    assert main([*argv, "1"]) == 0
+    first = capsys.readouterr()
+    assert calls == [0, 1, 1, 0, 1]
+    assert "1 run was known from before" in first.err
+    assert main([*argv, "1"]) == 0
+    assert len(calls) == 5
+    second = capsys.readouterr()
+    assert second.out == first.out and "4 runs were known from before" in second.err
+    # Others: more epochs, other lanes, other images.
+    assert main([*argv, "2", "--seeds", "1"]) == 0
+    assert main([*argv, "1", "--seeds", "1", "--lanes", "32"]) == 0
+    write(tmp_path, y_test=np.zeros(8, int))
+    assert main([*argv, "1", "--seeds", "1"]) == 0
+    assert len(calls) == 11
+    assert "known from before" not in capsys.readouterr().err

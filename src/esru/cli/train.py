@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
@@ -20,6 +21,7 @@ from esru.train.tasks import Job, Task, check_job, unit_digits
 from esru.train.unit_formats import counterpart, formats_of, in_format, trained_unit
 
 if TYPE_CHECKING:
+    from esru.search.image_scores import StoredScores
     from esru.train.images.training import ImageTraining
 
 #: Level of the one-sided bounds, each for its own cell.
@@ -62,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train a design and its reference on every cell, or the controls, or both."""
-    own = _own_data(args)
+    own, kept = _own_data(args)
     task = find_task(args.task) if own is None else own.task
     if args.design is None and not args.controls:
         raise InputError.must("DESIGN", "given, unless --controls is", "missing")
@@ -111,14 +113,15 @@ def run(args: argparse.Namespace) -> int:
         content |= _content(task, design, against, cells, args.lanes)
     if args.controls:
         with progress(f"controls of {task.name}") as step:
-            if own is None:
-                admission = run_controls(task, seeds, progress=step, formats=formats)
-            else:
-                admission = run_controls(
-                    task, seeds, progress=step, formats=formats, train=own.jobs,
-                    float32=own.float32,
-                )  # fmt: skip
+            admission = run_controls(
+                task, seeds, args.lanes, progress=step, formats=formats,
+                train=own.jobs if own else partial(train_batch, device=args.device),
+                float32=own.float32 if own else None,
+            )  # fmt: skip
         content |= _admission_content(admission)
+    if kept is not None and kept.known:
+        runs = "1 run was" if kept.known == 1 else f"{kept.known} runs were"
+        note(f"{runs} known from before ({kept.path})")
     if args.json:
         emit_json("train", _versions(), content)
     else:
@@ -130,8 +133,11 @@ def run(args: argparse.Namespace) -> int:
     return 0 if admission is None or admission.admitted else 1
 
 
-def _own_data(args: argparse.Namespace) -> ImageTraining | None:
-    """Return what trains on the user's own images; None if the task brings its data."""
+def _own_data(args: argparse.Namespace) -> tuple[ImageTraining, StoredScores] | tuple[None, None]:
+    """Return what trains on the user's own images, and keeps what runs came to.
+
+    None if the task brings its data.
+    """
     from esru.train.images.folder import describe, load_images
     from esru.train.images.task import RESNET20, task_of
 
@@ -139,16 +145,20 @@ def _own_data(args: argparse.Namespace) -> ImageTraining | None:
         for option, value in (("--data", args.data), ("--epochs", args.epochs)):
             if value is not None:
                 raise InputError.must(option, f"left out, except with {RESNET20.name}", value)
-        return None
+        return None, None
     if args.data is None:
         error = InputError.must("--data", "a folder of your images", "missing")
         raise InputError(f"{error}; the layouts are:\n{describe()}")
     require_training()
     images = load_images(args.data)
     task = task_of(images, args.epochs)
+    check_device(args.device)
+    from esru.search.image_scores import StoredScores
     from esru.train.images.training import ImageTraining
 
-    return ImageTraining(task, images)
+    versions = {name: text for name, text in _versions().items() if name in ("numpy", "torch")}
+    kept = StoredScores(versions, data=images.checksums, epochs=task.epochs, device=args.device)
+    return ImageTraining(task, images, args.device, kept), kept
 
 
 def _versions() -> dict[str, str]:

@@ -84,7 +84,7 @@ def run_controls(
     *,
     formats: tuple[str, str | None] = (str(INT8), None),
     train: Callable[..., list[Result]] = train_batch,
-    float32: Callable[[Task, int, float], Control] | None = None,
+    float32: Callable[..., list[Control]] | None = None,
 ) -> Admission:
     """Train the controls of a task and judge them.
 
@@ -97,14 +97,15 @@ def run_controls(
     lanes : int
         Lanes of the reference's array.
     progress : callable, optional
-        Called with the numbers of runs done and in all.
+        Called with the numbers of runs done and in all, or of their steps, as `train` counts.
     formats : tuple of str and str or None
         Output and input format of the two units, as `esru.train.unit_formats.counterpart` takes
         them.
     train : callable
         What trains the jobs; takes what `train_batch` takes.
     float32 : callable, optional
-        What trains one control; None: `esru.train.control.train_float32`.
+        What trains in float32: takes the task, pairs of learning rate and seed, and a `progress`,
+        and returns their results in order; None: `esru.train.control.train_float32`, one by one.
 
     Raises
     ------
@@ -115,33 +116,31 @@ def run_controls(
     """
     units = check_controls(task, formats)
     require_training()
-    if float32 is None:
-        from esru.train.control import train_float32
-
-        float32 = train_float32
     cells = [(lr, seed) for lr in task.learning_rates for seed in seeds]
-    total = len(CONTROLS) * len(cells)
     accuracy: dict[tuple[str, float], list[float]] = {}
     loss: dict[tuple[str, float], list[float]] = {}
 
-    def keep(control: str, lr: float, points: float, nats: float) -> None:
-        accuracy.setdefault((control, lr), []).append(points)
-        loss.setdefault((control, lr), []).append(nats)
+    def keep(control: str, run: Control | Result) -> None:
+        accuracy.setdefault((control, run.lr), []).append(run.accuracy)
+        loss.setdefault((control, run.lr), []).append(run.loss)
 
-    for done, (lr, seed) in enumerate(cells, 1):
-        run = float32(task, seed, lr)
-        keep("float32", lr, run.accuracy, run.loss)
-        if progress is not None:
-            progress(done, total)
+    def stage(before: int, runs: int) -> Callable[[int, int], None]:
+        """Return what reports the progress of `runs` runs, which come after as many `before`."""
+
+        def report(done: int, total: int) -> None:
+            each = max(1, total // runs)
+            if progress is not None:
+                progress(before * each + done, len(CONTROLS) * len(cells) * each)
+
+        return report
+
+    for run in (float32 or _float32)(task, cells, progress=stage(0, len(cells))):
+        keep("float32", run)
     jobs = [Job(unit, seed, lr) for unit in units for lr, seed in cells]
     names = [name for name in CONTROLS[1:] for _ in cells]
-
-    def further(done: int, _: int) -> None:
-        if progress is not None:
-            progress(len(cells) + done, total)
-
-    for name, result in zip(names, train(task, jobs, lanes, progress=further), strict=True):
-        keep(name, result.lr, result.accuracy, result.loss)
+    report = stage(len(cells), len(jobs))
+    for name, result in zip(names, train(task, jobs, lanes, progress=report), strict=True):
+        keep(name, result)
 
     def scores(control: str, lr: float) -> list[float]:
         runs = zip(accuracy[control, lr], loss[control, lr], strict=True)
@@ -159,6 +158,18 @@ def run_controls(
         for lr in task.learning_rates
     )
     return Admission(rows, judge(task, rows))
+
+
+def _float32(
+    task: Task, cells: Sequence[tuple[float, int]], *, progress: Callable[[int, int], None]
+) -> list[Control]:
+    from esru.train.control import train_float32
+
+    found = []
+    for lr, seed in cells:
+        found.append(train_float32(task, seed, lr))
+        progress(len(found), len(cells))
+    return found
 
 
 def judge(task: Task, rows: Sequence[ControlRow]) -> dict[str, bool]:

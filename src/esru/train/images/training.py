@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,10 @@ from torch.nn import functional
 from esru.design import Design
 from esru.emulate import round_tensor
 from esru.emulate.stream import DEFAULT_LANES
+from esru.errors import InputError
 from esru.torch import LowBitOptimizer, Rounding, quantise
 from esru.train.control import Control
-from esru.train.images.parts import Images, Part
+from esru.train.images.parts import Images
 from esru.train.images.resnet import ResNet20
 from esru.train.random import ORDER, permutations, raw_words
 from esru.train.schedule import schedule_cycles
@@ -42,8 +44,26 @@ _MOVES = 3
 _TESTED = 500
 
 
+class Score(NamedTuple):
+    """What a run came to: accuracy (percent), loss (nats), SHA-256 of the final weights."""
+
+    accuracy: float
+    loss: float
+    digest: str
+
+
+class Kept(Protocol):
+    """Scores by a text that names the run: a dictionary, or one that is stored."""
+
+    def get(self, run: str, /) -> Score | None:
+        """Return what a run came to, None if that is not known."""
+        ...
+
+    def __setitem__(self, run: str, score: Score, /) -> None: ...
+
+
 class ImageTraining:
-    """Trains on the images of a folder.
+    """Trains on the images of a folder; what a run came to is kept, and not found out again.
 
     Parameters
     ----------
@@ -51,10 +71,23 @@ class ImageTraining:
         From `esru.train.images.task.task_of`.
     images : Images
         The data.
+    device : str
+        The torch device of every run.
+    kept : Kept, optional
+        What runs came to; their text says what task, images and device leave open. By default it
+        is forgotten with this object.
     """
 
-    def __init__(self, task: Task, images: Images) -> None:
+    def __init__(
+        self,
+        task: Task,
+        images: Images,
+        device: str = "cpu",
+        kept: Kept | None = None,
+    ) -> None:
         self.task, self._images = task, images
+        self._device = torch.device(device)
+        self._kept: Kept = {} if kept is None else kept
         pixels = images.train.images
         self._mean = pixels.mean((0, 1, 2), dtype=np.float64).astype(np.float32)
         spread = pixels.std((0, 1, 2), dtype=np.float64).astype(np.float32)
@@ -88,38 +121,82 @@ class ImageTraining:
         jobs: Sequence[Job],
         lanes: int = DEFAULT_LANES,
         *,
-        device: str = "cpu",
+        device: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Result]:
-        """Train every job, one after the other; called as `esru.train.train_batch` is."""
+        """Train every job, one after the other; called as `esru.train.train_batch` is.
+
+        Progress is counted in steps; `device` must be this object's own, or left out.
+        """
+        if device is not None and torch.device(device) != self._device:
+            raise InputError.must("Device", f"{self._device}, as of the images", repr(device))
         for job in jobs:
             check_job(task, job)
             self.check(job.design, lanes)
+        runs = [(job.seed, job.lr, job) for job in jobs]
+        scores = self._scores(runs, lanes, progress)
+        return [
+            Result(job.design, task.name, job.seed, job.lr, job.schedule, *score)
+            for job, score in zip(jobs, scores, strict=True)
+        ]
+
+    def float32(
+        self,
+        task: Task,
+        cells: Sequence[tuple[float, int]],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Control]:
+        """Train in float32 throughout, for each pair of learning rate and seed."""
+        scores = self._scores([(seed, lr, None) for lr, seed in cells], DEFAULT_LANES, progress)
+        return [
+            Control(task.name, seed, lr, score.accuracy, score.loss)
+            for (lr, seed), score in zip(cells, scores, strict=True)
+        ]
+
+    def _scores(
+        self,
+        runs: Sequence[tuple[int, float, Job | None]],
+        lanes: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> list[Score]:
+        steps = self.task.steps
         found = []
-        for job in jobs:
-            accuracy, loss, digest = self._run(job.seed, job.lr, job, lanes, torch.device(device))
-            found.append(
-                Result(
-                    job.design, task.name, job.seed, job.lr, job.schedule, accuracy, loss, digest
-                )
-            )
-            if progress is not None:
-                progress(len(found), len(jobs))
+        for number, (seed, lr, job) in enumerate(runs):
+
+            def step(done: int, before: int = number * steps) -> None:
+                if progress is not None:
+                    progress(before + done, len(runs) * steps)
+
+            step(0)
+            cycles = None
+            if job is not None:
+                cycles, _ = schedule_cycles(self.task, job.design, job.schedule, lanes)
+            unit = None if job is None else job.design.behaviour
+            key = f"unit {unit}, {cycles} cycles, {lanes} lanes, seed {seed}, rate {lr.hex()}"
+            score = self._kept.get(key)
+            if score is None:
+                design = None if job is None else job.design
+                score = self._run(seed, lr, design, cycles, lanes, step)
+                self._kept[key] = score
+            found.append(score)
+            step(steps)
         return found
 
-    def float32(self, task: Task, seed: int, lr: float) -> Control:
-        """Train one run in float32 throughout."""
-        accuracy, loss, _ = self._run(seed, lr, None, DEFAULT_LANES, torch.device("cpu"))
-        return Control(task.name, seed, lr, accuracy, loss)
-
     def _run(
-        self, seed: int, lr: float, job: Job | None, lanes: int, device: torch.device
-    ) -> tuple[float, float, str]:
-        task = self.task
+        self,
+        seed: int,
+        lr: float,
+        design: Design | None,
+        cycles: int | None,
+        lanes: int,
+        progress: Callable[[int], None],
+    ) -> Score:
+        task, device = self.task, self._device
         model = ResNet20(seed)
         rounded = model.rounded()
         norms = [p for p in model.parameters() if not any(p is other for other in rounded)]
-        if job is not None:
+        if design is not None:
             quantise(model, Rounding(activations="nearest", gradients="nearest", lanes=lanes))
         model.to(device)
         groups = [
@@ -127,9 +204,8 @@ class ImageTraining:
             {"params": norms, "rounded": False},
         ]
         optimizer: optim.Optimizer = optim.SGD(groups, lr=lr, momentum=MOMENTUM)
-        if job is not None:
-            cycles, _ = schedule_cycles(task, job.design, job.schedule, lanes)
-            optimizer = LowBitOptimizer(optimizer, job.design, lanes=lanes, cycles=cycles)
+        if design is not None:
+            optimizer = LowBitOptimizer(optimizer, design, lanes=lanes, cycles=cycles)
         per_epoch = task.train_examples // task.batch
         orders = permutations(seed, ORDER, task.epochs, task.train_examples)
         for step, chosen in enumerate(
@@ -143,15 +219,16 @@ class ImageTraining:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch types it not
             optimizer.step()
-        accuracy, cross = self._score(model, self._images.test, device)
-        return accuracy, cross, _digest(rounded, optimizer)
+            progress(step + 1)
+        return Score(*self._tested(model), _digest(rounded, optimizer))
 
     def _inputs(self, pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
         values = (pixels - self._mean) / self._spread
         return torch.from_numpy(values.transpose(0, 3, 1, 2).astype(np.float32))
 
-    def _score(self, model: nn.Module, part: Part, device: torch.device) -> tuple[float, float]:
-        """Return accuracy (percent) and mean cross-entropy (nats)."""
+    def _tested(self, model: nn.Module) -> tuple[float, float]:
+        """Return accuracy (percent) and mean cross-entropy (nats) on the test images."""
+        part, device = self._images.test, self._device
         model.eval()
         correct, total = 0, 0.0
         with torch.no_grad():
