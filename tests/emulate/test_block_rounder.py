@@ -16,6 +16,7 @@ from esru.float_rounding import round_float
 torch = pytest.importorskip("torch")
 
 from esru.emulate.block_rounder import BlockRounder  # noqa: E402  (after the check)
+from esru.emulate.runs import Runs, Stream  # noqa: E402
 
 FORMATS = "in=mx_float32,out=ocp_e2m1"
 UNITS = (
@@ -29,6 +30,10 @@ UNITS = (
     f"8:0:half:none,{FORMATS}",
 )
 SHAPES, CYCLES, LANES = [(5, 2, 16), (1, 3, 32)], [4, 9], 64
+
+
+def block_rounder(streams: list[Stream], chosen: list[int]) -> BlockRounder:
+    return BlockRounder(Runs(streams, chosen, SHAPES, LANES, torch.device("cpu")))
 
 
 def examples(runs: int, shape: tuple[int, ...], seed: int) -> torch.Tensor:
@@ -53,9 +58,7 @@ def test_blocks_equal_the_scalar_reference(text: str) -> None:
     assert design.floats is not None
     out = design.floats[1]
     chosen = [1, 0, 1]
-    rounder = BlockRounder(
-        [(design, c) for c in CYCLES], chosen, SHAPES, LANES, torch.device("cpu")
-    )
+    rounder = block_rounder([(design, c) for c in CYCLES], chosen)
     first = 0
     for step in range(2):
         rounder.begin(step)
@@ -84,12 +87,12 @@ def test_blocks_equal_the_scalar_reference(text: str) -> None:
 def test_streams_of_a_batch_may_differ_in_all_but_the_rule() -> None:
     designs = [parse(text) for text in (UNITS[0], UNITS[3], UNITS[5])]
     streams = [(design, 7) for design in designs]
-    together = BlockRounder(streams, [0, 1, 2], SHAPES, LANES, torch.device("cpu"))
+    together = block_rounder(streams, [0, 1, 2])
     given = examples(3, SHAPES[0], 5)
     together.begin(3)
     found = together.round(0, given.clone())
     for run, design in enumerate(designs):
-        alone = BlockRounder([(design, 7)], [0], SHAPES, LANES, torch.device("cpu"))
+        alone = block_rounder([(design, 7)], [0])
         alone.begin(3)
         assert torch.equal(alone.round(0, given[run : run + 1].clone())[0], found[run])
     assert not torch.equal(found[0], found[1])
@@ -100,6 +103,6 @@ def test_the_boundary_does_not_matter() -> None:
     unit = replace(design, boundary="unit")
     found = []
     for each in (design, unit):
-        rounder = BlockRounder([(each, 7)], [0], SHAPES, LANES, torch.device("cpu"))
+        rounder = block_rounder([(each, 7)], [0])
         found.append(rounder.round(0, examples(1, SHAPES[0], 5)))
     assert torch.equal(*found)

@@ -13,7 +13,8 @@ from esru.float_rounding import round_float
 
 torch = pytest.importorskip("torch")
 
-from esru.emulate.update import Blocks, batch_key, make_rounder  # noqa: E402  (after the check)
+from esru.emulate.runs import Blocks, Runs, batch_key  # noqa: E402  (after the check)
+from esru.emulate.update import make_rounder  # noqa: E402
 
 UNITS = (
     "24:24:zero:lfsr24,out=ocp_e4m3",
@@ -48,7 +49,7 @@ def test_updates_equal_the_scalar_reference(text: str) -> None:
     assert design.floats is not None
     source, out = design.floats
     shapes, device, cycles = [(5, 13), (3,), (64,)], torch.device("cpu"), [4, 7]
-    rounder = make_rounder([(design, c) for c in cycles], [1, 0], shapes, 2, 64, device)
+    rounder = make_rounder(Runs([(design, c) for c in cycles], [1, 0], shapes, 64, device), 2)
     weights, deltas = Blocks(shapes, 2, device), Blocks(shapes, 2, device, torch.float64)
     rng = np.random.default_rng(3)
     numbers = np.array([out.decode(c) for c in range(out.highest + 1)])

@@ -11,7 +11,8 @@ from esru.rounding import round_word
 torch = pytest.importorskip("torch")
 
 from esru.emulate.operand_update import OperandRounder  # noqa: E402  (after the check)
-from esru.emulate.update import Blocks, batch_key, make_rounder  # noqa: E402
+from esru.emulate.runs import Blocks, Runs, batch_key  # noqa: E402
+from esru.emulate.update import make_rounder  # noqa: E402
 
 SOURCES = (
     "operand-own",
@@ -68,7 +69,7 @@ def test_every_rule_equals_the_scalar_loop(source: str, start: str, keys: str) -
     design = parse(f"{start}:{source},{keys}")
     rng = np.random.default_rng(5)
     runs, steps, scale = 2, 3, 1 << design.dropped
-    rounder = OperandRounder(design, SHAPES, runs, LANES, torch.device("cpu"))
+    rounder = OperandRounder(Runs([(design, 1)], [0] * runs, SHAPES, LANES, torch.device("cpu")))
     weights = Blocks(SHAPES, runs, torch.device("cpu"))
     deltas = Blocks(SHAPES, runs, torch.device("cpu"))
     fmt = design.out_format
@@ -101,5 +102,5 @@ def test_a_batch_holds_one_behaviour() -> None:
     assert batch_key(own) == batch_key(unit) != batch_key(other)
     assert batch_key(own) != batch_key(parse("papers"))
     streams = [(own, 39), (unit, 39)]
-    rounder = make_rounder(streams, [0, 1], SHAPES, 1, LANES, torch.device("cpu"))
+    rounder = make_rounder(Runs(streams, [0, 1], SHAPES, LANES, torch.device("cpu")), 1)
     assert isinstance(rounder, OperandRounder)

@@ -13,7 +13,8 @@ from esru.rounding import round_word
 
 torch = pytest.importorskip("torch")
 
-from esru.emulate.update import Blocks, batch_key, make_rounder  # noqa: E402  (after the check)
+from esru.emulate.runs import Blocks, Runs, batch_key  # noqa: E402  (after the check)
+from esru.emulate.update import make_rounder  # noqa: E402
 
 EXACT = "table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8"
 
@@ -59,7 +60,7 @@ def test_weight_updates(source: str, overflow: str) -> None:
     """Two runs of two tensors, two steps, against the tensors rounded one by one."""
     unit = parse(f"4:4:{EXACT}:{source},overflow={overflow}")
     shapes, lanes, device = [(7, 5), (6,)], 4, torch.device("cpu")
-    rounder = make_rounder([(unit, 19)], [0, 0], shapes, 2, lanes, device)
+    rounder = make_rounder(Runs([(unit, 19)], [0, 0], shapes, lanes, device), 2)
     held, deltas = Blocks(shapes, 2, device), Blocks(shapes, 2, device)
     generator = torch.Generator().manual_seed(6)
     held.flat.copy_(torch.randint(-120, 120, held.flat.shape, generator=generator))

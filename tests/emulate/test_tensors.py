@@ -103,14 +103,14 @@ def test_integer_tensors_equal_the_numpy_twin(text: str) -> None:
 @pytest.mark.parametrize("text", DESIGNS + WRAPPING)
 def test_batched_updates_equal_the_scalar_reference(text: str) -> None:
     """Two runs on two schedules, three tensors, three steps, against words lane by lane."""
-    from esru.emulate.update import Blocks, UpdateRounder
+    from esru.emulate.runs import Blocks, Runs
+    from esru.emulate.update import UpdateRounder
 
     design = parse(text)
     shapes, device = [(5, 13), (3,), (64,)], torch.device("cpu")
     cycles = [4, 7]
-    rounder = UpdateRounder(
-        [(design, c) for c in cycles], [1, 0], shapes, steps=3, lanes=64, device=device
-    )
+    runs = Runs([(design, c) for c in cycles], [1, 0], shapes, 64, device)
+    rounder = UpdateRounder(runs, steps=3)
     weights, deltas = Blocks(shapes, 2, device), Blocks(shapes, 2, device)
     rng = np.random.default_rng(3)
     weights.flat.copy_(torch.from_numpy(rng.integers(-128, 128, 2 * 132).astype(np.float32)))
@@ -147,3 +147,18 @@ def test_what_float32_cannot_hold_is_refused() -> None:
         round_tensor(parse("papers"), torch.tensor([float("nan")]))
     with pytest.raises(InputError, match=r"Input word of s16\.8 must be between"):
         round_tensor(parse("papers"), torch.tensor([1 << 15]))
+
+
+@pytest.mark.parametrize(
+    ("text", "lanes", "message"),
+    [
+        ("25:24:zero:lfsr24", 64, r"Rounding bits \(n\) must be at most 24 for floating"),
+        ("4:3:zero:lfsr3,out=s25.0", 64, "Output format must be at most 24 bits wide"),
+        ("4:3:zero:lfsr3,lanes=8", 60, "Lanes of the array must be a multiple of the lanes"),
+    ],
+)
+def test_batches_of_runs_refuse_it_too(text: str, lanes: int, message: str) -> None:
+    from esru.emulate.runs import Runs
+
+    with pytest.raises(InputError, match=message):
+        Runs([(parse(text), 1)], [0], [(3,)], lanes, torch.device("cpu"))

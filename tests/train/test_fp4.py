@@ -22,6 +22,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
 from esru.emulate.block_rounder import BlockRounder  # noqa: E402  (after the check)
+from esru.emulate.runs import Runs  # noqa: E402
 from esru.train.fp4 import WEIGHT_BITS, Fp4, Fp4Transformer  # noqa: E402
 from esru.train.fp4_blocks import (  # noqa: E402
     GREATEST,
@@ -157,7 +158,7 @@ def test_a_linear_layer_in_fractions(name: str) -> None:
     shapes = [(1, 1, 1)] * 2
     wide = [-(-outputs // block), -(-tokens // block)]
     shapes += [(tokens, wide[0], block), (outputs, wide[1], block)]
-    rounder = BlockRounder([(design, 11)], [0, 0], shapes, 64, torch.device("cpu"))
+    rounder = BlockRounder(Runs([(design, 11)], [0, 0], shapes, 64, torch.device("cpu")))
     rounder.begin(3)
     layers = Fp4(torch.from_numpy(softmax_table(4)), task.gradients, rounder.round)
     rng = np.random.default_rng(8)
@@ -264,7 +265,8 @@ def test_gradients_are_those_of_float32_but_for_their_rounding(name: str) -> Non
     task = tasks()[name]
     network = Fp4Transformer(task, [LR], torch.device("cpu"))
     design = trained_unit(task, parse("reference"))
-    network.rounder = BlockRounder([(design, 1)], [0], task.rounded, 64, torch.device("cpu"))
+    runs = Runs([(design, 1)], [0], task.rounded, 64, torch.device("cpu"))
+    network.rounder = BlockRounder(runs)
     data = network.load()
     weights = [torch.from_numpy(w)[None] for w in network.initial(0)]
     deltas = [torch.zeros_like(w) for w in weights]

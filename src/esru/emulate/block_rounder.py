@@ -7,21 +7,18 @@ below 4, and is taken to 24 bits, as in `esru.emulate.update`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from esru.decision_table import decision_table, is_table
+from esru.decision_table import is_table
 from esru.emulate.addends import AddendStream
+from esru.emulate.decision import Decision
 from esru.emulate.floats import pair_of
-from esru.emulate.step_values import Stream, comparable
+from esru.emulate.runs import Runs
+from esru.emulate.step_values import comparable
 from esru.emulate.stream import Array, tensor_cycles
-from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
-
-_SCALE = float(1 << MAX_FLOAT_BITS)
+from esru.emulate.tensors import MAX_FLOAT_BITS
 
 
 def e2m1_ulp(sizes: torch.Tensor) -> torch.Tensor:
@@ -35,45 +32,20 @@ class BlockRounder:
 
     Parameters
     ----------
-    streams : sequence of Stream
-        The distinct word streams; all designs have the same `esru.emulate.update.batch_key`.
-    chosen : sequence of int
-        For each run the index of its stream.
-    shapes : sequence of tuple of int
-        Shapes of the tensors of one run and step, in the order in which they meet the array.
-    lanes : int
-        Lanes of the array.
-    device : torch.device
-        Where the tensors lie.
-
-    Raises
-    ------
-    InputError
-        If a design does not suit float32 or the lanes.
+    runs : Runs
+        The runs; their designs round to ocp_e2m1.
     """
 
-    def __init__(
-        self,
-        streams: Sequence[Stream],
-        chosen: Sequence[int],
-        shapes: Sequence[tuple[int, ...]],
-        lanes: int,
-        device: torch.device,
-    ) -> None:
-        for design, _ in streams:
-            check_float_bits(design)
-        self.design = streams[0][0]
-        assert pair_of(self.design)[1].name == "ocp_e2m1"
-        self._streams = [(_Compared(Array(design, lanes)), cycles) for design, cycles in streams]
-        self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
-        self._sizes = [prod(shape) for shape in shapes]
-        lengths = [tensor_cycles(size, lanes) for size in self._sizes]
+    def __init__(self, runs: Runs) -> None:
+        assert pair_of(runs.design)[1].name == "ocp_e2m1"
+        streams = zip(runs.arrays, runs.streams, strict=True)
+        self._streams = [(_Compared(array), cycles) for array, (_, cycles) in streams]
+        self._chosen = torch.tensor(runs.chosen, dtype=torch.int64, device=runs.device)
+        self._sizes = runs.sizes
+        lengths = [tensor_cycles(size, runs.lanes) for size in self._sizes]
         self._first = [sum(lengths[:i]) for i in range(len(lengths))]
         self._step = 0
-        self._ups: torch.Tensor | None = None
-        if is_table(self.design.rule):
-            table = decision_table(self.design.rule, self.design.n, self.design.k)
-            self._ups = torch.from_numpy(table.ups().reshape(-1)).to(device, torch.float32)
+        self._decision = Decision(runs.design, runs.device)
 
     def begin(self, step: int) -> None:
         """Begin a training step, which fixes the words."""
@@ -95,18 +67,7 @@ class BlockRounder:
         ulp = e2m1_ulp(sizes)
         quotient = sizes.div_(ulp)
         whole = torch.floor(quotient)
-        if self.design.rule == "select":
-            # compared = 2^J: bit n-1-J of f is the bit of weight 2^-(J+1) of the quotient.
-            scaled = quotient.mul_(compared)
-            once = torch.floor(scaled)
-            up = scaled.mul_(2.0).floor_().sub_(once, alpha=2.0)
-        else:
-            f = quotient.mul_(_SCALE).floor_().sub_(whole, alpha=_SCALE)
-            if self._ups is None:
-                up = (f >= compared).to(torch.float32)
-            else:
-                f = torch.floor(f * (2.0**self.design.n / _SCALE))
-                up = self._ups[(f + compared).to(torch.int64)]
+        up = self._decision.up(quotient, whole, compared)
         return torch.copysign(whole.add_(up).mul_(ulp).clamp_(max=6.0), elements)
 
     def _compared(self, index: int) -> torch.Tensor:
@@ -139,5 +100,5 @@ class _Compared:
             # A mask is 2^(n-1-J).
             return np.divide(np.float32(2.0 ** (design.n - 1)), found, out=found)
         found *= np.float32(-(2.0 ** (MAX_FLOAT_BITS - design.n)))
-        found += np.float32(_SCALE)
+        found += np.float32(1 << MAX_FLOAT_BITS)
         return found

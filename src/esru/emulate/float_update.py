@@ -7,14 +7,13 @@ unit rounds that. Fractions are taken to 24 bits, whatever n is, as in `esru.emu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from esru.decision_table import decision_table, is_table
+from esru.emulate.decision import table_ups
 from esru.emulate.floats import pair_of, round_bits, value_table
-from esru.emulate.step_values import StepValues, Stream
-from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
+from esru.emulate.runs import Runs
+from esru.emulate.step_values import StepValues
+from esru.emulate.tensors import MAX_FLOAT_BITS
 
 
 class FloatRounder:
@@ -22,44 +21,18 @@ class FloatRounder:
 
     Parameters
     ----------
-    streams : sequence of Stream
-        The distinct word streams; all designs have the same `esru.emulate.update.batch_key`.
-    chosen : sequence of int
-        For each run the index of its stream.
-    shapes : sequence of tuple of int
-        Shapes of the tensors of one run, in the order in which they meet the array.
+    runs : Runs
+        The runs; their tensors are the weights.
     steps : int
         Steps of a run.
-    lanes : int
-        Lanes of the array.
-    device : torch.device
-        Where the weights lie.
-
-    Raises
-    ------
-    InputError
-        If a design does not suit float32 or the lanes.
     """
 
-    def __init__(
-        self,
-        streams: Sequence[Stream],
-        chosen: Sequence[int],
-        shapes: Sequence[tuple[int, ...]],
-        steps: int,
-        lanes: int,
-        device: torch.device,
-    ) -> None:
-        for design, _ in streams:
-            check_float_bits(design)
-        self._design = streams[0][0]
-        self._source, out = pair_of(self._design)
-        self._numbers = torch.from_numpy(value_table(out)).to(device)
-        self._ups: torch.Tensor | None = None
-        if is_table(self._design.rule):
-            table = decision_table(self._design.rule, self._design.n, self._design.k)
-            self._ups = torch.from_numpy(table.ups().reshape(-1)).to(device)
-        self._words = StepValues(streams, chosen, shapes, steps, lanes, device)
+    def __init__(self, runs: Runs, steps: int) -> None:
+        self._design = runs.design
+        self._source, out = pair_of(runs.design)
+        self._numbers = torch.from_numpy(value_table(out)).to(runs.device)
+        self._ups = table_ups(runs.design, runs.device)
+        self._words = StepValues(runs, steps)
 
     def apply(self, weights: torch.Tensor, delta: torch.Tensor, step: int) -> None:
         """Replace weights by the rounded sum of weights and updates.

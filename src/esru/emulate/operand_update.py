@@ -7,17 +7,15 @@ as they lie on the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
-
 import numpy as np
 import torch
 
-from esru.decision_table import decision_table, is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
-from esru.emulate.stream import Array, tensor_cycles
-from esru.emulate.tensors import MAX_FLOAT_BITS, check_float_bits
+from esru.emulate.decision import table_ups
+from esru.emulate.runs import Runs
+from esru.emulate.stream import tensor_cycles
+from esru.emulate.tensors import MAX_FLOAT_BITS
 from esru.errors import InputError
 
 
@@ -47,45 +45,25 @@ class OperandRounder:
 
     Parameters
     ----------
-    design : Design
-        Its source is one of the operand sources.
-    shapes : sequence of tuple of int
-        Shapes of the tensors of one run, in the order in which they meet the array.
-    runs : int
-        R.
-    lanes : int
-        Lanes of the array.
-    device : torch.device
-        Where the weights lie.
+    runs : Runs
+        The runs; their designs have one behaviour, whose source is one of the operand sources.
 
     Raises
     ------
     InputError
-        If the design does not suit float32 or the lanes.
+        If a design drops more bits than float32 holds.
     """
 
-    def __init__(
-        self,
-        design: Design,
-        shapes: Sequence[tuple[int, ...]],
-        runs: int,
-        lanes: int,
-        device: torch.device,
-    ) -> None:
-        check_float_bits(design)
-        Array(design, lanes)  # refuses lanes that do not suit the design
+    def __init__(self, runs: Runs) -> None:
+        self._design = design = runs.design
         if design.dropped > MAX_FLOAT_BITS:
             rule = f"at most {MAX_FLOAT_BITS} for floating-point tensors"
             raise InputError.must("Dropped bits (D) of an operand source", rule, design.dropped)
-        self._design, self._runs, self._lanes = design, runs, lanes
-        self._sizes = [prod(shape) for shape in shapes]
+        self._runs, self._lanes, self._sizes = len(runs.chosen), runs.lanes, runs.sizes
         values = decision_values(design, np.arange(1 << design.k))
-        self._values = torch.from_numpy(values.astype(np.int32)).to(device)
-        self._table: torch.Tensor | None = None
-        if is_table(design.rule):
-            ups = decision_table(design.rule, design.n, design.k).ups()
-            self._table = torch.from_numpy(ups).to(device)
-        self._held = torch.zeros(runs, lanes, dtype=torch.int32, device=device)
+        self._values = torch.from_numpy(values.astype(np.int32)).to(runs.device)
+        self._ups = table_ups(design, runs.device)
+        self._held = torch.zeros(self._runs, self._lanes, dtype=torch.int32, device=runs.device)
 
     def apply(self, weights: torch.Tensor, delta: torch.Tensor, step: int) -> None:
         """Replace weights by the rounded sum of weights and updates.
@@ -111,8 +89,8 @@ class OperandRounder:
         words = self._words(bits & ((1 << design.k) - 1))
         f = bits >> (dropped - design.n)
         compared = self._values[words]
-        if self._table is not None:
-            up = self._table[compared.long(), f.long()]
+        if self._ups is not None:
+            up = self._ups[(compared.long() << design.n) + f]
         else:
             up = (f >> compared) & 1 if design.rule == "select" else f >= compared
         torch.clamp(total, out.low, out.high, out=weights).add_(up)

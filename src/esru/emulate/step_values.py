@@ -1,13 +1,6 @@
-"""What each element of a batch of runs is compared with, step by step.
-
-The tensors of all runs lie in one flat buffer, tensor by tensor: `Blocks`. A run's words follow
-from its design and from the cycles between two steps, so that runs which share both share them.
-"""
+"""What each element of a batch of runs is compared with, step by step."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -16,48 +9,9 @@ import torch
 from esru.decision_table import is_table
 from esru.design import Design
 from esru.emulate.arrays import decision_values
+from esru.emulate.runs import Blocks, Runs
 from esru.emulate.stream import Array, Words, tensor_cycles
 from esru.emulate.tensors import MAX_FLOAT_BITS
-
-#: A design with the cycles C from one step to the next: fixes the words of a run.
-Stream = tuple[Design, int]
-
-
-class Blocks:
-    """A flat buffer that holds several tensors of each of R runs.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        Shape of each tensor in one run.
-    runs : int
-        R.
-    device : torch.device
-        Where the buffer lies.
-    dtype : torch.dtype
-        Type of its elements.
-
-    Attributes
-    ----------
-    flat : torch.Tensor
-        The buffer, shape (R * elements of one run,).
-    views : tuple of torch.Tensor
-        One contiguous view of it per tensor, shape (R, *shape).
-    """
-
-    def __init__(
-        self,
-        shapes: Sequence[tuple[int, ...]],
-        runs: int,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        sizes = [prod(shape) for shape in shapes]
-        self.flat = torch.zeros(runs * sum(sizes), dtype=dtype, device=device)
-        parts = torch.split(self.flat, [runs * size for size in sizes])
-        self.views = tuple(
-            part.view(runs, *shape) for part, shape in zip(parts, shapes, strict=True)
-        )
 
 
 class StepValues:
@@ -68,38 +22,23 @@ class StepValues:
 
     Parameters
     ----------
-    streams : sequence of Stream
-        The distinct word streams.
-    chosen : sequence of int
-        For each run the index of its stream.
-    shapes : sequence of tuple of int
-        Shapes of the tensors of one run, in the order in which they meet the array.
+    runs : Runs
+        The runs.
     steps : int
         Steps of a run.
-    lanes : int
-        Lanes of the array.
-    device : torch.device
-        Where the weights lie.
     """
 
-    def __init__(
-        self,
-        streams: Sequence[Stream],
-        chosen: Sequence[int],
-        shapes: Sequence[tuple[int, ...]],
-        steps: int,
-        lanes: int,
-        device: torch.device,
-    ) -> None:
-        self._chosen = torch.tensor(chosen, dtype=torch.int64, device=device)
-        sizes = [prod(shape) for shape in shapes]
-        self._values = [
-            torch.from_numpy(np.stack(parts, axis=1)).to(device)
-            for parts in zip(
-                *(stream_values(stream, sizes, steps, lanes) for stream in streams), strict=True
-            )
+    def __init__(self, runs: Runs, steps: int) -> None:
+        self._chosen = torch.tensor(runs.chosen, dtype=torch.int64, device=runs.device)
+        streams = zip(runs.arrays, runs.streams, strict=True)
+        values = [
+            _stream_values(array, runs.sizes, steps, cycles) for array, (_, cycles) in streams
         ]
-        self._found = Blocks([(size,) for size in sizes], len(chosen), device)
+        self._values = [
+            torch.from_numpy(np.stack(parts, axis=1)).to(runs.device)
+            for parts in zip(*values, strict=True)
+        ]
+        self._found = Blocks([(size,) for size in runs.sizes], len(runs.chosen), runs.device)
 
     def at(self, step: int) -> torch.Tensor:
         """Return those of a step: a flat buffer, which the next call overwrites."""
@@ -118,15 +57,14 @@ def comparable(design: Design, words: Words) -> npt.NDArray[np.int64]:
     return values << (MAX_FLOAT_BITS - design.n)
 
 
-def stream_values(
-    stream: Stream, sizes: Sequence[int], steps: int, lanes: int
-) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+def _stream_values(
+    array: Array, sizes: list[int], steps: int, cycles: int
+) -> list[npt.NDArray[np.float32]]:
     """Return what each element is compared with in each step, shape (steps, size) per tensor."""
-    design, cycles = stream
-    array = Array(design, lanes)
+    lanes = array.lanes
     lengths = [tensor_cycles(size, lanes) for size in sizes]
     words = array.block_words([step * cycles for step in range(steps)], sum(lengths))
-    values = comparable(design, words).reshape(steps, -1)
+    values = comparable(array.design, words).reshape(steps, -1)
     parts, first = [], 0
     for size, length in zip(sizes, lengths, strict=True):
         part = values[:, first * lanes : first * lanes + size]

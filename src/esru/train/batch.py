@@ -94,7 +94,7 @@ def train_batch(
     check_device(device)
     import torch
 
-    from esru.emulate.update import batch_key
+    from esru.emulate.runs import batch_key
     from esru.train.engine import run_batch
 
     groups: dict[object, dict[_Key, Job]] = {}

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 
 from esru.emulate.block_rounder import BlockRounder
-from esru.emulate.update import Blocks, make_rounder
+from esru.emulate.runs import Blocks, Runs
+from esru.emulate.update import make_rounder
 from esru.train.network import DigitsNetwork, Network, network_class
 from esru.train.random import ORDER, permutations
 from esru.train.schedule import schedule_cycles
@@ -53,13 +54,11 @@ def run_batch(
     keys = [(job.design, schedule_cycles(task, job.design, job.schedule, lanes)[0]) for job in jobs]
     streams = list(dict.fromkeys(keys))
     chosen = [streams.index(key) for key in keys]
+    shapes = task.rounded if task.gradients else task.shapes
+    units = Runs(streams, chosen, shapes, lanes, device)
     if task.gradients:
-        network.rounder = BlockRounder(streams, chosen, task.rounded, lanes, device)
-    rounder = (
-        stored
-        if isinstance(stored, Master)
-        else make_rounder(streams, chosen, task.shapes, task.steps, lanes, device)
-    )
+        network.rounder = BlockRounder(units)
+    rounder = stored if isinstance(stored, Master) else make_rounder(units, task.steps)
     weights = Blocks(task.shapes, len(jobs), device)
     deltas = Blocks(task.shapes, len(jobs), device, stored.dtype)
     seeds = {job.seed: [*map(stored.start, network.initial(job.seed))] for job in jobs}
