@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 
@@ -16,12 +15,10 @@ from esru.emulate import Array, round_tensor  # noqa: E402
 from esru.errors import InputError  # noqa: E402
 from esru.torch import (  # noqa: E402
     GradientQuantiser,
-    LowBitOptimizer,
     Quantiser,
     Rounding,
     rank_offset,
 )
-from esru.torch.config import KINDS  # noqa: E402
 from esru.torch.scale import fitting_scale, largest, nearest, power_of_two  # noqa: E402
 
 DESIGNS = ["papers", "reference", "8:7:select:lfsr13,leap=7,lanes=64", "5:3:half:lfsr9,out=s6.4"]
@@ -158,26 +155,6 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="Unit for weights must be a Design, its text or None"):
         Rounding(weights=8)
     assert Quantiser("papers")(torch.empty(0, 3)).shape == (0, 3)
-
-
-def test_units_with_scales_of_blocks_are_refused_at_once() -> None:
-    """Not only at the first backward pass, after a forward pass that went well."""
-    message = (
-        "Input format of a unit in esru.torch must be one without scales of blocks (for these: "
-        "esru.emulate.round_tensor with scale=, or the task fp4-transformer), not mx_float32"
-    )
-    plain = "8:3:zero:lfsr3,in=mx_float32,out=ocp_e2m1"
-    for text in (plain, plain + ",block=4"):
-        for unit in (text, parse(text)):
-            for kind in KINDS:
-                with pytest.raises(InputError, match=re.escape(message)):
-                    Rounding(**{kind: unit})
-            for made in (Quantiser, GradientQuantiser):
-                with pytest.raises(InputError, match=re.escape(message)):
-                    made(unit, scale=1.0)
-            inner = torch.optim.SGD([torch.nn.Parameter(torch.ones(3))], lr=1.0)
-            with pytest.raises(InputError, match=re.escape(message)):
-                LowBitOptimizer(inner, unit)
     with pytest.raises(InputError, match="Design must be a Design"):
         Quantiser(8)
 

@@ -11,7 +11,7 @@ from esru.emulate.stream import DEFAULT_LANES
 from esru.errors import InputError
 from esru.torch.optimizer import LowBitOptimizer
 from esru.torch.quantiser import GradientQuantiser, Quantiser
-from esru.torch.scale import tensor_unit
+from esru.torch.scale import checked_unit, update_unit
 
 #: Kinds of tensors, each with what its rounding does.
 KINDS = {
@@ -26,7 +26,8 @@ KINDS = {
 class Rounding:
     """Which tensors go through which unit; None: not rounded.
 
-    Every tensor has one scale; units with scales of blocks (``in=mx_...``) are refused.
+    Every tensor has one scale; with a unit whose scales are those of blocks (``in=mx_...``) every
+    block of its last axis. Such units round all but updates.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ class Rounding:
                 rule = "a Design, its text or None"
                 raise InputError.must(f"Unit for {kind}", rule, repr(given))
             if given is not None:
-                object.__setattr__(self, kind, tensor_unit(given))
+                checked = update_unit if kind == "updates" else checked_unit
+                object.__setattr__(self, kind, checked(given))
 
     def quantiser(self, kind: str) -> nn.Module:
         """Return a new quantiser for a kind of tensor; the identity if it is not rounded.

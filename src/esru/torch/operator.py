@@ -57,11 +57,11 @@ round_values.register_autograd(_backward)
 
 @torch.library.custom_op("esru::finite", mutates_args=())
 def finite(most: torch.Tensor) -> torch.Tensor:
-    """Return a tensor's greatest magnitude, from which a scale is to be found; refuse infinity.
+    """Return greatest magnitudes, from which scales are to be found; refuse infinity.
 
     NaN stays: what becomes of it is for the unit to say.
     """
-    if most.isinf():
+    if most.isinf().any():
         raise InputError.must("Values", "finite in float32 where no scale is given", "inf")
     return most.clone()
 

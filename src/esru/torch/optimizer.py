@@ -14,7 +14,7 @@ from esru.emulate.results import check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array
 from esru.errors import InputError
 from esru.formats import FixedFormat
-from esru.torch.scale import check_scale, fitting_scale, largest, nearest, tensor_unit, ulp
+from esru.torch.scale import check_scale, fitting_scale, largest, nearest, ulp, update_unit
 
 #: Key of a parameter group: False leaves its parameters alone.
 ROUNDED = "rounded"
@@ -81,7 +81,7 @@ class LowBitOptimizer(optim.Optimizer):
             raise InputError.must("Optimizer", "one that steps without a closure", "LBFGS")
         if inner.state:
             raise InputError.must("Optimizer", "a new one", "one that has stepped")
-        self.design = tensor_unit(design)
+        self.design = update_unit(design)
         Array(self.design, lanes)
         self.lanes = lanes
         self.phase = check_phase(phase)

@@ -12,7 +12,7 @@ from esru.emulate.results import check_phase
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
 from esru.torch.operator import round_values
-from esru.torch.scale import check_scale, fitting_scale, largest, tensor_unit, ulp
+from esru.torch.scale import check_scale, checked_unit, element_unit, fitting_scale, largest, ulp
 
 
 def rank_offset(design: Design, rank: int, ranks: int) -> int:
@@ -36,8 +36,9 @@ class Quantiser(nn.Module):
     """Rounds whatever passes through it, with exactly a design's words.
 
     Values are divided by a scale, rounded in the output format, and multiplied again; gradients
-    pass straight through. Each quantiser is an array of units of its own, which starts at its
-    phase and runs on over all calls.
+    pass straight through. Of a unit with scales of blocks (``in=mx_...``) every block of the last
+    axis has a scale, the last one filled up with zeros, which meet units too. Each quantiser is an
+    array of units of its own, which starts at its phase and runs on over all calls.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class Quantiser(nn.Module):
         The unit.
     scale : float, optional
         What the number 1 of the output format stands for. None: at each call the least power of
-        two with which no value saturates.
+        two with which no value saturates; so it always is for blocks.
     lanes : int
         Lanes of the array.
     phase : int
@@ -73,8 +74,11 @@ class Quantiser(nn.Module):
         ranks: int = 1,
     ) -> None:
         super().__init__()
-        unit = tensor_unit(design)
+        given = checked_unit(design)
+        unit, block = element_unit(given)
         Array(unit, lanes)
+        if block and scale is not None:
+            raise InputError.must(f"Scale of blocks of {given.input}", "left out", scale)
         self.unit = Unit(
             str(unit),
             lanes,
@@ -82,6 +86,7 @@ class Quantiser(nn.Module):
             None if scale is None else check_scale(scale),
             ulp(unit),
             largest(unit),
+            block,
         )
         self.register_buffer("phase", torch.tensor(check_phase(phase), dtype=torch.int64))
 
@@ -93,6 +98,8 @@ class Quantiser(nn.Module):
         """Return what `print` shows."""
         unit = self.unit
         scale = "fitting" if unit.scale is None else f"{unit.scale:g}"
+        if unit.block:
+            scale += f" for each {unit.block} elements"
         return f"{unit.design}, scale={scale}, lanes={unit.lanes}, offset={unit.offset}"
 
 
@@ -111,7 +118,7 @@ class Unit(NamedTuple):
     Attributes
     ----------
     design : str
-        The unit.
+        The unit of elements that are divided by their scale.
     lanes : int
         Lanes of the array.
     offset : int
@@ -120,6 +127,8 @@ class Unit(NamedTuple):
         What the number 1 of the output format stands for; None: fitting.
     ulp, largest : float
         Of the output format.
+    block : int
+        Elements that share a scale; 0: all.
     """
 
     design: str
@@ -128,6 +137,7 @@ class Unit(NamedTuple):
     scale: float | None
     ulp: float
     largest: float
+    block: int
 
 
 def rounded(x: torch.Tensor, phase: torch.Tensor, unit: Unit) -> torch.Tensor:
@@ -135,12 +145,27 @@ def rounded(x: torch.Tensor, phase: torch.Tensor, unit: Unit) -> torch.Tensor:
     if not x.dtype.is_floating_point:
         raise InputError.must("Quantised tensor", "of a floating-point type", x.dtype)
     wide = x if x.dtype == torch.float64 else x.to(torch.float32)
-    one: Any = fitting_scale(wide, unit.largest) if unit.scale is None else unit.scale
+    parts = _in_blocks(wide, unit.block) if unit.block else wide
+    one: Any = unit.scale
+    if one is None:
+        one = fitting_scale(parts, unit.largest, blocks=unit.block > 0)
     step = one * unit.ulp
-    numbers = round_values(wide / step, phase, unit.design, unit.lanes, unit.offset)
-    phase += tensor_cycles(x.numel(), unit.lanes)
+    numbers = round_values(parts / step, phase, unit.design, unit.lanes, unit.offset)
+    phase += tensor_cycles(parts.numel(), unit.lanes)
     found: torch.Tensor = numbers * step
-    return found.to(x.dtype)
+    if unit.block:
+        found = found.flatten(-2)[..., : x.shape[-1] if x.dim() else 1]
+    return found.reshape(x.shape).to(x.dtype)
+
+
+def _in_blocks(values: torch.Tensor, block: int) -> torch.Tensor:
+    """Return values with the last axis cut into blocks, zeros at its end: (..., blocks, block)."""
+    rows = values.reshape(1) if values.dim() == 0 else values
+    size = rows.shape[-1]
+    count = -(-size // block)
+    return nn.functional.pad(rows, (0, count * block - size)).reshape(
+        *rows.shape[:-1], count, block
+    )
 
 
 class _RoundGradient(torch.autograd.Function):

@@ -1,7 +1,8 @@
-"""Powers of two that fit a tensor into a format."""
+"""Powers of two that fit a tensor, or its blocks, into a format."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import frexp
 
 import torch
@@ -9,9 +10,12 @@ import torch
 from esru.design import Design, parse
 from esru.emulate.results import check_design
 from esru.errors import InputError
-from esru.float_formats import FloatFormat
+from esru.float_formats import FLOAT_FORMATS, FloatFormat
 from esru.formats import FixedFormat
 from esru.torch.operator import finite
+
+#: Elements that share a scale in OCP MX.
+MX_BLOCK = 32
 
 #: float32 has no power of two beyond these that it could multiply and divide by.
 _LEAST, _GREATEST = -126, 126
@@ -31,7 +35,9 @@ def ulp(design: Design) -> float:
     return 2.0**-out.fraction if isinstance(out, FixedFormat) else 1.0
 
 
-def fitting_scale(x: torch.Tensor, top: float, headroom: float = 1.0) -> torch.Tensor:
+def fitting_scale(
+    x: torch.Tensor, top: float, headroom: float = 1.0, *, blocks: bool = False
+) -> torch.Tensor:
     """Return the least power of two s such that no |x| * headroom is above s * top.
 
     Parameters
@@ -42,11 +48,14 @@ def fitting_scale(x: torch.Tensor, top: float, headroom: float = 1.0) -> torch.T
         The greatest number of the format that is to hold x / s (`largest`).
     headroom : float
         Room for values that grow.
+    blocks : bool
+        Whether the last axis is a block with a scale of its own; it is not empty.
 
     Returns
     -------
     torch.Tensor
-        float32, 0-d, on the device of `x`; NaN if a value is.
+        float32, on the device of `x`; 0-d, or of the shape of `x` with a last axis of 1; NaN if
+        a value is.
 
     Raises
     ------
@@ -54,9 +63,11 @@ def fitting_scale(x: torch.Tensor, top: float, headroom: float = 1.0) -> torch.T
         If a value is infinite, or beyond float32 with its headroom.
     """
     if x.numel() == 0:
-        most = torch.ones((), dtype=torch.float32, device=x.device)
+        most = torch.ones((*x.shape[:-1], 1) if blocks else (), device=x.device)
     else:
-        most = finite(x.detach().abs().amax().to(torch.float32) * headroom)
+        sizes = x.detach().abs()
+        greatest = sizes.amax(-1, keepdim=True) if blocks else sizes.amax()
+        most = finite(greatest.to(torch.float32) * headroom)
         most = torch.where(most == 0, torch.ones_like(most), most)
     exponent = torch.frexp(most).exponent - frexp(top)[1]
     exponent = exponent + (power_of_two(exponent) * top < most).to(exponent.dtype)
@@ -96,20 +107,41 @@ def check_scale(scale: float) -> float:
     return float(scale)
 
 
-def tensor_unit(design: Design | str) -> Design:
-    """Return a unit that rounds tensors with one scale each, as all do here.
+def checked_unit(design: Design | str) -> Design:
+    """Return a design given as such or as text.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    return check_design(parse(design) if isinstance(design, str) else design)
+
+
+def element_unit(design: Design) -> tuple[Design, int]:
+    """Return what rounds elements that were divided by their scale, and how many share one.
+
+    Of a unit with scales of blocks (``in=mx_...``) that is the same unit without them, for
+    dividing by a power of two is exact; a block has the elements of ``block=``, else the 32 of
+    OCP MX. Of any other unit it is the unit itself, and 0: one scale for all.
+    """
+    source = design.input
+    if not isinstance(source, FloatFormat) or not source.scale:
+        return design, 0
+    plain = FLOAT_FORMATS[source.name.removeprefix("mx_")]
+    return replace(design, in_format=plain, block=0), design.block or MX_BLOCK
+
+
+def update_unit(design: Design | str) -> Design:
+    """Return a unit that can round updates: with one scale for each stored weight.
 
     Raises
     ------
     InputError
         If it is no design, or its scales are those of blocks.
     """
-    found = check_design(parse(design) if isinstance(design, str) else design)
-    source = found.input
-    if isinstance(source, FloatFormat) and source.scale:
-        rule = (
-            "one without scales of blocks (for these: esru.emulate.round_tensor with scale=, "
-            "or the task fp4-transformer)"
-        )
-        raise InputError.must("Input format of a unit in esru.torch", rule, source)
+    found = checked_unit(design)
+    if element_unit(found)[1]:
+        rule = "one without scales of blocks"
+        raise InputError.must("Input format of a unit for updates", rule, found.input)
     return found
