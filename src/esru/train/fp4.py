@@ -32,21 +32,6 @@ Round = Callable[[int, torch.Tensor], torch.Tensor]
 WEIGHT_BITS = 7
 
 
-class _Passed(Function):
-    """Rounds values as `Int8` does, but leaves the errors in float32."""
-
-    @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, bits: int, low: float) -> torch.Tensor:
-        found, within = round_to(values, bits, low)
-        ctx.save_for_backward(within)
-        return found
-
-    @staticmethod
-    def backward(ctx: Any, *errors: torch.Tensor) -> Any:
-        (within,) = ctx.saved_tensors
-        return errors[0] * within, None, None
-
-
 class _Linear(Function):
     @staticmethod
     def forward(
@@ -83,6 +68,8 @@ class Fp4(Int8):
         What rounds errors.
     """
 
+    round_returned_errors = False
+
     def __init__(self, table: torch.Tensor, scaling: str, units: Round) -> None:
         super().__init__(table)
         self._block, self._scaled = SCALINGS[scaling]
@@ -97,14 +84,6 @@ class Fp4(Int8):
         """Return errors (R, rows, size) as FP4 holds them in blocks, float64, by the units."""
         blocks = self._scaled(errors, self._block)
         return _joined(self._units(number, blocks.elements()), blocks, errors)
-
-    def returned(self, values: torch.Tensor, bits: int) -> torch.Tensor:
-        """Return values as int8 with `bits` fraction bits; their errors stay in float32."""
-        return _Passed.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]  # torch types no apply
-
-    def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
-        """Return values as `returned` does, negative ones as 0."""
-        return _Passed.apply(values, bits, 0.0)  # type: ignore[no-any-return, no-untyped-call]  # torch types no apply
 
     def linear(
         self, values: torch.Tensor, weight: torch.Tensor, layer: int, bias: Bias = None

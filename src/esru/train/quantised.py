@@ -50,15 +50,19 @@ def round_to(values: torch.Tensor, bits: int, low: float) -> tuple[torch.Tensor,
 
 class _Rounded(Function):
     @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, bits: int, low: float) -> torch.Tensor:
+    def forward(
+        ctx: Any, values: torch.Tensor, bits: int, low: float, round_errors: bool
+    ) -> torch.Tensor:
         found, within = round_to(values, bits, low)
         ctx.save_for_backward(within)
+        ctx.round_errors = round_errors
         return found
 
     @staticmethod
     def backward(ctx: Any, *errors: torch.Tensor) -> Any:
         (within,) = ctx.saved_tensors
-        return int8_errors(errors[0] * within), None, None
+        error = errors[0] * within
+        return int8_errors(error) if ctx.round_errors else error, None, None, None
 
 
 class _Normalised(Function):
@@ -118,6 +122,9 @@ class Int8:
         exp(-j * 2^-b) of j = 0..255, float64, where b are the scores' fraction bits.
     """
 
+    #: Whether the errors of what linear layers return become int8, or stay in float32.
+    round_returned_errors = True
+
     def __init__(self, table: torch.Tensor) -> None:
         self._table = table
 
@@ -125,15 +132,15 @@ class Int8:
 
     def rounded(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values as int8 with `bits` fraction bits; their errors become int8 too."""
-        return _Rounded.apply(values, bits, -128.0)  # type: ignore[no-any-return, no-untyped-call]
+        return _Rounded.apply(values, bits, -128.0, True)  # type: ignore[no-any-return, no-untyped-call]
 
     def returned(self, values: torch.Tensor, bits: int) -> torch.Tensor:
-        """Return what a linear layer has returned as `rounded` does."""
-        return self.rounded(values, bits)
+        """Return what a linear layer has returned as int8 with `bits` fraction bits."""
+        return _Rounded.apply(values, bits, -128.0, self.round_returned_errors)  # type: ignore[no-any-return, no-untyped-call]
 
     def rectified(self, values: torch.Tensor, bits: int) -> torch.Tensor:
-        """Return values as `rounded` does, negative ones as 0."""
-        return _Rounded.apply(values, bits, 0.0)  # type: ignore[no-any-return, no-untyped-call]
+        """Return values as `returned` does, negative ones as 0."""
+        return _Rounded.apply(values, bits, 0.0, self.round_returned_errors)  # type: ignore[no-any-return, no-untyped-call]
 
     def normalised(self, values: torch.Tensor, bits: int) -> torch.Tensor:
         """Return values over the root of their mean square along the last axis, rounded."""
