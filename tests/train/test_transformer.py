@@ -79,35 +79,6 @@ def test_errors_become_int8_run_by_run() -> None:
     )
 
 
-def test_gradients_are_those_of_float32_but_for_their_rounding() -> None:
-    """Each tensor's int8 gradient points where autograd's of the float32 network does."""
-    network = Transformer(TASK, [LR], torch.device("cpu"))
-    data = network.load()
-    weights = [torch.from_numpy(w)[None] for w in network.initial(0)]
-    deltas = [torch.zeros_like(w) for w in weights]
-    inputs, targets = data.train[None, :16], network.targets(data.train_labels)[None, :16]
-    kept: list[list[torch.Tensor]] = []
-
-    def keep(gradients: list[torch.Tensor]) -> list[torch.Tensor]:
-        kept.append(gradients)
-        return gradients
-
-    network._adam.directions = keep  # type: ignore[assignment, method-assign]
-    network.deltas(weights, inputs, targets, deltas)
-    values = [
-        w[0].mul(2.0**-b).requires_grad_()
-        for w, b in zip(weights, network.weight_bits, strict=True)
-    ]
-    logits = network.float_logits(tuple(values), data.train[:16])
-    loss = torch.nn.functional.cross_entropy(logits, targets.reshape(-1))
-    for i, (mine, theirs) in enumerate(
-        zip(kept[0], torch.autograd.grad(loss, values), strict=True)
-    ):
-        cosine = torch.nn.functional.cosine_similarity(mine.reshape(-1), theirs.reshape(-1), 0)
-        ratio = float(mine.norm() / theirs.norm())
-        assert cosine > 0.85 and 0.8 < ratio < 1.25, (i, float(cosine), ratio)
-
-
 def test_adam_is_the_published_one() -> None:
     """Against torch's own, whose epsilon stands after the bias correction."""
     rng = np.random.default_rng(1)
