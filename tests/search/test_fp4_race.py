@@ -17,6 +17,7 @@ from esru.search.preflight import check
 from esru.search.question import Question
 from esru.search.store import Store
 from esru.train import Job, tasks, train_batch
+from esru.train.tasks import confirming
 
 NAME = "fp4-transformer"
 
@@ -52,6 +53,37 @@ def test_scores_are_those_of_the_counterparts(
     formats = ",in=mx_float32,out=ocp_e2m1"
     jobs = [Job(parse(f"{run.design}{formats}"), run.seed, lr, "worst") for run in runs]
     assert found == [-result.loss for result in train_batch(short, jobs)]
+
+
+def test_a_race_is_confirmed_on_tasks_of_its_kind() -> None:
+    def names(*raced: str) -> list[str]:
+        return [task.name for task in confirming(raced)]
+
+    assert names("digits-mlp") == ["digits-cnn"]
+    assert names("chars-transformer") == ["digits-mlp", "digits-cnn"]
+    assert names(NAME) == ["nvfp4-transformer"] and names("nvfp4-transformer") == [NAME]
+    assert names("chars-transformer", NAME) == ["digits-mlp", "digits-cnn", "nvfp4-transformer"]
+    assert names() == names(NAME, "nvfp4-transformer") == []
+
+
+def test_expensive_trainings_are_short_units_of_work(tmp_path: Path) -> None:
+    class Counted(Now):
+        sizes: list[int] = []  # noqa: RUF012  # of this test alone
+
+        def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result([{"score": 1.0}] * len(arguments[1]))
+            self.sizes.append(len(arguments[1]))
+            self.rules = [text.split(":")[2] for text, *_ in arguments[1]]
+            return future
+
+    texts = ("papers", "winner", "papers-zero")
+    runs = [
+        Run(parse(text), NAME, seed, 2.0**-7, "worst") for seed in range(11) for text in texts
+    ]
+    with Store(tmp_path / "store.sqlite") as store:
+        Evaluator(store, Counted(), 1, 64, {}).scores(runs, lambda done, total: None)
+    assert Counted.sizes == [24, 9]
 
 
 @pytest.mark.parametrize("boundary", ["unit", "accumulator"])

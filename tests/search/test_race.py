@@ -10,12 +10,14 @@ from esru.design import parse
 from esru.search.race import (
     LOOKS,
     SCOUT_SEEDS,
+    WAVE,
     Cell,
     Contender,
     Level,
     next_wave,
     paired_test,
     scout_cells,
+    wave_width,
 )
 
 CELLS = [
@@ -120,6 +122,13 @@ def test_scouts_go_where_most_fail() -> None:
     assert scout_cells(CELLS) == [Cell("t", 0.015625, "worst")]
     both = [*CELLS, Cell("u", 0.5, "worst")]
     assert scout_cells(both)[1] == Cell("u", 0.5, "worst")
+
+
+def test_a_wave_is_narrow_where_few_runs_train_together() -> None:
+    assert wave_width([]) == wave_width([144]) == WAVE == 32
+    # Scouted, eight contenders are two batches of 12.
+    assert wave_width([144, 12]) == 8 and 8 * SCOUT_SEEDS == 2 * 12
+    assert wave_width([1]) == 1
 
 
 def test_waves_stop_at_the_first_accepted() -> None:

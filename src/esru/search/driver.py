@@ -23,17 +23,14 @@ from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
-from esru.search.race import LOOKS, Cell, Contender, Level, next_wave, paired_test
+from esru.search.race import LOOKS, Cell, Contender, Level, next_wave, paired_test, wave_width
 from esru.search.space import Space, space
 from esru.search.store import Store
 from esru.search.workers import local_workers, worker_count
-from esru.train.tasks import Task, common_unit, find_task, tasks
+from esru.train.tasks import Task, common_unit, confirming, find_task
 
 Json = dict[str, Any]
 Grid = Sequence[tuple[str, str]]
-
-#: Contenders trained together: enough to keep the workers busy, few enough to waste little.
-WAVE = 32
 
 #: Targets of the comparison table, with the one that was asked for.
 SHOWN_TARGETS = ("ice40", "ecp5", "xc7")
@@ -85,6 +82,7 @@ class Search:
         self.plugin = None if question.evaluator is None else find_plugin(question.evaluator)
         if self.plugin is not None:
             self.floors[self.plugin.name] = self.plugin.resolution or question.margin / 10
+        self.width = wave_width([find_task(name).together for name in question.tasks])
         self.costs: dict[Design, Costs] = {}
         self.helped: dict[Design, Costs] = {}
         self.contenders: list[Contender] = []
@@ -250,7 +248,7 @@ class Search:
         """Race the designs in order until the cheapest accepted one is confirmed."""
         while True:
             self._fill(ranked)
-            wave = next_wave(self.contenders, WAVE)
+            wave = next_wave(self.contenders, self.width)
             if not wave:
                 accepted = next((c for c in self.contenders if c.verdict == "accepted"), None)
                 if accepted is None or self._confirm(accepted):
@@ -289,7 +287,7 @@ class Search:
     def _fill(self, ranked: Iterator[tuple[Design, float]]) -> None:
         """Let designs enter until a wave is full or one that leads them all is accepted."""
         while (
-            len(next_wave(self.contenders, WAVE)) < WAVE
+            len(next_wave(self.contenders, self.width)) < self.width
             and not any(contender.verdict == "accepted" for contender in self.contenders)
             and (entry := next(ranked, None)) is not None
         ):
@@ -339,10 +337,9 @@ class Search:
         if self.plugin is not None:
             name = self.plugin.name
             return [(name, self._own_cells(), self.floors[name], self.question.margin, LOOKS[-1])]
-        named = self.question.tasks
-        others = [t for t in tasks().values() if t.confirms and t.name not in named]
         return [
-            (task.name, _middle_cells(task), task.one_example, task.margin, 0) for task in others
+            (task.name, _middle_cells(task), task.one_example, task.margin, 0)
+            for task in confirming(self.question.tasks)
         ]
 
     def _confirm_on(

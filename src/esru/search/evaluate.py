@@ -21,7 +21,8 @@ from esru.train.tasks import find_task
 Progress = Callable[[int, int], None]
 Json = dict[str, Any]
 
-#: Trainings that make one unit of work: a few seconds, so that a killed search loses little.
+#: Trainings that make one unit of work, at most: a few seconds, so that a killed search loses
+#: little. Of a task that trains few runs together, two batches.
 TRAINING_CHUNK = 144
 COST_CHUNK = 32
 
@@ -147,13 +148,16 @@ class Evaluator:
                 seen.add(key)
                 todo.setdefault(run.task, []).append(run)
         count = sum(map(len, todo.values()))
-        size = max(1, min(TRAINING_CHUNK, -(-count // self.workers)))
         work: list[tuple[list[str], tuple[Any, ...]]] = []
         for task, wanted in todo.items():
             if self.plugin is not None and task == self.plugin.name:
                 # One at a time: nobody knows how long an evaluation of the user's takes.
                 work += [([keys[r]], (evaluate_chunk, task, [_judged(r)])) for r in wanted]
                 continue
+            most = min(TRAINING_CHUNK, 2 * find_task(task).together)
+            size = max(1, min(most, -(-count // self.workers)))
+            # Runs of one rule train in one batch.
+            wanted.sort(key=lambda run: run.design.rule)
             for low in range(0, len(wanted), size):
                 part = wanted[low : low + size]
                 jobs = [(str(r.design), r.seed, r.lr, r.schedule) for r in part]

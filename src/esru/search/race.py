@@ -10,7 +10,7 @@ Dropping a candidate can only make acceptance rarer, so drops need no correction
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
@@ -29,6 +29,9 @@ FUTILITY_LOOKS = 2
 #: Before its first look a candidate is scouted: so many seeds, and only in the cells where most
 #: candidates fail (`scout_cells`). It can only be dropped there.
 SCOUT_SEEDS = 3
+
+#: Contenders trained together: enough to keep the workers busy, few enough to waste little.
+WAVE = 32
 
 #: One-sided level at which a loss above the margin ends a candidate's race.
 DROP_LEVEL = 0.05
@@ -269,6 +272,20 @@ class Contender:
         lucky = test.mean - 2 * test.deviation / sqrt(test.seeds)
         needed = float(student.isf(level.step, last - 1)) * test.deviation / sqrt(last)
         return lucky + needed > level.margin
+
+
+def wave_width(together: Iterable[int]) -> int:
+    """Return how many contenders to train at once.
+
+    `WAVE`, or fewer where a task trains few runs together: as many as fill two of its batches when
+    they are scouted. More would save no time, and contenders behind the winner cost what they cost.
+
+    Parameters
+    ----------
+    together : iterable of int
+        `esru.train.tasks.Task.together` of each task of the race.
+    """
+    return min([WAVE, *(max(1, 2 * runs // SCOUT_SEEDS) for runs in together)])
 
 
 def next_wave(contenders: list[Contender], width: int) -> list[Contender]:

@@ -47,7 +47,8 @@ class Task:
     together : int
         Runs trained together: more hardly save time, but take memory.
     confirms : bool
-        Whether a winner that was raced on other tasks is confirmed on this one.
+        Whether a winner that was raced on other tasks of its kind is confirmed on this one: see
+        `confirming`.
     float_weights : bool
         Whether weights may be stored as floats.
     gradients : str
@@ -126,6 +127,20 @@ def common_unit(names: Sequence[str]) -> str:
         found = ", ".join(f"{name} ({unit})" for name, unit in units.items())
         raise InputError.must("Tasks of one race", "judged in one unit", found)
     return next(iter(units.values()), "points")
+
+
+def confirming(names: Sequence[str]) -> list[Task]:
+    """Return the tasks that confirm a winner of a race on other tasks.
+
+    They are of the race's kind: a unit that rounds gradients is asked elsewhere than one that
+    rounds the updates of weights, and loses other things.
+    """
+    kinds = {bool(find_task(name).gradients) for name in names}
+    return [
+        task
+        for task in tasks().values()
+        if task.confirms and task.name not in names and bool(task.gradients) in kinds
+    ]
 
 
 def own_margin(names: Sequence[str]) -> float:
@@ -253,6 +268,7 @@ def _fp4(name: str, scaling: str) -> Task:
         "gradients that enter products",
         network="esru.train.fp4:Fp4Transformer",
         margin=0.05,
+        confirms=True,
         gradients=scaling,
         rounded=_errors(CHARS_TRANSFORMER, BLOCK_SIZES[scaling]),
     )
