@@ -67,23 +67,22 @@ def test_a_race_is_confirmed_on_tasks_of_its_kind() -> None:
 
 
 def test_expensive_trainings_are_short_units_of_work(tmp_path: Path) -> None:
-    class Counted(Now):
-        sizes: list[int] = []  # noqa: RUF012  # of this test alone
+    work = []
 
+    class Noted(Executor):
         def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+            work.append([text.split(":")[2] for text, *_ in arguments[1]])
             future: Future[Any] = Future()
             future.set_result([{"score": 1.0}] * len(arguments[1]))
-            self.sizes.append(len(arguments[1]))
-            self.rules = [text.split(":")[2] for text, *_ in arguments[1]]
             return future
 
     texts = ("papers", "winner", "papers-zero")
-    runs = [
-        Run(parse(text), NAME, seed, 2.0**-7, "worst") for seed in range(11) for text in texts
-    ]
+    runs = [Run(parse(text), NAME, seed, 2.0**-7, "worst") for seed in range(11) for text in texts]
     with Store(tmp_path / "store.sqlite") as store:
-        Evaluator(store, Counted(), 1, 64, {}).scores(runs, lambda done, total: None)
-    assert Counted.sizes == [24, 9]
+        Evaluator(store, Noted(), 1, 64, {}).scores(runs, lambda done, total: None)
+    # Two batches of 12, and the rest; runs of one rule beside each other.
+    assert [len(part) for part in work] == [24, 9]
+    assert sum(work, []) == sorted(sum(work, [])) and len(set(work[0])) == 3
 
 
 @pytest.mark.parametrize("boundary", ["unit", "accumulator"])

@@ -14,6 +14,7 @@ from esru.design import parse
 from esru.report.pages import report_html, report_markdown
 from esru.report.plot import draw_front, front_points
 from esru.report.tables import (
+    between_formats,
     comparison,
     comparison_caption,
     contenders,
@@ -132,6 +133,24 @@ def test_losses_are_in_the_tasks_unit(feasible: bool) -> None:
     page = report_html(nats, VERSIONS, "<svg></svg>")
     assert "Loss and upper bound in nats." in page and "points of accuracy" not in page
     assert "worst cell tested, nats (95" in draw_front(front_points(nats), nats)
+
+
+def test_the_picture_of_nats_is_in_margins() -> None:
+    result = _result() | {"margin": 0.05}
+    in_points = draw_front(front_points(result), result)
+    in_nats = result | {"tasks": ["fp4-transformer"]}
+    told = draw_front(front_points(in_nats), in_nats)
+    for tick in (0.25, 0.5, 2.5):
+        assert f">{tick}<" in told and f">{tick}<" not in in_points
+    assert ">50<" in in_points
+
+
+def test_what_the_winner_is_called_between_formats() -> None:
+    result = _result()
+    assert between_formats(result) == []
+    (line,) = between_formats(result | {"tasks": ["nvfp4-transformer"]})
+    unit = f"{result['winner']['design']},in=mx_float32,out=ocp_e2m1"
+    assert line == f"it rounds the gradients of nvfp4-transformer as {unit}: the same hardware"
 
 
 def test_the_compared_designs_are_always_there() -> None:

@@ -92,7 +92,7 @@ def _proof(result: Json) -> Table | None:
 def report_markdown(result: Json, versions: dict[str, str]) -> str:
     """Return the report as Markdown."""
     lines = [f"# {title(result)}", "", *(f"{line}  " for line in summary(result)), ""]
-    lines += ["![Cost against loss of accuracy](front.svg)", ""]
+    lines += ["![Cost against loss](front.svg)", ""]
     for heading, text, table in _sections(result):
         lines += [f"## {heading}", "", *([text, ""] if text else [])]
         lines += [markdown(table), ""] if table is not None else []

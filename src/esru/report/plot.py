@@ -59,6 +59,7 @@ def front_points(result: Json) -> list[Point]:
     return points
 
 
+#: Ticks of losses in points, else in margins: a nat is no hundredth of all there is.
 _LOSSES = (-1, 0, 1, 2, 5, 10, 20, 50, 100)
 _COSTS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 100)
 
@@ -119,18 +120,19 @@ def draw_front(points: list[Point], result: Json) -> str:
             va="bottom",
             color="#2ca02c",
         )
-        axes.set_yscale("symlog", linthresh=2)
-        axes.set_yticks(_LOSSES, [str(loss) for loss in _LOSSES])
+        found = unit(result)
+        scale = 1.0 if found == "points" else float(result["margin"])
+        axes.set_yscale("symlog", linthresh=2 * scale)
+        axes.set_yticks([x * scale for x in _LOSSES], [f"{x * scale:g}" for x in _LOSSES])
         # Wide where the candidates are, narrow on the way to the reference.
         axes.set_xscale("symlog", linthresh=10, linscale=2)
         axes.set_xticks(_COSTS, [str(cost) for cost in _COSTS])
         axes.set_xlim(-0.5, 1.4 * max(point.cost for point in points))
-        axes.set_ylim(min([-2.0, *(point.low for point in points)]), 110)
+        axes.set_ylim(min([-2.0 * scale, *(point.low for point in points)]), 110 * scale)
         axes.set_xlabel(
             f"{result['objective']} per lane on {result['target']}, boundary {result['boundary']}, "
             f"{result['lanes']} lanes"
         )
-        found = unit(result)
         lost = "loss of accuracy" if found == "points" else "loss"
         axes.set_ylabel(f"{lost} in the worst cell tested, {found} (95 % interval)")
         axes.set_title(f"Units of up to {result['bits']} bits against the 24-bit reference")

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from esru.train.tasks import common_unit, tasks, unit_digits
+from esru.design import parse
+from esru.train.tasks import common_unit, find_task, tasks, unit_digits
+from esru.train.unit_formats import trained_unit
 
 Json = dict[str, Any]
 
@@ -192,14 +194,25 @@ def summary(result: Json) -> list[str]:
             f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {both}{to_shared} "
             f"with one PRNG for all {result['lanes']} lanes",
         ]
+    lines += between_formats(result)
     return [*lines, loss_claim(result), confirmation(result), proof(result), searched]
+
+
+def between_formats(result: Json) -> list[str]:
+    """Return what to call the winner of a race on gradients, in a sentence; none of another's."""
+    raced = [find_task(name) for name in result["tasks"] if find_task(name).gradients]
+    if not raced:
+        return []
+    unit = trained_unit(raced[0], parse(result["winner"]["design"]))
+    names = " and ".join(task.name for task in raced)
+    return [f"it rounds the gradients of {names} as {unit}: the same hardware"]
 
 
 def confirmation(result: Json) -> str:
     """Return on which other tasks the winner was confirmed."""
     done = [entry for entry in result["confirmation"] if entry["confirmed"]]
     if not done:
-        return "not confirmed on another task: every known task was raced on"
+        return "not confirmed on another task: every one that could was raced on"
     return "confirmed on " + ", ".join(map(_confirmed, done))
 
 
