@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 Json = dict[str, Any]
 
 #: Trainings that make one unit of work, at most: a few seconds, so that a killed search loses
-#: little. Of a task that trains few runs together, two batches.
+#: little. Of a task that trains few runs together, one batch.
 TRAINING_CHUNK = 144
 COST_CHUNK = 32
 
@@ -154,7 +154,7 @@ class Evaluator:
                 # One at a time: nobody knows how long an evaluation of the user's takes.
                 work += [([keys[r]], (evaluate_chunk, task, [_judged(r)])) for r in wanted]
                 continue
-            most = min(TRAINING_CHUNK, 2 * find_task(task).together)
+            most = min(TRAINING_CHUNK, find_task(task).together)
             size = max(1, min(most, -(-count // self.workers)))
             # Runs of one rule train in one batch.
             wanted.sort(key=lambda run: run.design.rule)
