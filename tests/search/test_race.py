@@ -17,7 +17,7 @@ from esru.search.race import (
     next_wave,
     paired_test,
     scout_cells,
-    wave_width,
+    wave_runs,
 )
 
 CELLS = [
@@ -124,19 +124,32 @@ def test_scouts_go_where_most_fail() -> None:
     assert scout_cells(both)[1] == Cell("u", 0.5, "worst")
 
 
-def test_a_wave_is_narrow_where_few_runs_train_together() -> None:
-    assert wave_width([]) == wave_width([144]) == WAVE == 32
-    # Scouted, eight contenders are two batches of 12.
-    assert wave_width([144, 12]) == 8 and 8 * SCOUT_SEEDS == 2 * 12
-    assert wave_width([1]) == 1
-
-
 def test_waves_stop_at_the_first_accepted() -> None:
     def contender(verdict: str) -> Contender:
         return Contender(parse("papers"), 1.0, verdict=verdict)
 
     a, b, c, d = (contender(v) for v in ("open", "rejected", "open", "open"))
-    assert next_wave([a, b, c, d], 9) == [a, c, d]
-    assert next_wave([a, b, c, d], 2) == [a, c]
-    assert next_wave([a, contender("accepted"), c], 9) == [a]
-    assert next_wave([contender("accepted"), c], 9) == []
+    assert next_wave([a, b, c, d], CELLS) == ([a, c, d], False)
+    assert next_wave([a, contender("accepted"), c], CELLS) == ([a], False)
+    assert next_wave([contender("accepted"), c], CELLS) == ([], False)
+    many = [contender("open") for _ in range(WAVE + 1)]
+    assert next_wave(many[:-2], CELLS) == (many[:-2], False)
+    assert next_wave(many, CELLS) == (many[:-1], True)
+
+
+def test_a_wave_of_slow_trainings_is_short() -> None:
+    """A contender far in the race takes many runs, one that is scouted three."""
+    ahead, *others = (Contender(parse("papers"), 1.0) for _ in range(5))
+    good = dict.fromkeys(CELLS, np.zeros(LOOKS[-1]))
+    assert ahead.runs_wanted(CELLS) == SCOUT_SEEDS == 3
+    taken = []
+    for _ in range(3):
+        wanted = {cell: good[cell] for cell in ahead.cells_wanted(CELLS)}
+        ahead.look(wanted, FLOOR, LEVEL)
+        taken.append(ahead.runs_wanted(CELLS))
+    assert taken == [6 * 3 - 3, 6 * (5 - 3), 6 * (8 - 5)]
+    assert next_wave([ahead, *others], CELLS, 18) == ([ahead], True)
+    assert next_wave([ahead, *others], CELLS, 24) == ([ahead, *others[:2]], True)
+    assert next_wave([ahead, *others], CELLS, 99) == ([ahead, *others], False)
+    assert wave_runs([144]) == wave_runs([]) == float("inf")
+    assert wave_runs([144, 12]) == 24

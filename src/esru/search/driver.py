@@ -23,7 +23,7 @@ from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
-from esru.search.race import LOOKS, Cell, Contender, Level, next_wave, paired_test, wave_width
+from esru.search.race import LOOKS, Cell, Contender, Level, next_wave, paired_test, wave_runs
 from esru.search.space import Space, space
 from esru.search.store import Store
 from esru.search.workers import local_workers, worker_count
@@ -82,7 +82,7 @@ class Search:
         self.plugin = None if question.evaluator is None else find_plugin(question.evaluator)
         if self.plugin is not None:
             self.floors[self.plugin.name] = self.plugin.resolution or question.margin / 10
-        self.width = wave_width([find_task(name).together for name in question.tasks])
+        self.wave_runs = wave_runs(find_task(name).together for name in question.tasks)
         self.costs: dict[Design, Costs] = {}
         self.helped: dict[Design, Costs] = {}
         self.contenders: list[Contender] = []
@@ -248,7 +248,7 @@ class Search:
         """Race the designs in order until the cheapest accepted one is confirmed."""
         while True:
             self._fill(ranked)
-            wave = next_wave(self.contenders, self.width)
+            wave, _ = self._wave()
             if not wave:
                 accepted = next((c for c in self.contenders if c.verdict == "accepted"), None)
                 if accepted is None or self._confirm(accepted):
@@ -284,10 +284,13 @@ class Search:
             names = " and ".join(str(contender.design) for contender in wave)
             self._look(wave, f"race beside, for the comparison: {names}; trainings")
 
+    def _wave(self) -> tuple[list[Contender], bool]:
+        return next_wave(self.contenders, self._cells(), self.wave_runs)
+
     def _fill(self, ranked: Iterator[tuple[Design, float]]) -> None:
         """Let designs enter until a wave is full or one that leads them all is accepted."""
         while (
-            len(next_wave(self.contenders, self.width)) < self.width
+            not self._wave()[1]
             and not any(contender.verdict == "accepted" for contender in self.contenders)
             and (entry := next(ranked, None)) is not None
         ):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ SCOUT_SEEDS = 3
 
 #: Contenders trained together: enough to keep the workers busy, few enough to waste little.
 WAVE = 32
+
+#: Runs trained together, of a task whose runs take a small part of a second.
+MANY = 100
 
 #: One-sided level at which a loss above the margin ends a candidate's race.
 DROP_LEVEL = 0.05
@@ -210,6 +213,11 @@ class Contender:
         """Return the cells that the next look, or the scouting before the first, needs."""
         return list(cells) if self.scouted else scout_cells(cells)
 
+    def runs_wanted(self, cells: Sequence[Cell]) -> int:
+        """Return how many trainings the next look, or the scouting, adds to those of `tests`."""
+        known = sum(test.seeds for test in self.tests)
+        return len(self.cells_wanted(cells)) * self.seeds_wanted - known
+
     @property
     def worst(self) -> CellTest | None:
         """The cell with the greatest mean loss."""
@@ -274,34 +282,47 @@ class Contender:
         return lucky + needed > level.margin
 
 
-def wave_width(together: Iterable[int]) -> int:
-    """Return how many contenders to train at once.
+def wave_runs(together: Iterable[int]) -> float:
+    """Return the trainings after which a wave is full: see `next_wave`.
 
-    `WAVE`, or fewer where a task trains few runs together: as many as fill two of its batches when
-    they are scouted. More would save no time, and contenders behind the winner cost what they cost.
+    Two batches of a task that trains fewer than `MANY` runs together: each run takes seconds then,
+    and what is trained of contenders behind the winner is lost. No limit for other tasks.
 
     Parameters
     ----------
     together : iterable of int
         `esru.train.tasks.Task.together` of each task of the race.
     """
-    return min([WAVE, *(max(1, 2 * runs // SCOUT_SEEDS) for runs in together)])
+    return min((2.0 * runs for runs in together if runs < MANY), default=inf)
 
 
-def next_wave(contenders: list[Contender], width: int) -> list[Contender]:
+def next_wave(
+    contenders: list[Contender], cells: Sequence[Cell], runs: float = inf
+) -> tuple[list[Contender], bool]:
     """Return the open contenders to train next: in order, up to the first accepted one.
 
     Parameters
     ----------
     contenders : list of Contender
         In the order of the race, as far as they have entered it.
-    width : int
-        At most so many at once.
+    cells : sequence of Cell
+        Of the race.
+    runs : float
+        Enough trainings, apart from the reference's.
+
+    Returns
+    -------
+    wave : list of Contender
+        At most `WAVE`.
+    full : bool
+        Whether one more would be too many.
     """
     wave: list[Contender] = []
+    wanted = 0
     for contender in contenders:
-        if contender.verdict == "accepted" or len(wave) == width:
+        if contender.verdict == "accepted" or len(wave) == WAVE or wanted >= runs:
             break
         if contender.verdict == "open":
             wave.append(contender)
-    return wave
+            wanted += contender.runs_wanted(cells)
+    return wave, len(wave) == WAVE or wanted >= runs
