@@ -118,3 +118,30 @@ def test_the_fp4_controls_can_be_repeated() -> None:
         exact = 0.05 if new.control == "float32" else 0
         assert new.loss.mean == pytest.approx(old["loss"]["mean"], rel=0, abs=exact)
         assert new.accuracy.mean == pytest.approx(old["accuracy"]["mean"], rel=0, abs=20 * exact)
+
+
+@pytest.mark.slow
+def test_the_fp4_figures_of_the_winner_can_be_repeated() -> None:
+    """One cell of the four, all its seeds of both units, to the last bit."""
+    pytest.importorskip("torch").set_num_threads(1)
+    pytest.importorskip("sklearn")
+    from esru.train.experiment import compare
+
+    kept = json.loads((RESULTS / "train-fp4-winner.json").read_text(encoding="utf-8"))
+    task = tasks()[kept["task"]]
+    lr, schedule = task.learning_rates[0], "worst"
+    (row,) = (test for test in kept["tests"] if (test["lr"], test["schedule"]) == (lr, schedule))
+    seeds = range(kept["seed0"], kept["seed0"] + kept["seeds"])
+    units = parse(kept["design"]), parse(kept["against"])
+    one = replace(task, learning_rates=(lr,))
+    (found,) = compare(one, *units, seeds, [schedule], kept["lanes"])
+    assert {"C": found.cycles, "gcd": found.gcd} == kept["schedule"][schedule]
+    difference = found.difference
+    assert (difference.mean, difference.sd, difference.count) == (
+        row["diff"],
+        row["sd"],
+        len(seeds),
+    )
+    assert difference.loss_bound(kept["alpha"]) == row["bound"]
+    for new, old in ((found.accuracy, row["accuracy"]), (found.loss, row["loss"])):
+        assert {"mean": new.mean, "sd": new.sd} == old
