@@ -178,11 +178,11 @@ def variance_inflation(design: Design, roundings: int, fractions: int = 15) -> f
     if not 0 < model.period <= TABLE_PERIOD:
         return float("nan")
     period, rest = model.period, roundings % model.period
-    chosen = pooled_fractions(design, fractions)
+    words, chosen = seen_words(design), pooled_fractions(design, fractions)
     ups, sums, squares = ([0] * fractions for _ in range(3))
     for start in range(0, period, BLOCK):
         size = min(BLOCK, period - start)
-        decide = decider(design, seen_words(design, start, size + rest))
+        decide = decider(design, words(start, size + rest))
         for i, f in enumerate(chosen):
             up = decide(f)
             ups[i] += int(np.count_nonzero(up[:size]))
@@ -217,11 +217,11 @@ def lag_correlations(design: Design, lags: int = 16, fractions: int = 15) -> lis
     model = source_model(design)
     if not 0 < model.period <= TABLE_PERIOD:
         return [float("nan")] * lags
-    period = model.period
+    period, words = model.period, seen_words(design)
     ups, both = [0] * fractions, np.zeros((lags, fractions), np.int64)
     for start in range(0, period, BLOCK):
         size = min(BLOCK, period - start)
-        decide = decider(design, seen_words(design, start, size + lags))
+        decide = decider(design, words(start, size + lags))
         for i, f in enumerate(pooled_fractions(design, fractions)):
             up = decide(f)
             ups[i] += int(np.count_nonzero(up[:size]))

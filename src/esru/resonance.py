@@ -99,10 +99,11 @@ def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
     chooses = design.rule == "select" or table
     # A table has at most 2^11 codes.
     values = np.empty(period, (np.uint16 if table else np.uint8) if chooses else np.uint32)
+    words = seen_words(design)
     for start in range(0, period, BLOCK):
-        words = seen_words(design, start, min(BLOCK, period - start))
+        part = words(start, min(BLOCK, period - start))
         # One less than the least f that rounds up: 2^32 would not fit.
-        values[start : start + BLOCK] = decision_values(design, words) - (not chooses)
+        values[start : start + BLOCK] = decision_values(design, part) - (not chooses)
     if chooses:
         for g in divisors(period):
             yield g, _worst_choice(design, values.reshape(-1, g))

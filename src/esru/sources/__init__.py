@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,15 @@ def seen_counts(design: Design) -> npt.NDArray[np.int64]:
     return counts[::-1] if design.map == "complement" else counts
 
 
-def seen_words(design: Design, start: int, count: int) -> Words:
-    """Return `count` successive words as lane 0 sees them, the first at phase `start` >= 0."""
-    words = source_model(design).words(start, count)
-    return map_words(design.map, design.k, 1, words) if design.map == "complement" else words
+def seen_words(design: Design) -> Callable[[int, int], Words]:
+    """Return a function from a phase >= 0 and a count to as many words as lane 0 sees from there.
+
+    It holds one model, which makes the table of its period once.
+    """
+    words = source_model(design).words
+    if design.map != "complement":
+        return words
+    return lambda start, count: map_words(design.map, design.k, 1, words(start, count))
 
 
 def fresh_leap(family: str, length: int, width: int) -> int:
