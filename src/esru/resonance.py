@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 from typing import Any
 
@@ -64,7 +65,9 @@ def resonance_classes(period: int) -> list[tuple[int, int]]:
 
 
 def resonances(
-    design: Design, progress: Callable[[int, int], None] | None = None
+    design: Design,
+    progress: Callable[[int, int], None] | None = None,
+    most: int | None = None,
 ) -> list[Resonance]:
     """Return every gcd's worst metrics, exact, by ascending gcd.
 
@@ -75,11 +78,13 @@ def resonances(
         a source that makes no words itself has no classes.
     progress : callable or None
         Called with gcds done and in all.
+    most : int or None
+        Only the so many least gcds, in less time; None: all.
     """
     period = source_model(design).period
     if not period:
         return []  # the words are given: there is no cycle to be in step with
-    classes = resonance_classes(period)
+    classes = resonance_classes(period)[:most]
     if period > TABLE_PERIOD:
         first = Resonance(1, period, None, None)
         if summable(design):
@@ -87,14 +92,14 @@ def resonances(
             first = Resonance(1, period, whole.bias, whole.dead_zone)
         return [first, *(Resonance(g, words, None, None) for g, words in classes[1:])]
     found = {}
-    for g, errors in _worst(design, period):
+    for g, errors in _worst(design, period, {g for g, _ in classes}):
         found[g] = Resonance(g, period // g, errors.bias(design), errors.dead_zone(design))
         if progress is not None:
             progress(len(found), len(classes))
     return [found[g] for g, _ in classes]
 
 
-def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
+def _worst(design: Design, period: int, wanted: set[int]) -> Iterator[tuple[int, Errors]]:
     table = is_table(design.rule)
     chooses = design.rule == "select" or table
     # A table has at most 2^11 codes.
@@ -105,10 +110,10 @@ def _worst(design: Design, period: int) -> Iterator[tuple[int, Errors]]:
         # One less than the least f that rounds up: 2^32 would not fit.
         values[start : start + BLOCK] = decision_values(design, part) - (not chooses)
     if chooses:
-        for g in divisors(period):
+        for g in sorted(wanted):
             yield g, _worst_choice(design, values.reshape(-1, g))
         return
-    for g, classes in _sorted_classes(values[:, None], period):
+    for g, classes in _sorted_classes(values[:, None], period, wanted):
         yield g, _worst_staircase(design, classes)
 
 
@@ -152,9 +157,9 @@ def _worse(worst: Errors | None, other: Errors) -> Errors:
 
 
 def _sorted_classes(
-    classes: npt.NDArray[Any], smallest: int
+    classes: npt.NDArray[Any], smallest: int, wanted: set[int]
 ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Yield every divisor of the number of classes with its classes, each a sorted row.
+    """Yield the wanted divisors of the number of classes with their classes, each a sorted row.
 
     The classes of g/p are unions of p classes of g, so that sorted ones need only be merged:
     each divisor is made of one of its multiples, down a tree that holds few of them at a time.
@@ -165,18 +170,30 @@ def _sorted_classes(
         The classes of g, sorted.
     smallest : int
         Primes above it are left to another branch of the tree.
+    wanted : set of int
+        Divisors of the number; branches without one are not made.
     """
     number = len(classes)
-    yield number, classes
+    if number in wanted:
+        yield number, classes
     for prime in _primes(number):
-        if prime <= smallest:
+        if prime > smallest:
+            continue
+        if below := {g for g in wanted if _is_below(g, number // prime, prime)}:
             apart = classes.reshape(prime, number // prime, -1).swapaxes(0, 1)
             # A copy in any case: the other branches need the classes as they are.
             merged = np.array(apart, order="C").reshape(number // prime, -1)
             merged.sort(axis=1, kind="stable")
-            yield from _sorted_classes(merged, prime)
+            yield from _sorted_classes(merged, prime, below)
 
 
+def _is_below(divisor: int, number: int, largest: int) -> bool:
+    """Return whether a number leads to a divisor by taking away primes up to the largest."""
+    rest, missing = divmod(number, divisor)
+    return not missing and max(_primes(rest), default=1) <= largest
+
+
+@lru_cache(maxsize=1024)
 def _primes(number: int) -> list[int]:
     """Return the primes that divide a number, ascending."""
     found, prime = [], 2

@@ -116,6 +116,26 @@ def test_show_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_show_prints_the_first_classes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 24 classes a terminal has 16, with the figures of --json."""
+    classes = _json(capsys, "show", "12:12:zero:lfsr12")["classes"]
+    assert isinstance(classes, list) and len(classes) == 24
+    assert main(["show", "12:12:zero:lfsr12"]) == 0
+    text = capsys.readouterr().out
+    assert "... and 8 more classes (--json has all)" in text
+    rows = [line.split() for line in text.partition("gcd(C, period)")[2].splitlines()]
+    shown = [row for row in rows if row and row[0].isdigit()]
+    assert shown == [
+        [
+            str(entry["gcd"]),
+            str(entry["words"]),
+            f"{entry['mean']:+.3g}",
+            *(f"{entry[key]:.3g}" for key in ("max", "rms", "dead_zone")),
+        ]
+        for entry in classes[:16]
+    ]
+
+
 def test_show_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures = [tmp_path / "one.svg", tmp_path / "two.svg", tmp_path / "deep" / "three.png"]
     for picture in pictures:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
 from esru.design import parse
-from esru.quality import quality
+from esru.quality import lag_correlations, quality, variance_inflation
 from esru.resonance import resonance_classes, resonances
 from esru.rounding import round_up
 from esru.sources import source_model
+from esru.sources.register import RegisterModel, Words
 
 DESIGNS = (
     "papers",
@@ -121,3 +123,36 @@ def test_a_period_of_two_to_the_sixteenth_by_another_way() -> None:
             np.abs(errors.mean(axis=1)).max(), abs=1e-12
         )
         assert found.bias.rms == pytest.approx(np.sqrt((errors**2).mean(axis=1)).max(), abs=1e-12)
+
+
+@pytest.mark.parametrize("most", [1, 3, 16, None])
+def test_the_least_gcds_alone(most: int | None) -> None:
+    """They are the same, and no others are worked on; a period of 2^31 - 1 has sizes alone."""
+    done: list[tuple[int, ...]] = []
+    for text in (*DESIGNS, "12:12:zero:lfsr12", "8:8:nearest:debruijn8", "8:8:zero:lfsr31"):
+        design = parse(text)
+        done.clear()
+        wanted = resonances(design)[:most]
+        assert resonances(design, lambda *now: done.append(now), most) == wanted
+        worked = 0 if "lfsr31" in text else len(wanted)
+        assert done == [(now, worked) for now in range(1, worked + 1)]
+
+
+def test_the_words_of_a_period_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many blocks the sums are over: making the table takes longer than they do."""
+    made = []
+    generate = RegisterModel._generate
+
+    def counted(self: RegisterModel, start: int, count: int) -> Words:
+        made.append(count)
+        return generate(self, start, count)
+
+    monkeypatch.setattr(RegisterModel, "_generate", counted)
+    monkeypatch.setattr("esru.quality.BLOCK", 7)
+    monkeypatch.setattr("esru.resonance.BLOCK", 7)
+    for text in ("5:4:zero:lfsr6", "5:4:zero:lfsr6,map=complement,lanes=2"):
+        design = parse(text)
+        for sums in (partial(variance_inflation, roundings=32), lag_correlations, resonances):
+            made.clear()
+            sums(design)
+            assert made == [63], sums

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         _check_plot(args.plot, args.force)
     lanes = args.lanes or (design.lanes if design.lanes > 1 else OWN_SOURCES)
     Array(design, lanes)  # refuses lanes that do not fit
-    exact, content, classes = _content(design, lanes)
+    exact, content, classes = _content(design, lanes, None if args.json else CLASSES_SHOWN)
     if args.json:
         import numpy
 
@@ -100,7 +100,10 @@ def _plot(design: Design, path: Path) -> None:
     note(f"wrote {path}")
 
 
-def _content(design: Design, lanes: int) -> tuple[Quality | None, dict[str, Any], list[Resonance]]:
+def _content(
+    design: Design, lanes: int, most: int | None
+) -> tuple[Quality | None, dict[str, Any], list[Resonance]]:
+    """Return a design's sums, what --json prints, and the classes of `most` gcds (None: all)."""
     from esru.lane_correlation import lane_correlation
     from esru.quality import (
         lag_correlations,
@@ -129,7 +132,7 @@ def _content(design: Design, lanes: int) -> tuple[Quality | None, dict[str, Any]
         matrix = lane_correlation(design, lanes).tolist() if period else None
         step(4, 5)
     with progress(f"resonance classes of {design}") as step:
-        classes = resonances(design, step)
+        classes = resonances(design, step, most)
     content: dict[str, Any] = {
         "design": str(design),
         "id": design.id,
@@ -201,7 +204,7 @@ def _print(
         print_binades(design, content["binades"])
     _print_lanes(design, content["lanes"]["correlation"] or [])
     if classes:
-        _print_classes(classes)
+        _print_classes(classes, content["period"])
 
 
 def _print_left_out(design: Design, content: dict[str, Any]) -> None:
@@ -241,10 +244,12 @@ def _print_lanes(design: Design, matrix: list[list[float | None]]) -> None:
         print_table(["lane", *map(str, range(lanes))], table)
 
 
-def _print_classes(classes: list[Resonance]) -> None:
+def _print_classes(classes: list[Resonance], period: int) -> None:
+    from esru.resonance import resonance_classes
+
     print("\nWords that a weight sees which meets the unit every C cycles; worst biases, ulp\n")
     table = []
-    for entry in classes[:CLASSES_SHOWN]:
+    for entry in classes:
         row = [str(entry.gcd), str(entry.words)]
         if entry.bias is None or entry.dead_zone is None:
             row += ["-"] * 4
@@ -254,5 +259,5 @@ def _print_classes(classes: list[Resonance]) -> None:
         table.append(row)
     header = ["gcd(C, period)", "words", "mean", "greatest", "rms", "dead zone"]
     print_table(header, table)
-    if len(classes) > CLASSES_SHOWN:
-        print(f"... and {len(classes) - CLASSES_SHOWN} more classes (--json has all)")
+    if left := len(resonance_classes(period)) - len(classes):
+        print(f"... and {left} more classes (--json has all)")
