@@ -19,12 +19,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 EVERY = Rounding("8:7:select:lfsr13,leap=7,lanes=64", "papers", "reference", updates="papers")
 
+_MX = "8:3:half:lfsr9,in=mx_float32,out=ocp_"
+BLOCKS = Rounding(_MX + "e4m3", _MX + "e3m2", _MX + "e2m1", updates="papers")
 
-def train(backend: str | None) -> dict[str, torch.Tensor]:
+
+def train(backend: str | None, rounding: Rounding) -> dict[str, torch.Tensor]:
     """Return the state after five steps, and check that there was one graph."""
     torch.manual_seed(3)
-    net = quantise(nn.Sequential(nn.Linear(16, 33), nn.ReLU(), nn.Linear(33, 5)), EVERY)
-    optimizer = EVERY.optimizer(torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9))
+    net = quantise(nn.Sequential(nn.Linear(16, 33), nn.ReLU(), nn.Linear(33, 5)), rounding)
+    optimizer = rounding.optimizer(torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9))
     assert isinstance(optimizer, LowBitOptimizer)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
@@ -41,6 +44,7 @@ def train(backend: str | None) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in net.state_dict().items()}
 
 
+@pytest.mark.parametrize("rounding", [EVERY, BLOCKS], ids=["tensors", "blocks"])
 @pytest.mark.parametrize(
     "backend",
     [
@@ -49,10 +53,10 @@ def train(backend: str | None) -> dict[str, torch.Tensor]:
         pytest.param("inductor", marks=pytest.mark.slow),
     ],
 )
-def test_a_compiled_model_trains_the_same_bits(backend: str) -> None:
+def test_a_compiled_model_trains_the_same_bits(backend: str, rounding: Rounding) -> None:
     if backend == "inductor" and shutil.which("g++") is None:
         pytest.skip("inductor needs a C++ compiler")
-    expected, found = train(None), train(backend)
+    expected, found = train(None, rounding), train(backend, rounding)
     assert int(expected["2.gradient_quantiser.phase"]) > 0
     for name, value in expected.items():
         if backend == "inductor" and not name.endswith("phase"):
