@@ -1,4 +1,4 @@
-"""Generate the tables and pictures of docs/evidence.md from docs/results/evidence.json.
+"""Generate the tables and pictures of docs/evidence.md and docs/evidence-rows.md.
 
 Run as ``python docs/evidence.py`` to rewrite them, ``--check`` to see whether they are fresh. The
 result file is what ``python benchmarks/evidence.py`` wrote.
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from esru.design import parse
+from esru.design import ALIASES, parse
 from esru.evidence.claims import claims
 from esru.evidence.rows import Json, cell, grouped, judged, rate_text
 from esru.report.fresh import fill, refresh
@@ -24,8 +24,12 @@ from esru.resonance import Resonance, resonances
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "docs" / "results" / "evidence.json"
 PAGE = ROOT / "docs" / "evidence.md"
+ROWS = ROOT / "docs" / "evidence-rows.md"
 
 RULES = ("zero", "half", "nearest", "replicate", "select")
+
+PAPERS = ALIASES["papers"]
+ONE_STEP = ("zero, one step", "half, one step")
 
 #: Ticks of differences that range from a fraction of a point to nearly all of them.
 _POINTS = (-80, -40, -20, -10, -5, -2, -1, 0, 1, 2, 5)
@@ -95,12 +99,12 @@ def predicted() -> dict[tuple[str, int], Resonance]:
     return {(text, r.gcd): r for text in sorted(units) for r in resonances(parse(text))}
 
 
-def resonance(result: Json) -> str:
+def resonance(result: Json, chosen: Callable[[Json], bool] = lambda row: True) -> str:
     """Return accuracy by gcd, with the exact classes beside it."""
     study = result["studies"]["resonance"]
     known = predicted()
     lines = []
-    for rows in grouped(study):
+    for rows in grouped(study, chosen):
         first = rows[0]
         of = known[first["trained"], first["gcd"]]
         assert of.bias is not None and of.dead_zone is not None
@@ -292,21 +296,22 @@ def pictures(result: Json) -> dict[Path, str]:
 def generated() -> dict[Path, str | None]:
     """Return the page with every generated part filled in, and the pictures."""
     result = read()
-    parts = {
+    studies = result["studies"]
+    short = {
         "facts": facts(result),
         "statements": statements(result),
         "three bits": three_bits(result),
-        "bits": table(result["studies"]["bits"]),
+        "registers, one step": table(studies["registers"], lambda row: row["series"] in ONE_STEP),
         "naive": naive(result),
-        "resonance": resonance(result),
+        "resonance of papers": resonance(result, lambda row: row["series"] == PAPERS),
         "correlation": correlation(result),
-        "sharing": table(result["studies"]["sharing"]),
-        "tensors": table(result["studies"]["tensors"], against=True),
-        "formats": table(result["studies"]["formats"]),
-        "digits-cnn": table(result["studies"]["digits-cnn"]),
-        "chars-transformer": table(result["studies"]["chars-transformer"]),
+        "tensors": table(studies["tensors"], against=True),
+        "digits-cnn": table(studies["digits-cnn"]),
+        "chars-transformer": table(studies["chars-transformer"]),
     }
-    return {PAGE: fill(PAGE, parts), **pictures(result)}
+    long = {name: table(studies[name]) for name in ("bits", "registers", "sharing", "formats")}
+    long["resonance"] = resonance(result)
+    return {PAGE: fill(PAGE, short), ROWS: fill(ROWS, long), **pictures(result)}
 
 
 if __name__ == "__main__":

@@ -282,8 +282,15 @@ def test_other_networks() -> None:
     assert f"which costs {first:.2f} and {second:.2f} nats; with C = 191" in TEXT
     for row in found("chars-transformer", "papers", None, "fixed:191"):
         assert row["gcd"] == 1 and abs(row["diff"]) < 0.01
-    for row in found("chars-transformer", "winner", None):
-        assert row["bound"] < find_task("chars-transformer").margin / 3
+    rows = found("chars-transformer", "papers", None, "worst")
+    assert {row["gcd"] for row in rows} == {14}
+    first, second = (-row["diff"] for row in rows)
+    assert f"where the factor is 14, it costs {first:.2f} and {second:.2f} nats" in TEXT
+    margin = find_task("chars-transformer").margin
+    assert 4 * margin < second < first < 6 * margin
+    for schedule in ("natural", "worst"):
+        for row in found("chars-transformer", "winner", None, schedule):
+            assert row["bound"] < margin / 3
 
 
 def _repeat(study: Study, folder: Path) -> list[Any]:
@@ -325,6 +332,7 @@ def test_a_row_repeats(tmp_path: Path) -> None:
     ("name", "choose"),
     [
         ("bits", lambda p: p.at == 3 and p.series.startswith("replicate")),
+        ("registers", lambda p: p.at == 8 and p.series == "zero, one step"),
         ("resonance", lambda p: p.series == "8:3:replicate:plateau3"),
         ("sharing", lambda p: p.at == 256),
         ("digits-cnn", lambda p: p.series in ("winner", "papers")),

@@ -26,6 +26,9 @@ SOURCES = ("long", "short", "plateau")
 #: A number of cycles that has no divisor in common with any period of `naive`.
 COPRIME_CYCLES = 41
 
+#: Lengths of the registers that three random bits come from in `registers`.
+LENGTHS = (3, 4, 5, 6, 7, 8, 13, 24)
+
 #: Integers of 4 to 8 bits and the floats of up to 8.
 FORMATS = (
     *(f"s{bits}.0" for bits in (8, 7, 6, 5, 4)),
@@ -164,6 +167,24 @@ def naive() -> list[Point]:
     return points
 
 
+def registers() -> list[Point]:
+    """Return three random bits of registers from 3 bits to 24, one step a word and fresh.
+
+    Without resonance, so that what differs is how many words there are, and how they follow.
+    """
+    points = []
+    schedule = f"fixed:{COPRIME_CYCLES}"
+    for rule in ("zero", "half", "nearest", "replicate", "select"):
+        for length in LENGTHS:
+            if rule == "select" and length == 3:
+                continue  # Its index must leave states over.
+            n = 4 if rule == "select" else 8
+            for step, leap in (("one step", 1), ("fresh", fresh_leap("lfsr", length, 3))):
+                unit = parse(f"{n}:3:{rule}:lfsr{length},leap={leap}")
+                points.append(Point(f"{rule}, {step}", length, unit, schedule))
+    return points
+
+
 def resonant_cycles(design: Design, wanted: int, task: str = "digits-mlp") -> int:
     """Return the least C of a task, from C0 on, whose gcd with the period is `wanted`."""
     least = find_task(task).cycles()
@@ -258,6 +279,8 @@ def chars_transformer() -> list[Point]:
         Point("winner", None, parse("winner")),
         Point("papers", None, papers),
         Point("papers", None, papers, alone),
+        Point("winner", None, parse("winner"), "worst"),
+        Point("papers", None, papers, "worst"),
     ]
 
 
@@ -268,6 +291,7 @@ def studies() -> list[Study]:
     return [
         Study("bits", "digits-mlp", rates, tuple(by_bits())),
         Study("naive", "digits-mlp", rates, tuple(naive())),
+        Study("registers", "digits-mlp", rates, tuple(registers())),
         Study("resonance", "digits-mlp", rates, tuple(resonance())),
         Study("sharing", "digits-mlp", rates, tuple(sharing()), lanes=256),
         # At 2^-2 rounding to nearest loses little: the others say more.
