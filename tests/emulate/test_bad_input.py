@@ -20,6 +20,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "emulation.md"
 UNIT = parse("papers")
 LONG = parse("reference")
 FLOATS = parse("8:3:zero:lfsr3,out=ocp_e5m2")
+FP4 = parse("8:3:zero:lfsr3,out=ocp_e2m1")
+BLOCKS = "8:3:zero:lfsr3,in=mx_float32,out=ocp_e2m1"
 
 #: Rows of the table, each with its test.
 ROWS: dict[str, Callable[[], None]] = {}
@@ -48,6 +50,37 @@ def _nan() -> None:
             refused("Values must be numbers, not nan", design, torch.from_numpy(x))
     for given in (np.array([1, np.nan], np.float32), torch.tensor([1, float("nan")])):
         assert str(round_tensor(FLOATS, given)[0].tolist()) == "[1.0, nan]"
+        assert round_tensor(FP4, given)[0].tolist() == [1.0, 6.0]
+
+
+@row("NaN in `esru.torch`")
+def _nan_and_a_scale() -> None:
+    """The others are rounded with the same words and scale as beside a number."""
+    from esru.torch import GradientQuantiser, LowBitOptimizer, Quantiser
+
+    x = torch.linspace(-3, 5, 200) / 64
+    bad = x.clone()
+    bad[[7, 100]] = float("nan")
+    kept = ~bad.isnan()
+    for design in (FLOATS, FP4, parse(f"{BLOCKS},block=32")):
+        for scale in (None, 2.0):
+            if scale is not None and design.block:
+                continue
+            wanted, found = Quantiser(design, scale=scale)(x), Quantiser(design, scale=scale)(bad)
+            assert torch.equal(found[kept], wanted[kept]) and wanted.isfinite().all()
+            assert bool(found[~kept].isnan().all()) == (design is FLOATS)
+            assert design is FLOATS or len(set(found[~kept].tolist())) <= 2
+        leaf = torch.ones(200, requires_grad=True)
+        GradientQuantiser(design)(leaf).backward(bad)
+        assert torch.equal(leaf.grad[kept], Quantiser(design)(x)[kept])  # type: ignore[index]
+    only = torch.full((3,), float("nan"))
+    assert Quantiser(FLOATS)(only).isnan().all()
+    weight = torch.nn.Parameter(bad.clone())
+    LowBitOptimizer(torch.optim.SGD([weight], lr=1.0), FLOATS)
+    assert weight[~kept].isnan().all() and weight[kept].isfinite().all()
+    for refusing in (Quantiser(UNIT), Quantiser(UNIT, scale=2.0)):
+        with pytest.raises(InputError, match="Values must be numbers, not nan"):
+            refusing(bad)
 
 
 @row("infinity")
@@ -61,7 +94,7 @@ def _infinity() -> None:
 
 @row("infinity in `esru.torch`")
 def _infinity_and_a_scale() -> None:
-    """An infinite value has no fitting scale: of a float unit all values would become NaN."""
+    """An infinite value has no fitting scale."""
     from esru.torch import GradientQuantiser, LowBitOptimizer, Quantiser
 
     message = re.escape("Values must be finite in float32 where no scale is given, not inf")
@@ -78,6 +111,26 @@ def _infinity_and_a_scale() -> None:
                 LowBitOptimizer(inner, design)
         assert Quantiser(UNIT, scale=2.0)(x)[1] == (254.0 if sign > 0 else -256.0)
         assert Quantiser(FLOATS, scale=2.0)(x)[1] == sign * 2 * 57344.0
+
+
+@row("numbers near the end of float32 in `esru.torch`, with headroom or without")
+def _greatest_numbers() -> None:
+    from esru.torch import LowBitOptimizer, Quantiser
+    from esru.torch.scale import fitting_scale
+
+    far = 1.5 * 2.0**127
+    for headroom in (1.0, 2.0, 2.0**20, 1e300):
+        x = torch.tensor([1.0, -far])
+        # The greatest number of the format is 1.75 * 2^15.
+        exponent = min(126, 127 - 15 + int(np.log2(headroom)))
+        assert float(fitting_scale(x, 57344.0, headroom)) == 2.0**exponent
+        weight = torch.nn.Parameter(x)
+        optimizer = LowBitOptimizer(torch.optim.SGD([weight], lr=1.0), FLOATS, headroom=headroom)
+        assert optimizer.scales[weight] == 2.0**exponent and weight.isfinite().all()
+    assert Quantiser("8:0:zero:none")(torch.tensor(far)).item() == far
+    assert Quantiser("8:0:zero:none,out=s8.7")(torch.tensor(far)).item() == 127 * 2.0**119
+    with pytest.raises(InputError, match=r"given, not 1e\+300"):
+        Quantiser(UNIT)(torch.tensor([1e300], dtype=torch.float64))
 
 
 @row("empty tensor")

@@ -168,8 +168,10 @@ def test_bad_input() -> None:
     used.step()
     with pytest.raises(InputError, match="Optimizer must be a new one, not one that has stepped"):
         LowBitOptimizer(used, "papers")
-    with pytest.raises(InputError, match=r"Headroom must be at least 1, not 0\.5"):
-        LowBitOptimizer(torch.optim.SGD(chosen), "papers", headroom=0.5)
+    for headroom in (0.5, float("nan"), float("inf")):
+        message = f"Headroom must be at least 1 and finite, not {headroom}"
+        with pytest.raises(InputError, match=message):
+            LowBitOptimizer(torch.optim.SGD(chosen), "papers", headroom=headroom)
     with pytest.raises(InputError, match="Scale must be above 0 and finite, not -1"):
         LowBitOptimizer(torch.optim.SGD(chosen), "papers", scale=-1.0)
     optimizer = LowBitOptimizer(torch.optim.SGD(chosen), "papers")

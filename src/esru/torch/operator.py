@@ -57,15 +57,15 @@ round_values.register_autograd(_backward)
 
 @torch.library.custom_op("esru::finite", mutates_args=())
 def finite(most: torch.Tensor) -> torch.Tensor:
-    """Return greatest magnitudes, from which scales are to be found; refuse infinity.
-
-    NaN stays: what becomes of it is for the unit to say.
-    """
-    if most.isinf().any():
-        raise InputError.must("Values", "finite in float32 where no scale is given", "inf")
-    return most.clone()
+    """Return greatest magnitudes in float32, from which scales are to be found; refuse infinity."""
+    found = most.to(torch.float32, copy=True)
+    beyond = found.isinf()
+    if beyond.any():
+        rule = "finite in float32 where no scale is given"
+        raise InputError.must("Values", rule, most[beyond].max().item())
+    return found
 
 
 @finite.register_fake
 def _(most: torch.Tensor) -> torch.Tensor:
-    return torch.empty_like(most)
+    return torch.empty_like(most, dtype=torch.float32)

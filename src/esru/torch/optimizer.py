@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class LowBitOptimizer(optim.Optimizer):
         What the number 1 of the output format stands for, in every weight. None: for each tensor
         the least power of two that holds its initial values times `headroom`.
     headroom : float
-        Room for growth.
+        Room for growth, at least 1.
     cycles : int, optional
         Cycles from one step to the next. None: as many as the step takes. Only the gcd of this
         number and the source's period decides how many phases a weight meets.
@@ -86,8 +87,8 @@ class LowBitOptimizer(optim.Optimizer):
         self.lanes = lanes
         self.phase = check_phase(phase)
         self.cycles = cycles
-        if headroom < 1:
-            raise InputError.must("Headroom", "at least 1", headroom)
+        if not 1 <= headroom < inf:
+            raise InputError.must("Headroom", "at least 1 and finite", headroom)
         super().__init__([dict(group) for group in inner.param_groups], dict(inner.defaults))
         self.inner = inner
         self.scales: dict[nn.Parameter, float] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import frexp
+from math import frexp, inf
 
 import torch
 
@@ -40,10 +40,13 @@ def fitting_scale(
 ) -> torch.Tensor:
     """Return the least power of two s such that no |x| * headroom is above s * top.
 
+    It lies within what float32 can multiply and divide by, 2^-126 to 2^126. NaN does not count:
+    what becomes of it is for the unit to say.
+
     Parameters
     ----------
     x : torch.Tensor
-        Any float tensor; without elements, or all 0, s is that of a tensor of ones.
+        Any float tensor; without numbers other than 0, s is that of ones without headroom.
     top : float
         The greatest number of the format that is to hold x / s (`largest`).
     headroom : float
@@ -54,25 +57,26 @@ def fitting_scale(
     Returns
     -------
     torch.Tensor
-        float32, on the device of `x`; 0-d, or of the shape of `x` with a last axis of 1; NaN if
-        a value is.
+        float32, on the device of `x`; 0-d, or of the shape of `x` with a last axis of 1.
 
     Raises
     ------
     InputError
-        If a value is infinite, or beyond float32 with its headroom.
+        If a value is infinite, or beyond float32.
     """
+    most, top_exponent = frexp(top)
+    ones = 1 - top_exponent
     if x.numel() == 0:
-        most = torch.ones((*x.shape[:-1], 1) if blocks else (), device=x.device)
-    else:
-        sizes = x.detach().abs()
-        greatest = sizes.amax(-1, keepdim=True) if blocks else sizes.amax()
-        most = finite(greatest.to(torch.float32) * headroom)
-        most = torch.where(most == 0, torch.ones_like(most), most)
-    exponent = torch.frexp(most).exponent - frexp(top)[1]
-    exponent = exponent + (power_of_two(exponent) * top < most).to(exponent.dtype)
-    # A scale of NaN makes every value NaN, which a fixed-point unit refuses.
-    return torch.where(most.isnan(), most, power_of_two(exponent))
+        shape = (*x.shape[:-1], 1) if blocks else ()
+        return power_of_two(torch.full(shape, ones, device=x.device))
+    sizes = x.detach().abs().nan_to_num_(nan=0.0, posinf=inf)
+    greatest = finite(sizes.amax(-1, keepdim=True) if blocks else sizes.amax())
+    # Fractions and exponents apart: the product with the headroom may be beyond float32.
+    fraction, exponent = torch.frexp(greatest)
+    room, more = frexp(headroom)
+    fraction, moved = torch.frexp(fraction * room)
+    exponent = exponent + moved + (more - top_exponent) + (fraction > most).to(exponent.dtype)
+    return power_of_two(torch.where(greatest == 0, ones, exponent))
 
 
 def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
