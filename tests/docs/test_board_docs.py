@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from types import ModuleType
 
 import pytest
 from flow.stand_in import StandIn
+from scripts import script
 
 from esru.demo.config import DemoConfig
 from esru.demo.protocol import SELF_TEST_CYCLES
@@ -39,11 +39,7 @@ _STAND_IN = "#!/bin/sh\necho cdone: high\n"
 
 
 def _pages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_boards", ROOT / "docs" / "boards.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "boards")
 
 
 def _block(text: str, mark: str) -> str:

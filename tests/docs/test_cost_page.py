@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import script
 
 from esru.report.fresh import stale
 
-ROOT = Path(__file__).parent.parent.parent
-
 
 def _page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_costs", ROOT / "docs" / "costs.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "costs")
 
 
 def test_the_times_are_fresh() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
@@ -13,6 +12,7 @@ from types import ModuleType
 import matplotlib
 import pytest
 from flow.stand_in import StandIn
+from scripts import script
 
 from esru.cli import COMMANDS, main
 from esru.demo.config import DemoConfig
@@ -26,11 +26,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 
 
 def _build() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "build")
 
 
 def test_generated_parts_are_fresh() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import platform
 from contextlib import nullcontext
@@ -13,19 +12,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts import script
 
 from esru.evidence.studies import Study, find_study
 
-ROOT = Path(__file__).parent.parent.parent
-
 
 def _command() -> ModuleType:
-    path = ROOT / "benchmarks" / "evidence.py"
-    spec = importlib.util.spec_from_file_location("evidence_command", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks", "evidence")
 
 
 def test_only_missing_rows_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

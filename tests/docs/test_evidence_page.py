@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import matplotlib
 import pytest
+from scripts import script
 
 from esru.design import Design
 from esru.evidence.claims import claims
@@ -24,12 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def _module(folder: str) -> ModuleType:
-    path = ROOT / folder / "evidence.py"
-    spec = importlib.util.spec_from_file_location(f"{folder}_evidence", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(folder, "evidence")
 
 
 PAGE = _module("docs")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import matplotlib
 import pytest
+from scripts import script
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "generator-free.md").read_text(encoding="utf-8")
@@ -18,18 +17,6 @@ RESULT: dict[str, Any] = json.loads(
     (ROOT / "docs" / "results" / "operands.json").read_text(encoding="utf-8")
 )
 OPERANDS = ("operand-own", "operand-prev", "operand-neighbour", "operand-xor")
-
-
-def module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"loaded_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up.
-    import sys
-
-    sys.modules[spec.name] = found
-    spec.loader.exec_module(found)
-    return found
 
 
 def tensor(run: str, name: str, source: str) -> dict[str, Any]:
@@ -51,7 +38,7 @@ def training(task: str, name: str, lr: float) -> dict[str, Any]:
 
 
 def test_tables_and_pictures_are_fresh() -> None:
-    page = module(ROOT / "docs" / "generator_free.py")
+    page = script("docs", "generator_free")
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     same = f"matplotlib=={matplotlib.__version__}" in lock
     for path, content in page.generated().items():
@@ -162,7 +149,7 @@ def test_the_benchmark_repeats() -> None:
     torch.set_num_threads(1)
     from esru.train import Job, tasks, train_batch
 
-    bench = module(ROOT / "benchmarks" / "operands.py")
+    bench = script("benchmarks", "operands")
     kept = training("digits-mlp", "operand-xor, D = 10", 2.0**-4)
     unit = bench.design(bench.TRAIN_RULE, "operand-xor", 10)
     assert str(unit) == kept["design"]
@@ -177,7 +164,7 @@ def test_the_tensors_repeat() -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("sklearn")
     torch.set_num_threads(1)
-    bench = module(ROOT / "benchmarks" / "operands.py")
+    bench = script("benchmarks", "operands")
     found = list(bench.measured(bench.captured()))
     assert len(found) == len(RESULT["tensors"])
     for row, kept in zip(found, RESULT["tensors"], strict=True):

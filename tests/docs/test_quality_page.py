@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
 import matplotlib
+from scripts import script
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def test_generated_parts_are_fresh() -> None:
-    spec = importlib.util.spec_from_file_location("docs_quality", ROOT / "docs" / "quality.py")
-    assert spec is not None and spec.loader is not None
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
+    page = script("docs", "quality")
     pinned = f"matplotlib=={matplotlib.__version__}" in (ROOT / "requirements.lock").read_text()
     for path, content in page.generated().items():
         if path.suffix == ".svg" and not pinned:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts import script
 
 from esru.design import parse
 from esru.flow.cost import lane_costs
@@ -28,13 +27,7 @@ ACCUMULATOR = 9.75
 
 
 def _page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_ratio", ROOT / "docs" / "ratio.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Its dataclasses look for it there.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "ratio")
 
 
 PAGE = _page()

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import script
 
 from esru.design import SOURCES, parse
 from esru.flow.cost import lane_costs
 from esru.report.fresh import stale
 
-ROOT = Path(__file__).parents[2]
-
 
 def _page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sources_page", ROOT / "docs" / "sources.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "sources")
 
 
 def test_the_table_is_fresh() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from scripts import script
 
 from esru.report.fresh import stale
 
@@ -18,16 +16,6 @@ torch = pytest.importorskip("torch")
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "emulation.md").read_text(encoding="utf-8")
 FIGURES = json.loads((ROOT / "docs" / "results" / "benchmark-emulation.json").read_text())
-
-
-def script(folder: str, name: str) -> ModuleType:
-    path = ROOT / folder / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"{folder}_{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_table_is_fresh() -> None:

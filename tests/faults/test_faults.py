@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections import Counter
 from pathlib import Path
@@ -14,13 +13,12 @@ import pytest
 import rounder_faults
 from catalogue import FAULTS
 from fault import LEVELS, Fault
+from scripts import script
 from study import RESULT, caught, check, described
 
 from esru.design import parse
 from esru.flow.verify import ALL_LEVELS, versions
 from esru.report.fresh import stale
-
-ROOT = Path(__file__).parents[2]
 
 #: The levels, fastest first; of those that only a slow one sees, this many are planted by default.
 FASTEST = ("simulation", "rounder", "module", "cocotb", "mapped", "board")
@@ -131,11 +129,7 @@ def test_the_results_are_the_catalogues() -> None:
 
 
 def _page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("faults_page", ROOT / "docs" / "faults.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "faults")
 
 
 def test_the_page_is_fresh() -> None:

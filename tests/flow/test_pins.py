@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,13 +11,12 @@ import pytest
 from amaranth.build import Pins, Resource, Subsignal
 from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import io
+from scripts import script
 
 from esru.flow.boards import BOARDS, Board
 from esru.flow.pins import LED_MEANING, pin_file, pin_file_name, pins, platform
 from esru.hdl.board_plan import board_plan
 from esru.report.fresh import stale
-
-ROOT = Path(__file__).parent.parent.parent
 
 every_board = pytest.mark.parametrize("chosen", BOARDS.values(), ids=lambda board: board.name)
 
@@ -27,12 +25,7 @@ Read = tuple[dict[str, tuple[str, dict[str, str]]], dict[str, float]]
 
 
 def _constraints() -> ModuleType:
-    path = ROOT / "constraints" / "generate.py"
-    spec = importlib.util.spec_from_file_location("constraints_generate", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("constraints", "generate")
 
 
 def read(text: str) -> Read:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -11,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts import script
 
 from esru.design import parse
 from esru.errors import InputError, ToolFailed
@@ -268,12 +268,7 @@ def test_settings_of_a_pll_are_read_in_either_form() -> None:
 
 
 def _benchmark() -> ModuleType:
-    path = ROOT / "benchmarks" / "bitflips.py"
-    spec = importlib.util.spec_from_file_location("benchmarks_bitflips", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks", "bitflips")
 
 
 def _recorded() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 
 from esru.design import parse
 from esru.flow.decide import decide
+from esru.flow.miter import TO_GATES
 from esru.flow.yosys import run_script
 from esru.hdl.bank import Bank
 from esru.hdl.emit import emit_rtlil, module_name, stream_name, stream_rtlil
@@ -48,7 +49,8 @@ endmodule
 _UNIT = "(pending > 1) | (o_valid != (pending == 1)) | (i_ready != (!o_valid | ready))"
 _DECISION = "(pending != 0) | (o_valid != valid) | (i_ready != ready)"
 
-_MITER = """\
+_MITER = (
+    """\
 read_verilog top.v
 read_rtlil stream.il
 rename {stream} stream
@@ -56,18 +58,9 @@ read_rtlil bare.il
 rename {bare} bare
 proc
 opt_clean
-hierarchy -top top
-flatten
-opt_expr
-opt_clean
-techmap
-opt_expr
-opt_clean
-dffunmap
-setundef -anyseq
-aigmap
-write_aiger -zinit miter.aig
 """
+    + TO_GATES
+)
 
 
 def _proof(text: str, folder: Path, spoil: tuple[str, str] = ("", "")) -> str:

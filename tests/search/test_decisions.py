@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from itertools import product
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scripts import script
 
 from esru.decision_table import decision_table
 from esru.design import parse
@@ -41,11 +41,7 @@ FOUND = [row for row in RESULT["rows"] if row["found"]]
 
 
 def _page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("found", ROOT / "docs" / "decisions_found.py")
-    assert spec is not None and spec.loader is not None
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
-    return page
+    return script("docs", "decisions_found")
 
 
 @pytest.mark.parametrize(("words", "codes"), [(4, 1), (4, 2), (8, 3), (8, 4), (2, 4)])

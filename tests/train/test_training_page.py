@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import script
 
 from esru.cli import main
 from esru.design import parse
@@ -23,11 +23,7 @@ RESULTS = ROOT / "docs" / "results"
 
 
 def page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("training_page", ROOT / "docs" / "training.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs", "training")
 
 
 def test_the_tables_are_fresh() -> None:

@@ -154,16 +154,22 @@ def round_array(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) ->
 
 def _round_values(design: Design, x: npt.NDArray[Any], words: npt.NDArray[Any]) -> Ints:
     """Round values given in ulps: floored to n fraction bits, saturated to the input, rounded."""
-    n, (_, out) = design.n, design.fixed
-    if out.width + n > _EXACT_BITS:
-        rule = f"at most {_EXACT_BITS} for floating-point arrays"
-        raise InputError.must("Output width plus rounding bits (n)", rule, out.width + n)
-    if np.isnan(x).any():
-        raise InputError.must("Values", "numbers", "nan")
-    scaled = np.floor(np.clip(x.astype(np.float64), out.low, out.high + 1) * float(1 << n))
-    wide = np.minimum(scaled, float(((out.high + 1) << n) - 1)).astype(np.int64)
+    n = design.n
+    wide = _floored(design, x, n, "rounding bits (n)")
     up = round_up_array(design, wide & ((1 << n) - 1), words)
     return _finish(design, (wide >> n) + up)
+
+
+def _floored(design: Design, x: npt.NDArray[Any], bits: int, named: str) -> Ints:
+    """Return values in ulps as integers with so many fraction bits, saturated to the input."""
+    _, out = design.fixed
+    if out.width + bits > _EXACT_BITS:
+        rule = f"at most {_EXACT_BITS} for floating-point arrays"
+        raise InputError.must(f"Output width plus {named}", rule, out.width + bits)
+    if np.isnan(x).any():
+        raise InputError.must("Values", "numbers", "nan")
+    scaled = np.floor(np.clip(x.astype(np.float64), out.low, out.high + 1) * float(1 << bits))
+    return np.minimum(scaled, float(((out.high + 1) << bits) - 1)).astype(np.int64)
 
 
 def _check_float_type(x: npt.NDArray[Any]) -> None:
@@ -180,14 +186,8 @@ def round_by_operands(design: Design, x: npt.NDArray[Any], lanes: int) -> npt.ND
         words = tensor_words(design, x.astype(np.int64), lanes)
         return round_array(design, x, words)
     _check_float_type(x)
-    dropped, (_, out) = design.dropped, design.fixed
-    if out.width + dropped > _EXACT_BITS:
-        rule = f"at most {_EXACT_BITS} for floating-point arrays"
-        raise InputError.must("Output width plus dropped bits (D)", rule, out.width + dropped)
-    if np.isnan(x).any():
-        raise InputError.must("Values", "numbers", "nan")
-    scaled = np.floor(np.clip(x.astype(np.float64), out.low, out.high + 1) * float(1 << dropped))
-    wide = np.minimum(scaled, float(((out.high + 1) << dropped) - 1)).astype(np.int64)
+    dropped = design.dropped
+    wide = _floored(design, x, dropped, "dropped bits (D)")
     words = tensor_words(design, wide, lanes)
     fractions = (wide >> (dropped - design.n)) & ((1 << design.n) - 1)
     up = round_up_array(design, fractions, words)

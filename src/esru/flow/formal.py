@@ -26,6 +26,7 @@ from esru.float_formats import SCALE_BITS
 from esru.flow.aiger import Aiger, read_aiger
 from esru.flow.checks import Check, controls, words_covered
 from esru.flow.decide import TIME_LIMIT, decide
+from esru.flow.miter import TO_GATES
 from esru.flow.reference import design_verilog, rounder_verilog
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name, rounder_rtlil
@@ -43,27 +44,18 @@ opt -full
 sat -timeout {limit} -prove trigger 0 -show-ports miter
 """
 
-# No pass here may use one side's knowledge for the other: the proof itself is abc's.
 # Undefined constants (function locals of the reference) become free inputs.
-MITER = """\
+MITER = (
+    """\
 read_verilog reference.v top.v
 read_rtlil hardware.il
 {models}
 proc
 opt_clean
 rename {module} hardware
-hierarchy -top top
-flatten
-opt_expr
-opt_clean
-techmap
-opt_expr
-opt_clean
-dffunmap
-setundef -anyseq
-aigmap
-write_aiger -zinit miter.aig
 """
+    + TO_GATES
+)
 
 _NETLIST = """\
 read_rtlil hardware.il

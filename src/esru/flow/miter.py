@@ -9,16 +9,9 @@ from esru.flow.decide import decide
 from esru.flow.netlist import Ports
 from esru.flow.yosys import run_script
 
-# No pass here may use one side's knowledge for the other. Nets that nothing drives, and inputs
-# that only one side has, are free.
-MITER = """\
-{hardware}
-rename {module} hardware
-{netlist}
-rename {other} netlist
-read_verilog top.v
-proc
-opt_clean
+# From a module `top` that compares two others to gates. No pass here may use one side's knowledge
+# for the other: the proof itself is abc's.
+TO_GATES = """\
 hierarchy -top top
 flatten
 opt_expr
@@ -31,6 +24,20 @@ setundef -anyseq
 aigmap
 write_aiger -zinit miter.aig
 """
+
+# Nets that nothing drives, and inputs that only one side has, are free.
+MITER = (
+    """\
+{hardware}
+rename {module} hardware
+{netlist}
+rename {other} netlist
+read_verilog top.v
+proc
+opt_clean
+"""
+    + TO_GATES
+)
 
 
 def compare(
