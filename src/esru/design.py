@@ -9,44 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, replace
 from math import gcd
 
 from esru.boundaries import BOUNDARIES as BOUNDARIES
 from esru.boundaries import check_boundary, more_inputs
 from esru.decision_table import decision_table, is_table, named_rule
+from esru.design_text import ALIASES as ALIASES
+from esru.design_text import TEXT_KEYS, read_fields, write_text
 from esru.errors import InputError
 from esru.float_formats import SCALE_BITS, FloatFormat, check_block, float_pair
-from esru.formats import INT8, FixedFormat, Format, fixed_pair, parse_format
+from esru.formats import INT8, FixedFormat, Format, fixed_pair
 from esru.rules import RULES as RULES
 from esru.rules import check_rule
 from esru.sources.lane_maps import canonical_map
 from esru.sources.settings import (
-    KEYS,
     KEYS_OF,
     OPERANDS,
-    check_key,
     check_source,
     default_taps,
-    parse_source,
     register_period,
 )
 from esru.sources.settings import MAX_LANES as MAX_LANES
 from esru.sources.settings import SOURCES as SOURCES
-
-#: Names for designs that everybody compares with.
-ALIASES = {
-    "reference": "24:24:zero:lfsr24",
-    "papers": "8:3:replicate:plateau3",
-    "papers-zero": "8:3:zero:plateau3",
-    "nearest": "8:0:half:none",
-    # What `esru search --bits 8` answers; tests/docs holds it to the committed result.
-    "winner": "4:3:select:lfsr24,leap=4,lanes=64",
-}
-
-_KEYS = (*KEYS, "in", "out", "block", "overflow", "boundary")
-_ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
 
 
 @dataclass(frozen=True)
@@ -149,7 +134,8 @@ class Design:
         return self.in_format
 
     @property
-    def _takes_default(self) -> bool:
+    def takes_default(self) -> bool:
+        """Whether the input format is the one that a design has if none is given."""
         return replace(self, in_format=None, block=0).input == self.input
 
     @property
@@ -227,7 +213,7 @@ class Design:
         elif rule == "half":
             n = self.k + 1
         # The word of an operand source lies below the bits that the default one would drop.
-        kept = self.source in OPERANDS or not self._takes_default
+        kept = self.source in OPERANDS or not self.takes_default
         return replace(
             self,
             n=n,
@@ -270,7 +256,7 @@ class Design:
     def from_json(cls, fields: dict[str, int | str]) -> Design:
         """Return the design that `to_json` wrote (keys may be missing: defaults)."""
         head = ":".join(str(fields[key]) for key in ("n", "k", "rule", "source"))
-        tail = "".join(f",{key}={fields[key]}" for key in _KEYS if key in fields)
+        tail = "".join(f",{key}={fields[key]}" for key in TEXT_KEYS if key in fields)
         return parse(head + tail)
 
     @property
@@ -303,39 +289,12 @@ class Design:
         )
 
     def __str__(self) -> str:
-        default = Design.__dataclass_fields__
-        text = f"{self.n}:{self.k}:{self.rule}:{self.source_name}"
-        pairs = []
-        if self.form != default["form"].default:
-            pairs.append(f"form={self.form}")
-        if self.length and self.taps != default_taps(self.source, self.length):
-            pairs.append(f"taps={self.taps:#x}")
-        for key in ("seed", "leap", "lanes", "map", "recover", "load"):
-            if getattr(self, key) != default[key].default:
-                pairs.append(f"{key}={getattr(self, key)}")
-        if not self._takes_default:
-            pairs.append(f"in={self.input}")
-        if self.out_format != INT8:
-            pairs.append(f"out={self.out_format}")
-        for key in ("block", "overflow", "boundary"):
-            if getattr(self, key) != default[key].default:
-                pairs.append(f"{key}={getattr(self, key)}")
-        return ",".join((text, *pairs))
+        return write_text(self)
 
 
 def _digest(fields: dict[str, int | str]) -> str:
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def _integer(subject: str, text: str, base: int = 10) -> int:
-    try:
-        if not text.isalnum():
-            raise ValueError
-        return int(text, base)
-    except ValueError:
-        kind = "an integer" if base == 10 else "a hexadecimal integer such as 0xb"
-        raise InputError.must(subject, kind, repr(text)) from None
 
 
 def parse(text: str) -> Design:
@@ -351,45 +310,4 @@ def parse(text: str) -> Design:
     InputError
         If the text is malformed or the design is impossible.
     """
-    if not _ALPHABET.fullmatch(text):
-        raise InputError.must("Design", "made of the characters a-z 0-9 _.:=,-", repr(text))
-    head, *pairs = text.split(",")
-    head, *more = ALIASES.get(head, head).split(",")
-    pairs = more + pairs
-    parts = head.split(":")
-    if len(parts) != 4:
-        rule = f"n:k:rule:source[,key=value...] or one of {', '.join(ALIASES)}"
-        raise InputError.must("Design", rule, repr(text))
-    family, length = parse_source(parts[3])
-    values: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if key not in _KEYS or not equals or not value:
-            raise InputError.must("Design key", f"one of {', '.join(_KEYS)}, with a value", pair)
-        if key in values:
-            raise InputError.must("Design key", "given once", key)
-        check_key(family, key, pair)
-        values[key] = value
-    numbers = {key: _integer(key.capitalize(), values.get(key, "1")) for key in ("seed", "leap")}
-    if "taps" in values:
-        numbers["taps"] = _integer("Taps", values["taps"], 16)
-        if not numbers["taps"]:
-            raise InputError.must("Taps", "above 0", "0x0")
-    return Design(
-        n=_integer("Rounding bits (n)", parts[0]),
-        k=_integer("Random bits (k)", parts[1]),
-        rule=parts[2],
-        source=family,
-        length=length,
-        form=values.get("form", "fibonacci"),
-        lanes=_integer("Lanes", values.get("lanes", "1")),
-        map=values.get("map", "same"),
-        recover=_integer("Recover", values.get("recover", "0")),
-        block=_integer("Lanes of a block", values["block"]) if "block" in values else 0,
-        load=_integer("Load", values.get("load", "0")),
-        in_format=parse_format(values["in"]) if "in" in values else None,
-        out_format=parse_format(values.get("out", "int8")),
-        overflow=values.get("overflow", "saturate"),
-        boundary=values.get("boundary", "decision"),
-        **numbers,
-    )
+    return Design(**read_fields(text))

@@ -8,35 +8,29 @@ from pathlib import Path
 
 import esru
 
-#: What a training's result depends on, below the package's folder.
-TRAINING = (
+#: The model: what every result depends on, below the package's folder.
+_MODEL = (
     "boundaries.py",
     "decision_table.py",
     "design.py",
+    "design_text.py",
     "float_formats.py",
     "formats.py",
     "rounding.py",
     "rules.py",
     "scalar_rules.py",
     "sources",
-    "emulate",
-    "train",
 )
+
+#: What a training's result depends on.
+TRAINING = (*_MODEL, "emulate", "train")
 
 #: What the result of a user's evaluator may depend on, its own source apart.
 EVALUATION = (*TRAINING, "torch")
 
 #: What a cost depends on.
 COST = (
-    "boundaries.py",
-    "decision_table.py",
-    "design.py",
-    "float_formats.py",
-    "formats.py",
-    "rounding.py",
-    "rules.py",
-    "scalar_rules.py",
-    "sources",
+    *_MODEL,
     "hdl",
     "flow/cells_lut.v",
     "flow/cost.py",

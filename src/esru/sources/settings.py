@@ -114,6 +114,23 @@ def structure(design: Design) -> list[str] | None:
     return ["polynomial", format_polynomial(design.taps)]
 
 
+def parse_integer(subject: str, text: str, base: int = 10) -> int:
+    """Return the integer that a text is.
+
+    Raises
+    ------
+    InputError
+        If it is none, or has a sign.
+    """
+    try:
+        if not text.isalnum():
+            raise ValueError
+        return int(text, base)
+    except ValueError:
+        kind = "an integer" if base == 10 else "a hexadecimal integer such as 0xb"
+        raise InputError.must(subject, kind, repr(text)) from None
+
+
 def parse_source(text: str) -> tuple[str, int]:
     """Return a source's family and length, 0 for one without.
 
@@ -122,8 +139,6 @@ def parse_source(text: str) -> tuple[str, int]:
     InputError
         If there is no such source.
     """
-    from esru.design import _integer
-
     match = _NAME.fullmatch(text)
     family, digits = match.groups() if match else (text, "")
     one_of("Source", tuple(SOURCES), family)
@@ -133,7 +148,7 @@ def parse_source(text: str) -> tuple[str, int]:
         return family, 0
     if not digits:
         raise InputError.must(f"Source {family}", f"followed by its length ({family}8)", repr(text))
-    return family, _integer("Source length (L)", digits)
+    return family, parse_integer("Source length (L)", digits)
 
 
 def check_key(family: str, key: str, text: str) -> None:
