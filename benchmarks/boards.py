@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search import machine
+from figures import machine
 
 from esru.cli import main as esru
 from esru.design import parse

@@ -8,7 +8,6 @@ takes more. ``whole`` is the longer run's, with Icarus' build and start-up.
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import os
@@ -20,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from search import machine
+from figures import machine, parser, write
 
 from esru.design import parse
 from esru.flow import toolchain
@@ -78,10 +77,9 @@ def measure(text: str, runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="the median of so many counts")
-    parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
-    args = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--runs", type=int, default=3, help="the median of so many counts")
+    args = options.parse_args()
     rows = []
     for text in DESIGNS:
         row = measure(text, args.runs)
@@ -98,8 +96,7 @@ def main() -> None:
         "runs": args.runs,
         "rows": rows,
     }
-    if args.write:
-        args.write.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write(content, args.write)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from search import machine
+from figures import machine
 
 from esru.design import Design
 from esru.flow import toolchain

@@ -8,20 +8,16 @@ qtorch (`rounders`: where they are installed) draw theirs from torch's generator
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
-import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from figures import machine, parser, write
 from rounders import rounders
-from search import machine
 
 from esru.design import parse
 from esru.emulate import round_tensor
@@ -99,9 +95,7 @@ def _versions(rows: list[dict[str, Any]]) -> dict[str, str]:
 
 def main() -> int:
     """Measure, print, and write the figures if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="file for the figures (JSON)")
-    args = parser.parse_args()
+    args = parser(__doc__).parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     values = rng.normal(scale=40.0, size=BLOCK).astype(np.float32)
@@ -136,9 +130,7 @@ def main() -> int:
         },
         "others": rows,
     }
-    if args.write:
-        args.write.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        print(f"wrote {args.write}", file=sys.stderr)
+    write(figures, args.write)
     return 0
 
 

@@ -8,18 +8,15 @@ figures of the same run.
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
+from figures import parser, write
 from torch import nn
 from torch.nn import functional
 
@@ -188,11 +185,10 @@ def rows(device: torch.device | None, sizes: Sizes) -> list[dict[str, Any]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and write the figures if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="file for the figures (JSON)")
-    parser.add_argument("--device", default="cuda", help="torch device (cuda)")
-    parser.add_argument("--small", action="store_true", help="only see that everything runs")
-    args = parser.parse_args(argv)
+    options = parser(__doc__)
+    options.add_argument("--device", default="cuda", help="torch device (cuda)")
+    options.add_argument("--small", action="store_true", help="only see that everything runs")
+    args = options.parse_args(argv)
     missing = args.device.startswith("cuda") and not torch.cuda.is_available()
     device = None if missing else torch.device(args.device)
     torch.set_num_threads(1)
@@ -209,9 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "device": name,
         "rows": found,
     }
-    if args.write:
-        args.write.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        print(f"wrote {args.write}", file=sys.stderr)
+    write(figures, args.write)
     return 0
 
 

@@ -7,7 +7,6 @@ sampled; the tools' first-use compilation is done before.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from figures import machine, parser, write
 
 from esru.flow import toolchain
 
@@ -51,27 +51,12 @@ def _timed(command: list[str], environment: dict[str, str]) -> tuple[float, int,
         return seconds, peak, out.read()
 
 
-def machine() -> str:
-    """Return what the numbers were measured on."""
-    model = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{len(os.sched_getaffinity(0))} cores, {model}, {memory:.0f} GiB"
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bits", type=int, default=8)
-    parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--keep", type=Path, help="keep the search's JSON in this file, less paths")
-    parser.add_argument("--runs", type=Path, help="keep the run folder below this one")
-    args = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--bits", type=int, default=8)
+    options.add_argument("--keep", type=Path, help="file for the search's JSON, less paths")
+    options.add_argument("--runs", type=Path, help="keep the run folder below this one")
+    args = options.parse_args()
     for tool in (toolchain.yosys(), toolchain.nextpnr("ice40"), toolchain.nextpnr("ecp5")):
         toolchain.warm(tool)
     with tempfile.TemporaryDirectory() as name:
@@ -101,8 +86,7 @@ def main() -> None:
         "counts": result["counts"],
     }
     print(json.dumps(figures, indent=2))
-    if args.write:
-        args.write.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write(figures, args.write)
     if args.keep:
         # Where it ran is this machine's.
         kept = {key: value for key, value in json.loads(out).items() if key not in ("run", "files")}

@@ -5,16 +5,14 @@ Run as ``python benchmarks/show.py [--write FILE]``.
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import resource
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-from search import machine
+from figures import machine, parser, write
 
 DESIGNS = (
     "8:7:select:lfsr13,leap=7,lanes=64",
@@ -41,9 +39,7 @@ def measure(text: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
-    args = parser.parse_args()
+    args = parser(__doc__).parse_args()
     rows = []
     for text in DESIGNS:
         rows.append(measure(text))
@@ -57,8 +53,7 @@ def main() -> None:
         "machine": machine(),
         "rows": rows,
     }
-    if args.write:
-        args.write.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write(content, args.write)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,14 @@ floor(x + uniform random numbers): stochastic rounding by an ideal generator, wi
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
-from search import machine
+from figures import machine, parser, write
 
 from esru.design import parse
 from esru.emulate import round_tensor
@@ -99,9 +95,7 @@ def rounding() -> dict[str, float]:
 
 def main() -> int:
     """Measure, print, and write the figures if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", type=Path, help="file for the figures (JSON)")
-    args = parser.parse_args()
+    args = parser(__doc__).parse_args()
     import torch
 
     torch.set_num_threads(1)
@@ -122,9 +116,7 @@ def main() -> int:
         "trainings_per_core_second": rates,
         "elements_per_second": throughput,
     }
-    if args.write:
-        args.write.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        print(f"wrote {args.write}", file=sys.stderr)
+    write(figures, args.write)
     return 0
 
 
