@@ -35,11 +35,12 @@ def _shown() -> str:
 def _times() -> str:
     found = json.loads(TIMES.read_text(encoding="utf-8"))
     rows = [
-        f"| `{row['design']}` | {row['period']} | {row['gcds']} | {row['cpu_seconds']:.1f} s |"
+        f"| `{row['design']}` | {row['period']} | {row['gcds']} | {row['cpu_seconds']:.1f} s | "
+        f"{row['cpu_seconds_json']:.1f} s |"
         for row in found["rows"]
     ]
-    head = f"| `esru show` on {found['machine']} | period | gcds | processor time |"
-    return "\n".join([head, "|---|---|---|---|", *rows])
+    head = f"| `esru show` on {found['machine']} | period | gcds | processor time | with `--json` |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
 
 
 def generated() -> dict[Path, str]:
