@@ -8,6 +8,7 @@ host. In every case the words are those of `Array.lane_words`, bit for bit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +27,30 @@ _MOST_ENTRIES = 1 << 26
 
 #: Words of at most so many bits become what is compared by a look-up.
 _LOOKED_UP = 16
+
+#: Elements that one program of the fused kernel rounds; a power of two.
+BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class DeviceTable:
+    """A whole period P: in cycle c lane i has ``values[rows[i] + (starts[i] + c) mod P]``.
+
+    Attributes
+    ----------
+    values : torch.Tensor
+        int32 (int64 above n = 30), one row after the other. A row goes on past the period for the
+        cycles of one block of the fused kernel, which so needs one remainder a block.
+    rows, starts : torch.Tensor
+        int32, shape (lanes,): where the lane's row begins, and its phase in cycle 0, below P.
+    period : int
+        P.
+    """
+
+    values: torch.Tensor
+    rows: torch.Tensor
+    starts: torch.Tensor
+    period: int
 
 
 @lru_cache(maxsize=16)
@@ -59,12 +84,19 @@ class DeviceValues:
             0 if self._delay else self._numbers.index(shown[lane % design.lanes]) for lane in lanes
         ]
         self._rows = torch.tensor(rows, device=device)
-        self._table: torch.Tensor | None = None
+        self.table: DeviceTable | None = None
         words = period_table(array.model)
         if words is not None and len(words) * len(self._numbers) <= _MOST_ENTRIES:
             seen = [map_words(design.map, design.k, number, words) for number in self._numbers]
-            self._starts = torch.tensor([start % len(words) for start in starts], device=device)
-            self._table = self._put(np.stack([decision_values(design, row) for row in seen]))
+            period = len(words)
+            length = period + tensor_cycles(BLOCK, array.lanes) + 1
+            values = np.stack([np.resize(decision_values(design, row), length) for row in seen])
+            self.table = DeviceTable(
+                self._put(values.reshape(-1)),
+                (self._rows * length).to(torch.int32),
+                torch.tensor([at % period for at in starts], dtype=torch.int32, device=device),
+                period,
+            )
             return
         model = array.model
         self._register: Register | None = None
@@ -95,11 +127,11 @@ class DeviceValues:
             Integers, shape (size,), as `decision_values` has them.
         """
         cycles = tensor_cycles(size, self.array.lanes)
-        if self._table is not None:
-            period = self._table.shape[1]
+        if self.table is not None:
+            table, period = self.table, self.table.period
             cycle = torch.arange(cycles, device=self.device)[:, None] + phase % period
-            place = (cycle + self._starts) % period
-            return self._table[self._rows, place].reshape(-1)[:size]
+            place = (cycle + table.starts) % period
+            return table.values[table.rows + place].reshape(-1)[:size]
         if self._register is not None:
             return self._values(self._to_lanes(self._run(self._register, phase, cycles)))[:size]
         words = self.array.lane_words(phase, cycles).reshape(-1)[:size]
