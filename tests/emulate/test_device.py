@@ -11,6 +11,7 @@ import pytest
 
 from esru.design import parse
 from esru.emulate import Array, decision_values, round_tensor
+from esru.errors import InputError
 
 torch = pytest.importorskip("torch")
 
@@ -65,12 +66,42 @@ def test_tables_are_made_once(text: str) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("fused", ["off", "on"])
 @pytest.mark.parametrize("text", [*DESIGNS, "8:8:zero:lfsr8,out=ocp_e4m3"])
-def test_cuda_gives_the_bits_of_the_cpu(text: str) -> None:
+def test_cuda_gives_the_bits_of_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, text: str, fused: str
+) -> None:
+    """In plain operations and by the fused kernel, subnormal numbers and a lone NaN too."""
+    monkeypatch.setenv("ESRU_FUSED", "off")
     design = parse(text)
     rng = np.random.default_rng(3)
-    x = torch.from_numpy((rng.normal(size=5000) * 40).astype(np.float32))
-    here, following = round_torch(Array(design), x, 77)
-    there, same = round_tensor(design, x.cuda(), 77)
-    assert there.device.type == "cuda" and following == same
-    assert (there.cpu() == here).all()
+    values = (rng.normal(size=5000) * 40).astype(np.float32)
+    values[:4] = 1e-45, -1e-45, 1e-39, -1e-39
+    x = torch.from_numpy(values)
+    kinds = [torch.float32] if design.floats else [torch.float32, torch.float64]
+    for kind in kinds:
+        here, following = round_torch(Array(design), x.to(kind), 77)
+        monkeypatch.setenv("ESRU_FUSED", fused)
+        there, same = round_tensor(design, x.to("cuda", kind), 77)
+        assert there.device.type == "cuda" and following == same
+        assert torch.equal(there.cpu(), here)
+    if not design.floats:
+        out = torch.empty(5000, dtype=torch.int16, device="cuda")
+        assert round_tensor(design, x.cuda(), 77, out=out)[0] is out
+        assert torch.equal(out.cpu(), here.to(torch.int16))
+        x[4321] = float("nan")
+        with pytest.raises(InputError, match="Values must be numbers, not nan"):
+            round_tensor(design, x.cuda(), 77)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("fused", ["off", "on"])
+def test_cuda_divides_by_scales_as_the_cpu(monkeypatch: pytest.MonkeyPatch, fused: str) -> None:
+    design = parse("8:7:select:lfsr13,leap=7,lanes=32,in=mx_float32,out=ocp_e2m1,block=32")
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(300, 32)).astype(np.float32)
+    scale = rng.integers(-5, 3, (300, 1))
+    here, _ = round_tensor(design, x, 77, 32, scale=scale)
+    monkeypatch.setenv("ESRU_FUSED", fused)
+    there, _ = round_tensor(design, torch.from_numpy(x).cuda(), 77, 32, scale=scale)
+    assert np.array_equal(there.cpu().numpy(), here)

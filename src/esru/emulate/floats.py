@@ -137,7 +137,8 @@ def _check_unscaled(source: FloatFormat) -> None:
         raise InputError.must(f"Values for an input {source}", rule, "floats")
 
 
-def _check_values(source: FloatFormat, exact: bool, dtype: object) -> None:
+def check_values(source: FloatFormat, exact: bool, dtype: object) -> None:
+    """Refuse values of a type that an input format does not hold exactly."""
     if not exact:
         rule = f"values of {source}, all of them"
         raise InputError.must(f"{dtype} values for an input {source}", rule, "beyond it")
@@ -187,7 +188,7 @@ def _value_bits(source: FloatFormat, x: npt.NDArray[Any]) -> Ints:
         else:
             narrow = values.astype(np.float16) if source.name == "float16" else values
             exact = np.array_equal(narrow.astype(np.float32), values, equal_nan=True)
-    _check_values(source, exact, x.dtype)
+    check_values(source, exact, x.dtype)
     return bits
 
 
@@ -224,7 +225,7 @@ def round_float_tensor(design: Design, x: torch.Tensor, decide: Decide) -> torch
         raise InputError.must("Tensor type", rule, x.dtype)
     values = x.to(torch.float32)
     narrow = values.to(getattr(torch, source.name)).to(torch.float32)
-    _check_values(source, bool(((narrow == values) | values.isnan()).all()), x.dtype)
+    check_values(source, bool(((narrow == values) | values.isnan()).all()), x.dtype)
     codes = round_bits(design, _bits(values), decide, torch.where)
     return torch.from_numpy(value_table(out)).to(x.device)[codes]
 

@@ -15,6 +15,7 @@ from esru.design import Design
 from esru.emulate.arrays import round_tensor
 from esru.emulate.floats import bit_patterns, pair_of, value_table
 from esru.emulate.results import check_array
+from esru.emulate.stream import lanes_array, tensor_cycles
 from esru.errors import InputError
 from esru.float_formats import FLOAT_FORMATS, MX_FORMATS, SCALE_BIAS, SCALE_BITS, FloatFormat
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import torch
 
 Ints = npt.NDArray[np.int64]
+
+#: The greatest exponent that E8M0 has, NaN's place counted in.
+_MOST_EXPONENT = (1 << SCALE_BITS) - 1 - SCALE_BIAS
 
 
 def round_scaled(
@@ -52,6 +56,7 @@ def _round_torch(
 ) -> tuple[torch.Tensor, int]:
     import torch
 
+    from esru.emulate.fused import is_fused, round_fused, suits_kernel
     from esru.emulate.straight import check_dense, check_out
 
     check_dense(x)
@@ -59,11 +64,43 @@ def _round_torch(
         # The quotient's derivative is the scale's reciprocal, not 1.
         raise InputError.must("Tensor with a scale", "without a gradient", "one that requires it")
     target = None if out is None else check_out(design, x, out, False)
+    if is_fused(x) and suits_kernel(design, x.dtype, scaled=True):
+        lanes_array(design, lanes)
+        on_device = _exponents(x, scale)
+        if on_device is not None:
+            rounded = round_fused(design, x, phase, lanes, target, on_device)
+            if rounded is not None:
+                return rounded, phase + tensor_cycles(x.numel(), lanes)
     held = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
     exponents = scale.cpu().numpy() if isinstance(scale, torch.Tensor) else scale
     y, following = _round(design, held.cpu().numpy(), exponents, phase, lanes)
     found = torch.from_numpy(np.asarray(y)).to(x.device)
     return (found if target is None else target.copy_(found)), following
+
+
+def _exponents(x: torch.Tensor, scale: Any) -> torch.Tensor | None:
+    """Return exponents on the device of `x`; None if they are to be refused, the plain way."""
+    import torch
+
+    if isinstance(scale, torch.Tensor):
+        held, size = scale, scale.numel()
+        whole = not (held.is_floating_point() or held.is_complex() or held.dtype == torch.bool)
+    else:
+        scale = np.asarray(scale)
+        size, whole = scale.size, np.issubdtype(scale.dtype, np.integer)
+    if not whole or not _in_range(scale, size):
+        return None
+    if isinstance(scale, np.ndarray):
+        held = torch.from_numpy(scale.astype(np.int16))
+    try:
+        held.expand(x.shape)
+    except RuntimeError:
+        return None
+    return held.to(x.device)
+
+
+def _in_range(exponents: Any, size: int) -> bool:
+    return not size or bool(exponents.min() >= -SCALE_BIAS and exponents.max() <= _MOST_EXPONENT)
 
 
 def _joined(design: Design, x: npt.NDArray[Any], scale: Any) -> Ints:
@@ -75,10 +112,10 @@ def _joined(design: Design, x: npt.NDArray[Any], scale: Any) -> Ints:
     exponents = np.asarray(scale)
     if not np.issubdtype(exponents.dtype, np.integer):
         raise InputError.must("Exponents of the scales", "integers", exponents.dtype)
-    most = (1 << SCALE_BITS) - 1 - SCALE_BIAS
-    if exponents.size and not -SCALE_BIAS <= exponents.min() <= exponents.max() <= most:
+    if not _in_range(exponents, exponents.size):
         bad = exponents.min() if exponents.min() < -SCALE_BIAS else exponents.max()
-        raise InputError.must("Exponent of a scale", f"between {-SCALE_BIAS} and {most}", bad)
+        rule = f"between {-SCALE_BIAS} and {_MOST_EXPONENT}"
+        raise InputError.must("Exponent of a scale", rule, bad)
     try:
         high = np.broadcast_to(exponents.astype(np.int64) + SCALE_BIAS, x.shape)
     except ValueError:

@@ -10,6 +10,7 @@ import torch
 
 from esru.design import Design
 from esru.emulate.arrays import round_by_operands
+from esru.emulate.fused import is_fused, round_fused
 from esru.emulate.kernel import fast_stream, round_blocks
 from esru.emulate.results import check_holds
 from esru.emulate.stream import lanes_array, tensor_cycles
@@ -33,6 +34,10 @@ class _StraightThrough(torch.autograd.Function):
 def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torch.Tensor:
     """Round a tensor without regard to gradients."""
     x = x.detach()
+    if is_fused(x):
+        rounded = round_fused(design, x, phase, lanes)
+        if rounded is not None:
+            return rounded
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
         values = x.contiguous().numpy()
         stream = fast_stream(design, lanes, values.dtype)
@@ -69,6 +74,8 @@ def round_any(
             return found, following
         return round_plain(design, x, phase, lanes), following
     target = check_out(design, x, out, wanted)
+    if is_fused(x) and round_fused(design, x, phase, lanes, target) is not None:
+        return target, following
     direct = x.device.type == "cpu" and target.is_contiguous() and x.is_contiguous()
     if direct and x.dtype in (torch.float32, torch.float64):
         values, place = x.detach().numpy().reshape(-1), target.numpy().reshape(-1)
