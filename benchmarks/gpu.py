@@ -2,17 +2,20 @@
 
 Run as ``python benchmarks/gpu.py [--write FILE]``. Without a CUDA device every row is written as
 not measured. ``--device cpu --small`` runs the same code on the CPU, to see that it works: those
-figures say nothing. Seconds are wall-clock seconds after the device has finished; ratios compare
-figures of the same run.
+figures say nothing, and the fused kernel stays not measured. Seconds are wall-clock seconds after
+the device has finished; ratios compare figures of the same run.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -22,6 +25,7 @@ from torch.nn import functional
 
 from esru.design import parse
 from esru.emulate import round_tensor
+from esru.emulate.fused import VARIABLE
 from esru.torch import Rounding, quantise
 from esru.train import Job, train_batch
 from esru.train.images.resnet import ResNet20
@@ -107,8 +111,26 @@ def trainings(device: torch.device, sizes: Sizes) -> float:
     return len(jobs) / work
 
 
-def bandwidth(text: str, device: torch.device, sizes: Sizes) -> float:
-    """Return bytes read and written a second by rounding, in percent of those by copying."""
+@contextmanager
+def chosen(mode: str) -> Iterator[None]:
+    """Set how rounding is to be done (`esru.emulate.fused`)."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = mode
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+def bandwidth(text: str, mode: str, device: torch.device, sizes: Sizes) -> float | None:
+    """Return bytes read and written a second by rounding, in percent of those by copying.
+
+    None if the fused kernel is asked for where it cannot run: on the CPU.
+    """
+    if mode == "on" and device.type == "cpu":
+        return None
     design = parse(text)
     x = noise(device, sizes.elements) * 40
     copy = torch.empty_like(x)
@@ -120,7 +142,9 @@ def bandwidth(text: str, device: torch.device, sizes: Sizes) -> float:
         _, phase = round_tensor(design, x, phase, out=out)
 
     copied = 2 * x.nbytes / seconds(lambda: copy.copy_(x), device, sizes.steps)
-    return 100 * (x.nbytes + out.nbytes) / seconds(work, device, sizes.steps) / copied
+    with chosen(mode):
+        rounded = (x.nbytes + out.nbytes) / seconds(work, device, sizes.steps)
+    return 100 * rounded / copied
 
 
 def resnet(device: torch.device, sizes: Sizes) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
@@ -166,20 +190,22 @@ def overhead(make: Maker, half: bool, device: torch.device, sizes: Sizes) -> flo
 
 def rows(device: torch.device | None, sizes: Sizes) -> list[dict[str, Any]]:
     """Return every row: what it is, its goal, and its value, None where it is not measured."""
-    asked: list[tuple[str, str, str, Callable[..., float], Sequence[object]]] = [
+    asked: list[tuple[str, str, str, Callable[..., float | None], Sequence[object]]] = [
         ("trainings of digits-mlp a second", "at least", "1000", trainings, ())
     ]
     for text in DESIGNS:
-        name = f"rounding by `{text}`, % of the bandwidth of a copy"
-        asked.append((name, "at least", "70", bandwidth, (text,)))
+        for how, mode in (("by the fused kernel", "on"), ("in plain operations", "off")):
+            name = f"rounding by `{text}` {how}, % of the bandwidth of a copy"
+            asked.append((name, "at least", "70", bandwidth, (text, mode)))
     for network, make in (("ResNet-20", resnet), ("a transformer", transformer)):
         for plain, half in (("float32", False), ("bfloat16", True)):
             name = f"a training step of {network} with units, times one in {plain}"
             asked.append((name, "under", "1.5", overhead, (make, half)))
     found = []
     for name, bound, goal, measure, given in asked:
-        value = None if device is None else float(f"{measure(*given, device, sizes):.3g}")
-        found.append({"name": name, "goal": f"{bound} {goal}", "value": value})
+        value = None if device is None else measure(*given, device, sizes)
+        shown = None if value is None else float(f"{value:.3g}")
+        found.append({"name": name, "goal": f"{bound} {goal}", "value": shown})
     return found
 
 
@@ -199,9 +225,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for row in found:
         value = "not measured" if row["value"] is None else row["value"]
         print(f"{row['name']}: {value} (goal: {row['goal']})")
+    versions = {"python": platform.python_version(), "torch": version("torch")}
+    if find_spec("triton"):
+        versions["triton"] = version("triton")
     figures = {
         "schema": "esru.benchmark-gpu/1",
-        "versions": {"python": platform.python_version(), "torch": version("torch")},
+        "versions": versions,
         "device": name,
         "rows": found,
     }
