@@ -93,7 +93,7 @@ def test_what_no_unit_of_standard_cells_can_save(target: str) -> None:
     assert f"{sliced:,g}" in DECISION and f"{carried:,g} for {target}, {ratios[0]}" in DECISION
 
 
-@pytest.mark.slow  # Circuits without a carry cell: a minute for nand2, 20 s for osu018.
+@pytest.mark.slow  # Circuits without a carry cell: a minute or more for nand2.
 @pytest.mark.parametrize("target", BITS)
 def test_what_the_bits_of_a_unit_take(target: str) -> None:
     below, bits = BITS[target]
