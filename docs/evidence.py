@@ -308,6 +308,7 @@ def generated() -> dict[Path, str | None]:
         "tensors": table(studies["tensors"], against=True),
         "digits-cnn": table(studies["digits-cnn"]),
         "chars-transformer": table(studies["chars-transformer"]),
+        "fp4-transformer": table(studies["fp4-transformer"]),
     }
     long = {name: table(studies[name]) for name in ("bits", "registers", "sharing", "formats")}
     long["resonance"] = resonance(result)

@@ -13,8 +13,11 @@ from esru.sources import fresh_leap
 from esru.train.tasks import find_task
 
 #: Runs of each point at each learning rate, where a run takes a hundredth of a second, and where
-#: it takes half a second or more.
-SEEDS, FEW_SEEDS = 32, 16
+#: it takes half a second or more; and where it takes four.
+SEEDS, FEW_SEEDS, LEAST_SEEDS = 32, 16, 8
+
+#: The best decision of one LUT4, found by machine (`esru.search.found`), with one source for all.
+ONE_LUT = "4:4:table-c0fcff00.11.5:lfsr13,leap=4,lanes=64"
 
 #: What a point is compared with unless it says otherwise.
 REFERENCE = parse("reference")
@@ -284,10 +287,19 @@ def chars_transformer() -> list[Point]:
     ]
 
 
+def fp4_transformer() -> list[Point]:
+    """Return gradients rounded to FP4 by the papers' point and by one LUT a lane."""
+    points = [Point("reference", None, REFERENCE)]
+    for name, text in (("one LUT4", ONE_LUT), ("papers", "papers")):
+        points += [Point(name, None, parse(text), how) for how in ("natural", "worst")]
+    return points
+
+
 def studies() -> list[Study]:
     """Return every study, in the order of the page."""
     rates = find_task("digits-mlp").learning_rates
-    cnn, chars = (find_task(name).learning_rates for name in ("digits-cnn", "chars-transformer"))
+    names = ("digits-cnn", "chars-transformer", "fp4-transformer")
+    cnn, chars, fp4 = (find_task(name).learning_rates for name in names)
     return [
         Study("bits", "digits-mlp", rates, tuple(by_bits())),
         Study("naive", "digits-mlp", rates, tuple(naive())),
@@ -304,6 +316,13 @@ def studies() -> list[Study]:
             chars,
             tuple(chars_transformer()),
             seeds=FEW_SEEDS,
+        ),
+        Study(
+            "fp4-transformer",
+            "fp4-transformer",
+            fp4,
+            tuple(fp4_transformer()),
+            seeds=LEAST_SEEDS,
         ),
     ]
 
