@@ -12,7 +12,7 @@ from esru.errors import InputError
 from esru.flow.cost import fabric_of
 from esru.flow.formal import prove_design
 from esru.flow.mapped import GENERIC_MODELS, MODELS, prove_cells, structure_reads
-from esru.hdl import helped, helped_result, helped_sum, structure
+from esru.hdl import helped, helped_met, helped_result, helped_sum, structure
 from esru.hdl.emit import emit_rtlil
 
 TARGETS = [*MODELS, *GENERIC_MODELS]
@@ -22,6 +22,7 @@ QUICK = {
     "ice40": ["reference,boundary=unit", "7:6:select:lfsr7,leap=6,lanes=2,boundary=unit"],
     "ecp5": ["6:4:nearest:lfsr5,leap=4,lanes=2,boundary=unit"],
     "xc7": ["9:8:select:lfsr9,leap=8,lanes=2,boundary=unit"],
+    "gowin": ["8:7:select:lfsr9,leap=7,lanes=2,boundary=accumulator"],
     "lut4": ["5:3:half:debruijn4,leap=3,out=u5.0,in=u10.5,boundary=unit"],
     "lut6": ["8:3:replicate:plateau3,lanes=2,boundary=unit"],
 }
@@ -58,6 +59,10 @@ SHARED = [
 #: Sums of accumulators, from the narrowest on: with and without a decision, and left to one adder.
 SUMS = [
     "4:3:select:lfsr5,leap=3,lanes=2,boundary=accumulator",
+    "2:1:select:lfsr3,lanes=2,in=s5.2,out=s3.0,boundary=accumulator",
+    "5:4:select:lfsr5,leap=4,lanes=2,in=s8.5,out=s3.0,boundary=accumulator",
+    "6:5:select:lfsr6,leap=5,lanes=2,in=s9.6,out=s3.0,boundary=accumulator",
+    "8:7:select:lfsr8,leap=7,lanes=2,map=rotate,in=u12.9,out=u3.0,boundary=accumulator",
     "1:0:zero:none,in=s16.8,boundary=accumulator",
     "3:2:select:lfsr4,lanes=2,in=s5.3,out=s2.0,boundary=accumulator",
     "1:0:zero:none,in=s6.3,out=s3.0,boundary=accumulator",
@@ -80,7 +85,7 @@ def proved(text: str, target: str, folder: Path, lanes: int | None = None) -> bo
 @pytest.mark.parametrize(
     ("target", "text"),
     [
-        pytest.param(target, text, marks=[] if "7:6" in text else pytest.mark.slow)
+        pytest.param(target, text, marks=[] if "7:6" in text or "8:7" in text else pytest.mark.slow)
         for target, texts in QUICK.items()
         for text in texts
     ],
@@ -104,14 +109,12 @@ def test_registers_in_a_carry_chain_are_proved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target",
-    [
-        name if name in GENERIC_MODELS else pytest.param(name, marks=pytest.mark.slow)
-        for name in TARGETS
-    ],
+    ("target", "texts"),
+    [(name, SUMS[:3]) for name in GENERIC_MODELS]
+    + [pytest.param(name, SUMS, marks=pytest.mark.slow) for name in TARGETS],
 )
-def test_sums_of_accumulators_are_proved(target: str, tmp_path: Path) -> None:
-    for number, text in enumerate(SUMS):
+def test_sums_of_accumulators_are_proved(target: str, texts: list[str], tmp_path: Path) -> None:
+    for number, text in enumerate(texts):
         assert proved(text, target, tmp_path / str(number)), text
 
 
@@ -122,7 +125,7 @@ def test_an_array_of_sources(tmp_path: Path) -> None:
 
 
 def _swapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    true = helped.select_chain
+    true = structure.select_chain
 
     def chain(*args: Any) -> Any:
         found = true(*args)
@@ -130,7 +133,7 @@ def _swapped(monkeypatch: pytest.MonkeyPatch) -> None:
         second = rest[0]._replace(data=rest[0].data[::-1])
         return found._replace(cells=(first, second, *rest[1:]))
 
-    monkeypatch.setattr(helped, "select_chain", chain)
+    monkeypatch.setattr(structure, "select_chain", chain)
 
 
 def _late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +193,26 @@ def _met_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(helped_sum, "add_lut", lut)
 
 
+def _low_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the last LUTs of a decision without the update's lowest bit."""
+    true = helped_met.add_lut
+
+    def lut(m: Any, fabric: Any, inputs: Any, function: Any, name: str) -> Any:
+        if name.startswith(("leaf_1", "met_0")):
+            return true(m, fabric, inputs, lambda *bits: function(*bits[:-1], 0), name)
+        return true(m, fabric, inputs, function, name)
+
+    monkeypatch.setattr(helped_met, "add_lut", lut)
+
+
+def _joined_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = helped_met.add_mux
+    monkeypatch.setattr(
+        helped_met, "add_mux", lambda m, mux, pair, *rest: true(m, mux, pair[::-1], *rest)
+    )
+
+
+EIGHT = "8:7:select:lfsr8,lanes=2,boundary=accumulator"
 ACCUMULATOR = "4:3:select:lfsr5,lanes=2,boundary=accumulator"
 
 
@@ -199,6 +222,11 @@ ACCUMULATOR = "4:3:select:lfsr5,lanes=2,boundary=accumulator"
         (_one_end, "lut4", ACCUMULATOR),
         (_one_end, "lut6", ACCUMULATOR),
         (_met_lost, "lut4", ACCUMULATOR),
+        (_low_lost, "lut4", "5:4:select:lfsr5,lanes=2,boundary=accumulator"),
+        (_low_lost, "ecp5", ACCUMULATOR),
+        (_low_lost, "gowin", EIGHT),
+        (_joined_backwards, "ecp5", ACCUMULATOR),
+        (_joined_backwards, "gowin", EIGHT),
         (_carry_kept, "lut6", ACCUMULATOR),
         (_swapped, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_late, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),

@@ -8,9 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from amaranth.hdl import Const, Instance, Module, Signal, Value
+
+
+class Mux(NamedTuple):
+    """A cell that joins two LUTs, or what two such cells join, at no LUT's cost.
+
+    Attributes
+    ----------
+    cell : str
+        Its type.
+    pins : tuple of str
+        Data while the select is 0, data while it is 1, select, output.
+    """
+
+    cell: str
+    pins: tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -28,8 +43,8 @@ class Fabric:
         A LUT's output pin and the parameter that holds its table.
     carry : {"", "ice40"}
         Whose carry cells are used; empty: none, LUTs take as few.
-    mux : str
-        Cell that joins two LUTs at no LUT's cost (pins I0, I1, S, O); empty: none.
+    muxes : tuple of Mux
+        The cell that joins two of the widest LUTs; behind it the one that joins two such cells.
     opaque : str
         Cell like the widest LUT into which synthesis does not look; empty: none.
     """
@@ -39,7 +54,7 @@ class Fabric:
     output: str = "O"
     table: str = "INIT"
     carry: Literal["", "ice40"] = ""
-    mux: str = ""
+    muxes: tuple[Mux, ...] = ()
     opaque: str = ""
 
     @property
@@ -95,11 +110,13 @@ def add_lut(
     return output
 
 
-def add_mux(m: Module, fabric: Fabric, halves: Sequence[Value], select: Value, name: str) -> Signal:
-    """Add the cell that joins two LUTs and return its output: the second's if `select` is 1."""
+def add_mux(m: Module, mux: Mux, halves: Sequence[Value], select: Value, name: str) -> Signal:
+    """Add a cell that joins two others and return its output: the second's if `select` is 1."""
     out = Signal(name=name)
+    low, high, chosen, joined = mux.pins
+    wires: dict[str, object] = {f"i_{low}": halves[0], f"i_{high}": halves[1]}
     m.submodules[f"{name}_mux"] = Instance(
-        fabric.mux, i_I0=halves[0], i_I1=halves[1], i_S=select, o_O=out
+        mux.cell, **wires, **{f"i_{chosen}": select, f"o_{joined}": out}
     )
     return out
 

@@ -86,7 +86,7 @@ def select_chain(n: int, fabric: Fabric) -> SelectChain:
         for group in groups[1:]:
             cells.append(SelectCell(group, (column([int(p in group) for p in positions]),), "pair"))
         return SelectChain(tuple(cells), tuple(columns))
-    first = 8 if fabric.mux and n >= 8 else min(n, 4)
+    first = 8 if fabric.muxes and n >= 8 else min(n, 4)
     low = 0
     while low < n:
         group = tuple(range(low, min(low + (3 if low else first), n)))
@@ -101,10 +101,14 @@ def select_chain(n: int, fabric: Fabric) -> SelectChain:
 
 
 def add_helped_select(
-    m: Module, fabric: Fabric, fraction: Value, controls: Value, suffix: str
+    m: Module,
+    fabric: Fabric,
+    chain: SelectChain,
+    fraction: Value,
+    controls: Value,
+    suffix: str,
 ) -> Value:
     """Add one lane's chain and return the deciding bit, given the shared control bits."""
-    chain = select_chain(len(fraction), fabric)
     before: Value | None = None
     for number, cell in enumerate(chain.cells):
         name = f"chosen_{number}{suffix}" if number + 1 < len(chain.cells) else f"chosen{suffix}"
@@ -132,7 +136,7 @@ def _add_cell(
             halves.append(
                 add_lut(m, fabric, inputs, lambda *b: b[b[4] + 2 * b[5]], f"{name}_half{half}")
             )
-        return add_mux(m, fabric, halves, control[2], name)
+        return add_mux(m, fabric.muxes[0], halves, control[2], name)
     if cell.kind == "first":
 
         def first(*bits: int) -> int:

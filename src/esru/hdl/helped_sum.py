@@ -50,8 +50,9 @@ def add_helped_sum(
     fabric: Fabric,
     w: Value,
     kept: Value,
-    up: Value,
+    up: Value | None,
     suffix: str = "",
+    met: Value | None = None,
 ) -> Value:
     """Add w + kept + up, saturated, and return the output word.
 
@@ -65,17 +66,26 @@ def add_helped_sum(
         The target's LUTs.
     w, kept : Value
         The stored word, and the update without its dropped bits: of the output's width.
-    up : Value
-        The decision; the constant 0 of a truncating accumulator takes no cell.
+    up : Value or None
+        The decision; the constant 0 of a truncating accumulator takes no cell. None: `met`
+        stands in its place.
     suffix : str
         Ends the names of cells and signals.
+    met : Value or None
+        The decision XOR the lowest bit of `kept`, for LUTs of four inputs alone.
     """
     assert design.overflow == "saturate"
     pairs = [(w[i], kept[i]) for i in range(len(w))]
-    never = isinstance(up, Const) and not up.value
-    add = _of_six if fabric.width >= 6 else _of_four
+    if isinstance(up, Const) and not up.value:
+        up = None
     ends = _Ends(m, design, fabric, w[-1], suffix)
-    return Cat(add(ends, pairs, None if never else up))
+    if fabric.width >= 6:
+        assert met is None
+        return Cat(_of_six(ends, pairs, up))
+    if met is None:
+        low = pairs[0][1]
+        met = low if up is None else ends.add([low, up], lambda x, up: x ^ up, "met_0")
+    return Cat(_of_four(ends, pairs, met))
 
 
 class _Ends:
@@ -145,10 +155,9 @@ def _of_six(ends: _Ends, pairs: list[Pair], up: Value | None) -> list[Value]:
     return result
 
 
-def _of_four(ends: _Ends, pairs: list[Pair], up: Value | None) -> list[Value]:
+def _of_four(ends: _Ends, pairs: list[Pair], met: Value) -> list[Value]:
+    """Add the results; `met` is an update's bit XOR the carry into its place: what is handed on."""
     w, x = pairs[0]
-    # An update's bit XOR the carry into its place: what is handed on.
-    met = x if up is None else ends.add([x, up], lambda x, up: x ^ up, "met_0")
     result: list[Value] = []
     for place, (next_w, next_x) in enumerate(pairs[1:]):
         inputs = [met, w, *ends.inputs]

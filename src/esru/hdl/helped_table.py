@@ -40,7 +40,7 @@ def add_helped_table(
         return _lut(m, fabric, part, [inputs[i] for i in seen], f"looked_up{suffix}")
     pair = find_pair(truth, fabric.width)
     if pair is None:
-        joined = find_joined(truth, fabric.width) if fabric.mux else None
+        joined = find_joined(truth, fabric.width) if fabric.muxes else None
         return None if joined is None else _add_joined(m, fabric, joined, inputs, suffix)
     inner = _lut(m, fabric, pair.inner, [inputs[i] for i in pair.first], f"inner{suffix}")
     chosen = [inner, *(inputs[i] for i in pair.second)]
@@ -55,7 +55,7 @@ def _add_joined(
         _lut(m, fabric, truth, [inputs[i] for i in seen], f"half_{number}{suffix}")
         for number, (seen, truth) in enumerate(joined.halves)
     ]
-    return add_mux(m, fabric, halves, inputs[joined.select], f"looked_up{suffix}")
+    return add_mux(m, fabric.muxes[0], halves, inputs[joined.select], f"looked_up{suffix}")
 
 
 def _lut(m: Module, fabric: Fabric, truth: Truth, inputs: Sequence[Value], name: str) -> Value:

@@ -21,6 +21,7 @@ from esru.hdl.helped import (
     select_chain,
     shared_bits,
 )
+from esru.hdl.helped_met import MetChain, add_met, met_chain
 from esru.hdl.helped_result import Decision, add_helped_result, fits
 from esru.hdl.helped_sum import add_helped_sum
 from esru.hdl.helped_table import add_helped_table
@@ -50,6 +51,11 @@ def check_fabric(design: Design) -> None:
     else:
         return
     raise InputError.must("Structure", rule, "helped")
+
+
+def _sums(design: Design) -> bool:
+    """Return whether an accumulator's sum is given cell by cell, whatever its decision is."""
+    return fits(design) and design.overflow == "saturate"
 
 
 class Plain:
@@ -107,14 +113,24 @@ class Helped(Plain):
         """Add what lanes share; for `select` the control bits of the chain."""
         if design.rule != "select":
             return add_draw(m, design, word, name)
-        codes = select_chain(design.n, self.fabric).codes()
-        return add_index(m, design, word, f"index{name}", codes)
+        return add_index(m, design, word, f"index{name}", self._codes(design))
 
     def drawn(self, design: Design, word: int) -> int:
         """Return the same of a word, as a number."""
         if design.rule != "select":
             return drawn(design, word)
-        return select_chain(design.n, self.fabric).codes()[word.bit_length()]
+        return self._codes(design)[word.bit_length()]
+
+    def _codes(self, design: Design) -> list[int]:
+        """Return the control bits of `select` by position of the deciding bit."""
+        met = self._met(design)
+        return (select_chain(design.n, self.fabric) if met is None else met).codes()
+
+    def _met(self, design: Design) -> MetChain | None:
+        """Return the cells of a decision that is one with the sum's first LUT, if it can be."""
+        if design.boundary != "accumulator" or design.rule != "select" or not _sums(design):
+            return None
+        return met_chain(design.n, self.fabric)
 
     def detour(self, m: Module, design: Design, suffix: str) -> Detour | None:
         """Return the way through the carry chain's cells, where the register's bits share them."""
@@ -135,7 +151,8 @@ class Helped(Plain):
     ) -> Value:
         """Add one lane's decision as a chain of LUTs or carry cells."""
         if design.rule == "select":
-            return add_helped_select(m, self.fabric, fraction, draw, suffix)
+            chain = select_chain(design.n, self.fabric)
+            return add_helped_select(m, self.fabric, chain, fraction, draw, suffix)
         if is_table(design.rule):
             up = add_helped_table(m, self.fabric, design, fraction, draw, suffix)
             return add_round_up(m, design, fraction, draw, suffix) if up is None else up
@@ -167,9 +184,14 @@ class Helped(Plain):
         self, m: Module, design: Design, w: Value, x: Value, draw: Value, suffix: str
     ) -> Value | None:
         """Add decision, sum and saturation in LUTs, where the words have one width."""
-        if not fits(design) or design.overflow == "wrap":
+        if not _sums(design):
             return None
         fraction = Signal(design.n, name=f"frac{suffix}")
         m.d.comb += fraction.eq(fraction_of(design, x))
-        up = self.add_round_up(m, design, fraction, draw, suffix)
-        return add_helped_sum(m, design, self.fabric, w, x[design.dropped :], up, suffix)
+        kept = x[design.dropped :]
+        chain = self._met(design)
+        if chain is None:
+            up = self.add_round_up(m, design, fraction, draw, suffix)
+            return add_helped_sum(m, design, self.fabric, w, kept, up, suffix)
+        met = add_met(m, self.fabric, chain, fraction, draw, kept[0], suffix)
+        return add_helped_sum(m, design, self.fabric, w, kept, None, suffix, met)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Register, Target
-from esru.hdl.fabric import Fabric
+from esru.hdl.fabric import Fabric, Mux
 
 ECP5 = Target(
     name="ecp5",
@@ -20,7 +20,15 @@ ECP5 = Target(
     packer="ecp5",
     device=("--25k", "--package", "CABGA381"),
     packed_cells=("TRELLIS_COMB",),
-    fabric=Fabric(("LUT4",) * 4, ("A", "B", "C", "D"), output="Z"),
+    fabric=Fabric(
+        ("LUT4",) * 4,
+        ("A", "B", "C", "D"),
+        output="Z",
+        muxes=(
+            Mux("PFUMX", ("BLUT", "ALUT", "C0", "Z")),
+            Mux("L6MUX21", ("D0", "D1", "SD", "Z")),
+        ),
+    ),
     place=("--lpf-allow-unconstrained",),
     register=Register(
         "TRELLIS_FF",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Register, Target
-from esru.hdl.fabric import Fabric
+from esru.hdl.fabric import Fabric, Mux
 
 # Every pin must have a place: the clock has one, the other ports are registers.
 _CONSTRAINTS = {"clock.cst": 'IO_LOC "clk" 52;\n'}
@@ -28,7 +28,15 @@ GOWIN = Target(
     ),
     packed_cells=("LUT1", "LUT2", "LUT3", "LUT4", "ALU"),
     files=lambda: _CONSTRAINTS,
-    fabric=Fabric(("LUT1", "LUT2", "LUT3", "LUT4"), ("I0", "I1", "I2", "I3"), output="F"),
+    fabric=Fabric(
+        ("LUT1", "LUT2", "LUT3", "LUT4"),
+        ("I0", "I1", "I2", "I3"),
+        output="F",
+        muxes=(
+            Mux("MUX2_LUT5", ("I0", "I1", "S0", "O")),
+            Mux("MUX2_LUT6", ("I0", "I1", "S0", "O")),
+        ),
+    ),
     register=Register("DFF", clock="CLK", data="D", output="Q", buffer=("IBUF", "I", "O")),
     pinless=True,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esru.flow.targets.memories import without_memories
 from esru.flow.targets.target import Json, Target, matches
-from esru.hdl.fabric import Fabric
+from esru.hdl.fabric import Fabric, Mux
 
 _LUT = ("LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6", "INV", "SRL*")
 
@@ -60,7 +60,11 @@ XC7 = Target(
     ff=("FD*", "LD*"),
     carry=("CARRY4",),
     headline=sites,
-    fabric=Fabric(_LUT[:6], ("I0", "I1", "I2", "I3", "I4", "I5"), mux="MUXF7"),
+    fabric=Fabric(
+        _LUT[:6],
+        ("I0", "I1", "I2", "I3", "I4", "I5"),
+        muxes=(Mux("MUXF7", ("I0", "I1", "S", "O")),),
+    ),
     weaker="no open packer, so two small LUTs that could share a LUT6 count as two",
 )
 
