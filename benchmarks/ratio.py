@@ -1,8 +1,8 @@
 """Measure what the ratio of the papers is: reference over design, by whatever it is counted.
 
-Run as ``python benchmarks/ratio.py [--write FILE] [--only TARGET ...]``. Designs, targets,
-boundaries and structures are those of docs/ratio.md; a target whose tool or library is missing is
-left out and said so. With `--only`, the rows of the other targets stay as they are in FILE.
+Run as ``python benchmarks/ratio.py [--write FILE] [--only TARGET[/BOUNDARY[/STRUCTURE]] ...]``.
+Designs, targets, boundaries and structures are those of docs/ratio.md; a target whose tool or
+library is missing is left out and said so. With `--only`, all other rows stay as they are in FILE.
 Nothing depends on the machine: the same tools give the same counts.
 """
 
@@ -50,6 +50,9 @@ DESIGNS = {
     "select n = 8, alone": "8:7:select:lfsr13,leap=7",
 }
 
+#: What says where a row was measured.
+PLACE = ("target", "boundary", "structure")
+
 #: Lanes that share one source, for the winner and the reference.
 SHARING = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -92,10 +95,18 @@ def measured(name: str, boundary: str, structure: str, designs: dict[str, Design
     ]
 
 
+def places() -> list[str]:
+    """Return what `--only` may name: every target, with a boundary, and with a structure."""
+    pairs = [f"{name}/{boundary}" for name in TARGETS for boundary in BOUNDARIES]
+    return [*TARGETS, *pairs, *(f"{pair}/{how}" for pair in pairs for how in STRUCTURES)]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the result there")
-    parser.add_argument("--only", nargs="+", choices=TARGETS, metavar="TARGET", default=[])
+    parser.add_argument(
+        "--only", nargs="+", choices=places(), metavar="TARGET[/BOUNDARY[/STRUCTURE]]", default=[]
+    )
     args = parser.parse_args()
     if args.only and not args.write:
         parser.error("--only must be with --write: the other rows come from that file")
@@ -106,7 +117,14 @@ def main() -> int:
     designs = {name: parse(text) for name, text in DESIGNS.items()}
     rows: list[Any] = []
     for name in TARGETS:
-        if args.only and name not in args.only:
+        chosen = [
+            (boundary, structure)
+            for boundary in BOUNDARIES
+            for structure in STRUCTURES
+            if not args.only
+            or {name, f"{name}/{boundary}", f"{name}/{boundary}/{structure}"} & set(args.only)
+        ]
+        if not chosen:
             rows += [row for row in kept["rows"] if row["target"] == name]
             continue
         try:
@@ -118,6 +136,10 @@ def main() -> int:
             continue
         for boundary in BOUNDARIES:
             for structure in STRUCTURES:
+                if (boundary, structure) not in chosen:
+                    where = [name, boundary, structure]
+                    rows += [row for row in kept["rows"] if [row[key] for key in PLACE] == where]
+                    continue
                 shared = sharing() if name in SHARED_ON and boundary == "decision" else {}
                 rows += measured(name, boundary, structure, designs | shared)
                 print(f"{name} {boundary} {structure}: {len(rows)} rows", file=sys.stderr)

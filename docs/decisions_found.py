@@ -1,7 +1,8 @@
 """Generate the tables of docs/decisions-found.md from docs/results/decisions.json.
 
 Run as ``python docs/decisions_found.py`` to rewrite them, ``--check`` to see whether they are
-fresh, ``--search`` to search, measure and train anew (some minutes) and write the result file.
+fresh, ``--search`` to search, measure and train anew (some minutes) and write the result file,
+``--count`` to write it with the cells counted anew and all else as it is there.
 """
 
 from __future__ import annotations
@@ -67,7 +68,6 @@ def search() -> Json:
 def measure(found: Sequence[Decision]) -> list[Json]:
     """Return a row for each decision and for each rule that it is compared with."""
     from esru.design import parse
-    from esru.flow.cost import lane_costs
     from esru.search.decisions import check, measured, with_source
     from esru.train import find_task
     from esru.train.experiment import compare_all
@@ -109,11 +109,29 @@ def measure(found: Sequence[Decision]) -> list[Json]:
                 for cell in cells
             ],
         }
+    count(rows)
+    return rows
+
+
+def count(rows: list[Json]) -> None:
+    """Count the cells of each row's design and put them in the row."""
+    from esru.design import parse
+    from esru.flow.cost import lane_costs
+
+    designs = [parse(row["design"]) for row in rows]
     for structure, target in product(("plain", "helped"), TARGETS):
         counted = lane_costs(designs, target, "decision", structure=structure)
         for row, cost in zip(rows, counted, strict=True):
             row["cells"][structure][target] = cost.cells
-    return rows
+
+
+def recounted() -> Json:
+    """Return what is in the result file with every cell counted again."""
+    result: Json = json.loads(RESULT.read_text(encoding="utf-8"))
+    found = versions()
+    tools = [name for name in found if name.startswith(("yosys", "nextpnr"))]
+    count(result["rows"])
+    return result | {"versions": result["versions"] | {name: found[name] for name in tools}}
 
 
 def biases(result: Json) -> str:
@@ -177,8 +195,9 @@ def generated() -> dict[Path, str]:
 if __name__ == "__main__":
     options = parser(__doc__)
     options.add_argument("--search", action="store_true", help="write the result file anew")
+    options.add_argument("--count", action="store_true", help="write it with cells counted anew")
     args = options.parse_args()
-    if args.search:
-        text = json.dumps(search(), indent=1)
+    if args.search or args.count:
+        text = json.dumps(search() if args.search else recounted(), indent=1)
         RESULT.write_text(text + "\n", encoding="utf-8")
     raise SystemExit(refresh(__doc__, generated, args))

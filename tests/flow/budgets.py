@@ -2,7 +2,7 @@
 
     python tests/flow/budgets.py [TARGET ...]
 
-A change that costs or saves a cell fails `test_counts.py`. If it is meant, run this, and say in
+A change that costs or saves a cell fails `test_counts.py` or `test_accumulator_counts.py`. If it is meant, run this, and say in
 the commit what has changed the counts.
 """
 
@@ -16,9 +16,11 @@ from typing import Any
 
 import textbook
 
-from esru.design import parse
+from esru.boundaries import truncating_text
+from esru.design import Design, parse
 from esru.errors import ToolMissing
 from esru.flow import targets, toolchain
+from esru.flow.cost import fabric_of
 from esru.flow.measure import Cells, Netlist, measure, require
 from esru.hdl.emit import emit_rtlil, module_name
 
@@ -33,12 +35,29 @@ DESIGNS = (
 )
 BOUNDARIES = ("decision", "unit")
 
+#: Accumulators: what the cost of rounding is taken of, by boundary.
+EIGHT = "8:7:select:lfsr13,leap=7,lanes=64"
+HALF = "4:3:half:lfsr24,leap=4,lanes=64"
+ACCUMULATORS = {
+    "accumulator": ("reference", "papers", "papers-zero", "winner", EIGHT, HALF),
+    "dither": ("reference", "papers", "papers-zero", HALF),
+}
+#: Those whose sum is given cell by cell.
+HELPED_SUMS = ("winner", EIGHT)
+
 UPDATE = "if that is meant: python tests/flow/budgets.py"
 
 
-def key(text: str, boundary: str) -> str:
+def key(text: str, boundary: str, structure: str = "plain") -> str:
     """Return what a group is recorded under."""
-    return f"{text} {boundary}"
+    return f"{text} {boundary}{'' if structure == 'plain' else f' {structure}'}"
+
+
+def truncating_key(text: str, boundary: str, structure: str = "plain") -> str:
+    """Return what the accumulators without rounding are recorded under, as many lanes."""
+    design = replace(parse(text), boundary=boundary)
+    truncating = replace(parse(truncating_text(design)), boundary="decision")
+    return key(f"{truncating} x {design.lanes}", boundary, structure)
 
 
 def netlists(boundary: str) -> dict[str, Netlist]:
@@ -48,6 +67,47 @@ def netlists(boundary: str) -> dict[str, Netlist]:
         design = replace(parse(text), boundary=boundary)
         found[key(text, boundary)] = Netlist(module_name(design), emit_rtlil(design))
     return found
+
+
+def _netlist(
+    design: Design, target: str, structure: str = "plain", lanes: int | None = None
+) -> Netlist:
+    name = module_name(design, lanes)
+    source = emit_rtlil(design, lanes, fabric_of(target, structure))
+    if structure == "plain":
+        return Netlist(name, source)
+    # Beside the plain one of the same name.
+    return Netlist(f"{name}_{structure}", source.replace(name, f"{name}_{structure}"))
+
+
+def accumulators(target: str, structure: str = "plain") -> dict[str, Netlist]:
+    """Return the accumulators by `key`, and those without rounding by `truncating_key`."""
+    found = {}
+    for boundary, texts in ACCUMULATORS.items():
+        for text in texts:
+            if structure == "helped" and (boundary != "accumulator" or text not in HELPED_SUMS):
+                continue
+            design = replace(parse(text), boundary=boundary)
+            found[key(text, boundary, structure)] = _netlist(design, target, structure)
+            truncating = parse(truncating_text(design))
+            found[truncating_key(text, boundary, structure)] = _netlist(
+                truncating, target, structure, design.lanes
+            )
+    return found
+
+
+def helped(target: str) -> dict[str, Netlist]:
+    """Return what is given cell by cell for a target, by `key`; none if it names no cells."""
+    if targets.target(target).fabric is None:
+        return {}
+    found = {
+        key(text, boundary, "helped"): _netlist(
+            replace(parse(text), boundary=boundary), target, "helped"
+        )
+        for boundary in BOUNDARIES
+        for text in DESIGNS
+    }
+    return found | accumulators(target, "helped")
 
 
 def counts(cells: Cells) -> dict[str, float]:
@@ -60,6 +120,7 @@ def counts(cells: Cells) -> dict[str, float]:
 def measured(target: str) -> dict[str, dict[str, float]]:
     """Return the counts of every textbook module and every group on a target."""
     groups = {name: netlist for b in BOUNDARIES for name, netlist in netlists(b).items()}
+    groups |= accumulators(target) | helped(target)
     wanted = {netlist.name: netlist for netlist in textbook.measured()} | groups
     cells = measure(list(wanted.values()), target)
     return {name: counts(cells[netlist.name]) for name, netlist in wanted.items()}
