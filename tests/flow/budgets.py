@@ -2,8 +2,8 @@
 
     python tests/flow/budgets.py [TARGET ...]
 
-A change that costs or saves a cell fails `test_counts.py` or `test_accumulator_counts.py`. If it is meant, run this, and say in
-the commit what has changed the counts.
+A change that costs or saves a cell fails `test_counts.py` or `test_accumulator_counts.py`. If it
+is meant, run this, and say in the commit what has changed the counts.
 """
 
 from __future__ import annotations

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
 import budgets
 import pytest
 import textbook
+from recorded import RECORDED, compare_with_budgets, require_recorded_tools, slow_where
 
 from esru.design import BOUNDARIES, SOURCES, parse
-from esru.errors import ToolMissing
 from esru.flow import nextpnr, targets
-from esru.flow.measure import Cells, Netlist, measure, require
+from esru.flow.measure import Cells, Netlist, measure
 from esru.flow.peers import PEERS
 from esru.hdl.emit import emit_rtlil, module_name
 from esru.rules import RULES
 
-RECORDED = json.loads(budgets.FILE.read_text(encoding="utf-8"))
 PACKED = ("ice40", "ecp5", "gowin")
-
-#: The targets whose library is not installed with the tests.
-OPTIONAL = ("osu018",)
 
 #: The targets whose groups are counted in every run of the tests; the others' are slow ones.
 OFTEN = {"ice40", "ecp5", "xc7", "nand2"}
@@ -56,39 +50,6 @@ EVERY = (
 
 #: The targets that are nearly another one.
 ALIKE = {"ice40-lp", "ice40-up5k"}
-
-
-def slow_where(slow: Collection[str], names: Iterable[str]) -> list[Any]:
-    """Return the names as parameters, some of them marked as slow."""
-    mark = pytest.mark.slow
-    return [pytest.param(name, marks=mark) if name in slow else name for name in names]
-
-
-def require_recorded_tools(target: str) -> None:
-    """Fail, naming both versions, if a tool is not the one that gave the recorded counts."""
-    try:
-        tools = [tool for tool in require(targets.target(target)) if tool is not None]
-    except ToolMissing as error:
-        if target not in OPTIONAL:
-            raise
-        pytest.skip(str(error))
-    for tool in tools:
-        recorded = RECORDED["tools"][tool.name]
-        assert tool.identity in recorded, (
-            f"the counts in budgets.json were found with {' or '.join(recorded)}, and this is"
-            f" {tool.identity}: measure again, record both, and explain the difference"
-        )
-
-
-def compare_with_budgets(netlists: dict[str, Netlist], target: str) -> None:
-    """Measure, and fail on every count that is not the recorded one, higher or lower."""
-    require_recorded_tools(target)
-    found = measure(list(netlists.values()), target)
-    for name, netlist in netlists.items():
-        budget = dict(RECORDED["counts"][name][target])
-        budget.pop("alone", None)
-        seen = budgets.counts(found[netlist.name])
-        assert seen == budget, f"{name} on {target}: {budget} -> {seen}; {budgets.UPDATE} {target}"
 
 
 @pytest.mark.parametrize("target", slow_where(ALIKE, targets.TARGETS))
