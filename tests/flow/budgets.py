@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,28 +71,30 @@ def netlists(boundary: str) -> dict[str, Netlist]:
     return found
 
 
-def _netlist(
-    design: Design, target: str, structure: str = "plain", lanes: int | None = None
+@cache
+def netlist(
+    design: Design, structure: str = "plain", target: str = "", lanes: int | None = None
 ) -> Netlist:
+    """Return a design's hardware; the target matters only where its cells are given."""
     name = module_name(design, lanes)
-    source = emit_rtlil(design, lanes, fabric_of(target, structure))
     if structure == "plain":
-        return Netlist(name, source)
+        return Netlist(name, emit_rtlil(design, lanes))
+    source = emit_rtlil(design, lanes, fabric_of(target, structure))
     # Beside the plain one of the same name.
     return Netlist(f"{name}_{structure}", source.replace(name, f"{name}_{structure}"))
 
 
-def accumulators(target: str, structure: str = "plain") -> dict[str, Netlist]:
+def accumulators(structure: str = "plain", target: str = "") -> dict[str, Netlist]:
     """Return the accumulators by `key`, and those without rounding by `truncating_key`."""
     found = {}
     wanted = ACCUMULATORS if structure == "plain" else {"accumulator": HELPED_SUMS}
     for boundary, texts in wanted.items():
         for text in texts:
             design = replace(parse(text), boundary=boundary)
-            found[key(text, boundary, structure)] = _netlist(design, target, structure)
+            found[key(text, boundary, structure)] = netlist(design, structure, target)
             truncating = parse(truncating_text(design))
-            found[truncating_key(text, boundary, structure)] = _netlist(
-                truncating, target, structure, design.lanes
+            found[truncating_key(text, boundary, structure)] = netlist(
+                truncating, structure, target, design.lanes
             )
     return found
 
@@ -101,13 +104,13 @@ def helped(target: str) -> dict[str, Netlist]:
     if targets.target(target).fabric is None:
         return {}
     found = {
-        key(text, boundary, "helped"): _netlist(
-            replace(parse(text), boundary=boundary), target, "helped"
+        key(text, boundary, "helped"): netlist(
+            replace(parse(text), boundary=boundary), "helped", target
         )
         for boundary in BOUNDARIES
         for text in DESIGNS
     }
-    return found | accumulators(target, "helped")
+    return found | accumulators("helped", target)
 
 
 def counts(cells: Cells) -> dict[str, float]:
@@ -120,7 +123,7 @@ def counts(cells: Cells) -> dict[str, float]:
 def measured(target: str) -> dict[str, dict[str, float]]:
     """Return the counts of every textbook module and every group on a target."""
     groups = {name: netlist for b in BOUNDARIES for name, netlist in netlists(b).items()}
-    groups |= accumulators(target) | helped(target)
+    groups |= accumulators() | helped(target)
     wanted = {netlist.name: netlist for netlist in textbook.measured()} | groups
     cells = measure(list(wanted.values()), target)
     return {name: counts(cells[netlist.name]) for name, netlist in wanted.items()}
