@@ -20,7 +20,10 @@ TARGETS = [*MODELS, *GENERIC_MODELS]
 #: With the netlist after synthesis.
 QUICK = {
     "ice40": ["reference,boundary=unit", "7:6:select:lfsr7,leap=6,lanes=2,boundary=unit"],
-    "ecp5": ["6:4:nearest:lfsr5,leap=4,lanes=2,boundary=unit"],
+    "ecp5": [
+        "6:4:nearest:lfsr5,leap=4,lanes=2,boundary=unit",
+        "4:2:table-ff00aaa0f8f8cccc:lfsr5,leap=2,lanes=2",  # two LUTs that a cell joins
+    ],
     "xc7": ["9:8:select:lfsr9,leap=8,lanes=2,boundary=unit"],
     "gowin": ["8:7:select:lfsr9,leap=7,lanes=2,boundary=accumulator"],
     "lut4": ["5:3:half:debruijn4,leap=3,out=u5.0,in=u10.5,boundary=unit"],
