@@ -10,7 +10,7 @@ import pytest
 from esru.cli import main
 from esru.design import ALIASES, parse
 from esru.flow.cost import lane_costs
-from esru.flow.peers import PEERS
+from esru.flow.peers import INPUT, PEERS
 from esru.quality import quality
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,6 +50,32 @@ def test_training_is_paired_with_what_it_is_against(capsys: pytest.CaptureFixtur
     (line,) = [line for line in text.splitlines() if line.startswith("nearest") and "lr" in line]
     assert float(line.split()[7]) > 10, "round half up loses the small updates"
     assert "mean ± standard deviation of 2 paired seeds" in text
+
+
+def test_peers_are_compared_at_the_same_interface(capsys: pytest.CaptureFixture[str]) -> None:
+    own = "papers-zero,in=s16.8"
+    arguments = ["papers", "winner", own, "--peers", "--target", "lut4,nand2", "--seeds", "0"]
+    assert main(["compare", *arguments, "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    for name in ("reference", "papers", "winner", *PEERS):
+        assert str(parse(rows[name]["design"]).input) == INPUT
+    for name, mean, greatest in (("papers", -0.00195, 0.0748), ("winner", 3e-8, 0.0625)):
+        bias = rows[name]["bias"]
+        assert bias["mean"] == pytest.approx(mean, rel=0.01)
+        assert bias["max"] == pytest.approx(greatest, rel=0.01)
+        for target in ("lut4", "nand2"):
+            for boundary in ("decision", "unit"):
+                (narrow,) = lane_costs([parse(name)], target, boundary)
+                assert rows[name]["cost"][target][boundary] == narrow.to_json()
+    (kept,) = [row for row in rows.values() if row["name"] not in (*PEERS, *ALIASES)]
+    assert str(parse(kept["design"]).input) == "s16.8", "a design that names its input keeps it"
+
+
+def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["compare", "papers", "--target", "lut4", "--boundary", "decision", "--seeds", "0"]
+    assert main([*arguments, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["design"] for row in rows] == [ALIASES["reference"], ALIASES["papers"]]
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,9 @@ def run(args: argparse.Namespace) -> int:
     """Print what each design costs, how biased it is and how it trains, beside the others."""
     from esru.flow.targets import target
 
-    against = Row(_name(args.against), read_design(args.against))
     chosen = args.design or DEFAULT_DESIGNS
-    rows = [against] + [Row(_name(text), read_design(text)) for text in chosen]
+    against, *rest = [_row(text, args.peers) for text in (args.against, *chosen)]
+    rows = [against, *rest]
     if args.peers:
         from esru.flow.peers import PEERS
 
@@ -110,6 +110,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _name(text: str) -> str:
     return text if text in ALIASES else str(parse(text))
+
+
+def _row(text: str, peers: bool) -> Row:
+    """Return a design's row: beside peers it has their input, unless it names formats itself."""
+    design = read_design(text)
+    named = any(part.startswith("in=") for part in text.split(","))
+    if peers and not named:
+        from esru.flow.peers import INPUT
+        from esru.train.unit_formats import counterpart
+
+        design = counterpart(design, str(design.out_format), INPUT)
+    return Row(_name(text), design)
 
 
 def _checked_task(rows: Sequence[Row], args: argparse.Namespace) -> Any:
@@ -203,6 +215,14 @@ def _print(
             table.append(line)
     print_table(["target", "boundary", *(row["name"] for row in rows)], table)
     print_caption(targets)
+    if args.peers:
+        from esru.flow.peers import INPUT
+
+        print(
+            f"\nInputs: {INPUT} as the published units have it, unless a design names another. "
+            "Fractions of\nmore bits have another bias; what looks at their n highest bits alone "
+            "costs the same."
+        )
     print("\nExact bias over all fractions, ulp" + _trained_caption(rows, against, args) + "\n")
     table = []
     for row in rows:
