@@ -133,6 +133,24 @@ def _greatest_numbers() -> None:
         Quantiser(UNIT)(torch.tensor([1e300], dtype=torch.float64))
 
 
+@row("gradient of NaN in `LowBitOptimizer`")
+def _nan_gradient() -> None:
+    from esru.torch import LowBitOptimizer
+
+    message = re.escape("Gradient of a rounded weight must be numbers, not nan")
+    for design, refuses in ((UNIT, True), (LONG, True), (FLOATS, False)):
+        weight = torch.nn.Parameter(torch.ones(2))
+        optimizer = LowBitOptimizer(torch.optim.SGD([weight], lr=0.5), design, scale=2.0**-6)
+        weight.grad = torch.tensor([1.0, float("nan")])
+        if refuses:
+            with pytest.raises(InputError, match=message):
+                optimizer.step()
+            assert weight.tolist() == [1.0, 1.0] and optimizer.phase == 0
+        else:
+            optimizer.step()
+            assert weight.isnan().tolist() == [False, True]
+
+
 @row("empty tensor")
 def _empty() -> None:
     for shape in ((0,), (3, 0, 2)):

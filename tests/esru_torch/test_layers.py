@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402  (after the check)
 from torch.nn import functional  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 from esru.errors import InputError  # noqa: E402
 from esru.torch import (  # noqa: E402
@@ -128,7 +129,7 @@ def test_a_layer_alone_and_all_settings_of_a_convolution() -> None:
     x = numbers(2, 4, 11, 12)
     expected = old(x)
     new = quantise(old, Rounding())
-    assert type(new) is Conv2d and new is not old
+    assert type(new) is Conv2d and new is old
     assert torch.equal(new(x), expected)
     table = nn.Embedding(9, 4, padding_idx=2, max_norm=0.5, scale_grad_by_freq=True)
     expected = table(torch.arange(9))
@@ -165,3 +166,74 @@ def test_a_checkpoint_continues_bit_for_bit() -> None:
     third.load_state_dict(state)
     second.load_state_dict(first.state_dict())
     assert train(third, 3) != train(second, 3)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_layers_keep_their_hooks() -> None:
+    """Weight normalisation and pruning by hooks compute the weight anew at each call."""
+    for wrap in (
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+    ):
+        torch.manual_seed(1)
+        net = nn.Sequential(wrap(nn.Linear(8, 4)), nn.Linear(4, 2)).eval()
+        calls: list[int] = []
+        net[0].register_forward_hook(lambda *_, seen=calls: seen.append(1))
+        x = numbers(3, 8)
+        expected = net(x)
+        layer = net[0]
+        assert quantise(net, Rounding())[0] is layer and type(layer) is Linear
+        assert torch.equal(net(x), expected)
+        assert len(calls) == 2
+        quantise(plain := nn.Sequential(wrap(nn.Linear(8, 4))), Rounding(weights="papers"))
+        assert torch.equal(plain(x), functional.linear(x, rounded(plain[0]), plain[0].bias))
+
+
+def rounded(layer: Any) -> torch.Tensor:
+    return Quantiser("papers")(layer.weight)
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_an_encoder_rounds_when_it_is_evaluated_too(mask: bool) -> None:
+    """torch's fused encoder would read the layers' weights and pass their units by."""
+    torch.manual_seed(1)
+    layer = nn.TransformerEncoderLayer(16, 2, 32, 0.0, batch_first=True)
+    net = nn.TransformerEncoder(layer, 2).eval()
+    x = numbers(2, 5, 16)
+    padding = torch.tensor([[False] * 5, [False] * 3 + [True] * 2]) if mask else None
+    plain = net(x, src_key_padding_mask=padding)
+    with pytest.warns(UserWarning, match="not rounded by quantise: layers.0.self_attn.in_proj_wei"):
+        quantise(net, Rounding(weights="2:0:half:none"))
+    with torch.no_grad():
+        found = net(x, src_key_padding_mask=padding)
+    assert int(net.layers[1].linear2.weight_quantiser.phase) > 0
+    expected = net(x, src_key_padding_mask=padding)
+    seen = torch.ones(2, 5, dtype=torch.bool) if padding is None else ~padding
+    # The attention of the two adds in another order.
+    assert torch.allclose(found[seen], expected[seen], atol=1e-4)
+    assert not torch.allclose(found[seen], plain[seen], atol=1e-2)
+
+
+def test_what_is_not_rounded_is_named() -> None:
+    class Own(nn.Linear):
+        pass
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = nn.Parameter(torch.zeros(4, 8))
+            self.body = nn.Sequential(Own(8, 8), nn.Conv1d(2, 2, 3), nn.Linear(8, 8))
+            self.bound = nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))
+
+    message = (
+        r"not rounded by quantise: place \(Model\), body.0.weight \(Own\), body.1.weight \(Conv1d"
+        r"\), bound.parametrizations.weight.original0 \(ParametrizationList\), bound.param"
+    )
+    with pytest.warns(UserWarning, match=message):
+        quantise(Model(), EVERY)
+    meant = ["", "body.0", "body.1", "bound.parametrizations.weight"]
+    assert type(quantise(Model(), EVERY, skip=meant).body[2]) is Linear
+    with pytest.raises(InputError, match="Lanes of the array must be between 1 and 1024, not 0"):
+        quantise(net := nn.Sequential(nn.Linear(2, 2)), Rounding(weights="papers", lanes=0))
+    assert type(net[0]) is nn.Linear

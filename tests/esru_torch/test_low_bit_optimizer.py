@@ -186,7 +186,7 @@ def test_bad_input() -> None:
     with pytest.raises(InputError, match="Optimizer state must be of 1 rounded weights, not 2"):
         optimizer.load_state_dict(more.state_dict())
     chosen[0].grad = torch.full_like(chosen[0], float("nan"))
-    with pytest.raises(InputError, match="Values must be numbers, not nan"):
+    with pytest.raises(InputError, match="Gradient of a rounded weight must be numbers, not nan"):
         optimizer.step()
 
 
@@ -205,3 +205,28 @@ def test_weights_in_a_float_format() -> None:
         expected, _ = round_tensor(design, sums, phase, 64)
         assert torch.equal(chosen[0] / scale, expected.double())
         assert {*(chosen[0] / scale).tolist()} <= values
+
+
+def test_a_step_that_fails_changes_nothing() -> None:
+    """A gradient of NaN is seen before, what the inner optimizer makes NaN before it is stored."""
+    chosen = parameters(5, 70)
+    inner = torch.optim.SGD(chosen, lr=0.5, momentum=0.9)
+    optimizer = LowBitOptimizer(inner, "papers", cycles=9)
+    chosen[0].grad, chosen[1].grad = torch.ones_like(chosen[0]), torch.ones_like(chosen[1])
+    optimizer.step()
+    before = [p.detach().clone() for p in chosen]
+    chosen[1].grad[3] = float("nan")
+    with pytest.raises(InputError, match="Gradient of a rounded weight must be numbers, not nan"):
+        optimizer.step()
+    assert all(torch.equal(p, old) for p, old in zip(chosen, before, strict=True))
+    assert optimizer.phase == 9
+    buffers = [state["momentum_buffer"] for state in inner.state.values()]
+    assert all(torch.equal(buffer, torch.ones_like(buffer)) for buffer in buffers)
+    buffers[1][0] = float("inf")
+    chosen[1].grad[:] = -float("inf")
+    with pytest.raises(InputError, match="Values must be numbers, not nan"):
+        optimizer.step()
+    assert all(torch.equal(p, old) for p, old in zip(chosen, before, strict=True))
+    assert optimizer.phase == 9
+    with pytest.raises(InputError, match=r"Cycles of a step must be an integer, not 20\.5"):
+        LowBitOptimizer(torch.optim.SGD(parameters(5)), "papers", cycles=20.5)

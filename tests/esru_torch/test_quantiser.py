@@ -111,7 +111,20 @@ def test_a_restored_state_continues_bit_for_bit() -> None:
     other = Quantiser("reference")
     other.load_state_dict(state)
     assert all(torch.equal(other(values()), expected) for expected in following)
-    assert list(state) == ["phase"] and state["phase"].dtype == torch.int64
+    assert list(state) == ["phase", "array"] and state["phase"].dtype == torch.int64
+
+
+def test_a_state_of_another_array_is_refused() -> None:
+    state = Quantiser("papers", phase=5).state_dict()
+    same = Quantiser("papers,boundary=unit")
+    same.load_state_dict(state)
+    assert int(same.phase) == 5
+    for other in (Quantiser("reference"), Quantiser("papers", lanes=8)):
+        with pytest.raises(RuntimeError, match=r"array must be that of .* lanes, not another"):
+            other.load_state_dict(state)
+    anew = Quantiser("reference")
+    anew.load_state_dict({}, strict=False)
+    assert int(anew.phase) == 0
 
 
 def test_ranks_are_spread_over_the_period() -> None:
@@ -143,6 +156,7 @@ def test_bad_input() -> None:
         ({"scale": float("nan")}, "Scale must be above 0 and finite, not nan"),
         ({"lanes": 0}, "Lanes of the array must be between 1 and 1024, not 0"),
         ({"phase": -1}, "Phase must be at least 0, not -1"),
+        ({"phase": 2**63}, r"Phase must be below 2\^63, not 9223372036854775808"),
     ]:
         with pytest.raises(InputError, match=message):
             Quantiser("papers", **named)

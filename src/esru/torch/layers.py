@@ -11,13 +11,17 @@ from torch.nn import functional
 from esru.torch.config import Rounding
 
 
-class _Rounded:
+class _Rounded(nn.Module):
     """What the three layers share: a quantiser, or nothing, for each kind of tensor."""
 
-    def _set(self, rounding: Rounding) -> None:
+    def round_by(self, rounding: Rounding) -> None:
+        """Give the layer its quantisers, where its parameters lie."""
         self.weight_quantiser = rounding.quantiser("weights")
         self.activation_quantiser = rounding.quantiser("activations")
         self.gradient_quantiser = rounding.quantiser("gradients")
+        for parameter in self.parameters(recurse=False):
+            for quantiser in self.children():
+                quantiser.to(parameter.device).train(self.training)
 
 
 class Linear(nn.Linear, _Rounded):
@@ -33,7 +37,7 @@ class Linear(nn.Linear, _Rounded):
 
     def __init__(self, *args: Any, rounding: Rounding, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._set(rounding)
+        self.round_by(rounding)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the layer's output."""
@@ -55,7 +59,7 @@ class Conv2d(nn.Conv2d, _Rounded):
 
     def __init__(self, *args: Any, rounding: Rounding, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._set(rounding)
+        self.round_by(rounding)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the layer's output."""
@@ -77,7 +81,7 @@ class Embedding(nn.Embedding, _Rounded):
 
     def __init__(self, *args: Any, rounding: Rounding, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._set(rounding)
+        self.round_by(rounding)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the looked-up rows."""

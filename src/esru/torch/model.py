@@ -2,70 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+import warnings
+from collections.abc import Collection
 
 from torch import nn
 
 from esru.errors import InputError
-from esru.torch.config import Rounding
+from esru.torch.config import KINDS, Rounding
 from esru.torch.layers import Conv2d, Embedding, Linear
 
-
-def _linear(old: nn.Linear, rounding: Rounding) -> nn.Module:
-    return Linear(
-        old.in_features, old.out_features, old.bias is not None, rounding=rounding, device="meta"
-    )
-
-
-def _conv2d(old: nn.Conv2d, rounding: Rounding) -> nn.Module:
-    return Conv2d(
-        old.in_channels,
-        old.out_channels,
-        old.kernel_size,
-        old.stride,
-        old.padding,
-        old.dilation,
-        old.groups,
-        old.bias is not None,
-        old.padding_mode,
-        rounding=rounding,
-        device="meta",
-    )
-
-
-def _embedding(old: nn.Embedding, rounding: Rounding) -> nn.Module:
-    return Embedding(
-        old.num_embeddings,
-        old.embedding_dim,
-        old.padding_idx,
-        old.max_norm,
-        old.norm_type,
-        old.scale_grad_by_freq,
-        old.sparse,
-        rounding=rounding,
-        device="meta",
-    )
-
-
 #: Exact types only: a subclass may mean something else by its weight.
-_MAKERS: dict[type[nn.Module], Callable[[Any, Rounding], nn.Module]] = {
-    nn.Linear: _linear,
-    nn.Conv2d: _conv2d,
-    nn.Embedding: _embedding,
+_TWINS: dict[type[nn.Module], type[Linear | Conv2d | Embedding]] = {
+    nn.Linear: Linear,
+    nn.Conv2d: Conv2d,
+    nn.Embedding: Embedding,
 }
 
 
 def quantise(model: nn.Module, rounding: Rounding, skip: Collection[str] = ()) -> nn.Module:
-    """Replace every Linear, Conv2d and Embedding of a model by its rounded twin.
+    """Make every Linear, Conv2d and Embedding of a model its rounded twin.
 
-    Parameters are kept as they are, the very same objects, so that an optimizer made before
-    still owns them.
+    Layers and parameters stay the very same objects, with their hooks, so that an optimizer made
+    before still owns them, and weight normalisation and pruning by hooks go on.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Changed in place, unless it is such a layer itself.
+        Changed in place.
     rounding : Rounding
         Which tensors go through which unit.
     skip : collection of str
@@ -79,36 +42,68 @@ def quantise(model: nn.Module, rounding: Rounding, skip: Collection[str] = ()) -
     Raises
     ------
     InputError
-        If a name in `skip` is no layer of the model, or nothing is left to replace.
+        If a name in `skip` is no layer of the model, or nothing is left to round.
+
+    Warns
+    -----
+    UserWarning
+        Naming the matrices that are not rounded, since they belong to modules of another kind: a
+        subclass, a layer with ``torch.nn.utils.parametrize``, `torch.nn.MultiheadAttention`. Name
+        the module in `skip` where that is meant.
     """
     layers = {
         name: found
         for name, found in model.named_modules(remove_duplicate=False)
-        if type(found) in _MAKERS
+        if type(found) in _TWINS
     }
+    others = _unrounded(model)
     for name in skip:
-        if name not in layers:
-            known = ", ".join(layers) or "none"
+        if name not in layers and name not in others:
+            known = ", ".join([*layers, *others]) or "none"
             raise InputError.must("Skipped layer", f"a layer of the model ({known})", repr(name))
     chosen = {name: layer for name, layer in layers.items() if name not in skip}
     if not chosen:
         rule = "one with a Linear, Conv2d or Embedding to replace"
         raise InputError.must("Model", rule, type(model).__name__)
-    made: dict[nn.Module, nn.Module] = {}
-    for name, old in chosen.items():
-        # A layer that is used under two names stays one layer.
-        new = made.get(old) or made.setdefault(old, _twin(old, rounding))
-        if old is model:
-            return new
-        parent, _, own = name.rpartition(".")
-        setattr(model.get_submodule(parent), own, new)
+    left = [text for name, texts in others.items() if name not in skip for text in texts]
+    if left:
+        warnings.warn(f"not rounded by quantise: {', '.join(left)}", UserWarning, stacklevel=2)
+    for kind in KINDS:
+        if kind != "updates":
+            rounding.quantiser(kind)  # refuses what does not suit the lanes before anything changes
+    # A layer that is used under two names stays one layer.
+    for layer in dict.fromkeys(chosen.values()):
+        layer.__class__ = _TWINS[type(layer)]
+        assert isinstance(layer, (Linear, Conv2d, Embedding))
+        layer.round_by(rounding)
+    for module in model.modules():
+        _leave_fast_path(module)
     return model
 
 
-def _twin(old: nn.Module, rounding: Rounding) -> nn.Module:
-    new = _MAKERS[type(old)](old, rounding)
-    for name, parameter in old.named_parameters(recurse=False):
-        setattr(new, name, parameter)
-        for quantiser in new.children():
-            quantiser.to(parameter.device)
-    return new.train(old.training)
+def _unrounded(model: nn.Module) -> dict[str, list[str]]:
+    """Return the matrices of modules that have no twin, by the module's name, described."""
+    found: dict[str, list[str]] = {}
+    for name, module in model.named_modules():
+        if type(module) in _TWINS or isinstance(module, (Linear, Conv2d, Embedding)):
+            continue
+        kind = type(module).__name__
+        for own, parameter in module.named_parameters(recurse=False):
+            if parameter.dim() >= 2:
+                whole = f"{name}.{own}" if name else own
+                found.setdefault(name, []).append(f"{whole} ({kind})")
+    return found
+
+
+def _leave_fast_path(module: nn.Module) -> None:
+    """Let no encoder of torch go past its rounded layers.
+
+    In evaluation these have one fused operator, which reads the layers' weights and nothing else.
+    Each of the two settings is among what it asks for.
+    """
+    if not any(isinstance(child, Linear) for child in module.modules()):
+        return
+    if isinstance(module, nn.TransformerEncoderLayer):
+        module.activation_relu_or_gelu = 0
+    elif isinstance(module, nn.TransformerEncoder):
+        module.use_nested_tensor = False

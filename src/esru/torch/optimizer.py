@@ -102,9 +102,13 @@ class LowBitOptimizer(optim.Optimizer):
                     self.scales[parameter] = given or float(
                         fitting_scale(parameter, largest(self.design), headroom)
                     )
-                    self._store(parameter, copy, nearest(self.design), 0)
+                    first, _ = self._rounded(parameter, copy, nearest(self.design), 0)
+                    with torch.no_grad():
+                        parameter.copy_(first)
             own["params"] = [self._copies[parameter] for parameter in group["params"]]
         least = self.step_cycles
+        if cycles is not None and not isinstance(cycles, int):
+            raise InputError.must("Cycles of a step", "an integer", repr(cycles))
         if cycles is not None and cycles < least:
             raise InputError.must("Cycles of a step", f"at least {least}", cycles)
 
@@ -137,7 +141,8 @@ class LowBitOptimizer(optim.Optimizer):
         Raises
         ------
         InputError
-            If a weight has become NaN.
+            If a gradient is NaN; nothing has changed then. If a weight has become NaN without that,
+            as by an overflow; the weights and the phase are those of before then.
         """
         loss = None
         if closure is not None:
@@ -145,20 +150,23 @@ class LowBitOptimizer(optim.Optimizer):
                 loss = closure()
         self._share_settings()
         with torch.no_grad():
+            self._check_gradients()
             for parameter, copy in self._copies.items():
                 gradient = parameter.grad
                 copy.grad = None if gradient is None else gradient.to(torch.float64)
                 copy.copy_(parameter)
             self.inner.step()
-            phase = self.phase
+            phase, results = self.phase, []
             for parameter, copy in self._copies.items():
                 if copy.grad is None:
                     continue
+                found: torch.Tensor = copy
                 if parameter in self.scales:
-                    phase = self._store(parameter, copy, self.design, phase)
-                else:
-                    parameter.copy_(copy)
+                    found, phase = self._rounded(parameter, copy, self.design, phase)
+                results.append((parameter, found))
                 copy.grad = None
+            for parameter, found in results:
+                parameter.copy_(found)
         self.phase = phase if self.cycles is None else self.phase + self.cycles
         return loss
 
@@ -167,19 +175,25 @@ class LowBitOptimizer(optim.Optimizer):
         for group, own in zip(self.param_groups, self.inner.param_groups, strict=True):
             own.update({key: value for key, value in group.items() if key != "params"})
 
-    def _store(
+    def _check_gradients(self) -> None:
+        """Refuse NaN where an integer is to come of it."""
+        if not isinstance(self.design.out_format, FixedFormat):
+            return
+        for parameter in self.scales:
+            if parameter.grad is not None and parameter.grad.isnan().any():
+                raise InputError.must("Gradient of a rounded weight", "numbers", "nan")
+
+    def _rounded(
         self, parameter: nn.Parameter, value: torch.Tensor, design: Design, phase: int
-    ) -> int:
-        """Round a value at the parameter's scale into the parameter; return the next phase."""
+    ) -> tuple[torch.Tensor, int]:
+        """Return a value rounded at a parameter's scale, and the next phase."""
         step = self.scales[parameter] * ulp(design)
         numbers = value.detach() / step
         if not isinstance(design.out_format, FixedFormat):
             kind = getattr(torch, str(design.in_format or "float32"))
             numbers = numbers.to(kind)
         found, phase = round_tensor(design, numbers, phase, self.lanes)
-        with torch.no_grad():
-            parameter.copy_(found * step)
-        return phase
+        return found * step, phase
 
     def state_dict(self) -> dict[str, Any]:
         """Return the inner optimizer's state with phase, scales, design and lanes."""

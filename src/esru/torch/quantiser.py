@@ -55,6 +55,14 @@ class Quantiser(nn.Module):
         Of data-parallel training: rank r starts `rank_offset` cycles ahead of rank 0. The buffer
         does not hold this offset, so all ranks share checkpoints.
 
+    Attributes
+    ----------
+    phase : torch.Tensor
+        Buffer, int64, 0-d: cycles since reset.
+    array : torch.Tensor
+        Buffer, int64, shape (2,): the unit's behaviour as a number, and the lanes. A state of
+        another array is refused, since its phase would mean nothing.
+
     Raises
     ------
     InputError
@@ -62,6 +70,7 @@ class Quantiser(nn.Module):
     """
 
     phase: torch.Tensor
+    array: torch.Tensor
 
     def __init__(
         self,
@@ -88,11 +97,25 @@ class Quantiser(nn.Module):
             largest(unit),
             block,
         )
-        self.register_buffer("phase", torch.tensor(check_phase(phase), dtype=torch.int64))
+        if check_phase(phase) > torch.iinfo(torch.int64).max:
+            raise InputError.must("Phase", "below 2^63", phase)
+        self.register_buffer("phase", torch.tensor(int(phase), dtype=torch.int64))
+        identity = [int(given.behaviour, 16), lanes]
+        self.register_buffer("array", torch.tensor(identity, dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the rounded tensor, of the type of `x`."""
         return rounded(x, self.phase, self.unit)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        found = state_dict.get(f"{prefix}array")
+        if isinstance(found, torch.Tensor) and found.tolist() != self.array.tolist():
+            *_, errors = rest
+            errors.append(
+                f"{prefix}array must be that of {self.unit.design} on {self.unit.lanes} lanes, not "
+                "another's; to begin at phase 0, leave out array and phase (strict=False)"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def extra_repr(self) -> str:
         """Return what `print` shows."""
