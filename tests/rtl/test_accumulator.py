@@ -14,7 +14,8 @@ from esru.cli.entry import main
 from esru.demo.config import DemoConfig
 from esru.design import parse
 from esru.errors import InputError
-from esru.flow.simulate import plan, simulate
+from esru.flow.simulate import simulate
+from esru.flow.stimuli import plan
 from esru.hdl.accumulator import DitheredAccumulator, StochasticAccumulator
 from esru.hdl.array import array
 from esru.hdl.stream import StreamBank
@@ -33,13 +34,13 @@ DESIGNS = [
 
 @pytest.mark.parametrize("text", DESIGNS)
 def test_the_hardware_is_the_models(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 1024)
+    monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 1024)
     check = simulate(parse(text))
     assert check.passed, check.detail
 
 
 def test_an_array(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 512)
+    monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 512)
     for boundary in ("accumulator", "dither"):
         check = simulate(parse(f"3:2:half:lfsr3,lanes=2,boundary={boundary}"), 6)
         assert check.passed and check.detail.endswith("6 lanes, en and rst")

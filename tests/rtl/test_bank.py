@@ -11,7 +11,8 @@ from amaranth.sim import Simulator
 from esru.design import Design, parse
 from esru.emulate.stream import Array
 from esru.errors import InputError
-from esru.flow.simulate import plan, simulate
+from esru.flow.simulate import simulate
+from esru.flow.stimuli import plan
 from esru.hdl.bank import Bank, phase_of
 from esru.hdl.sources import Source
 from esru.sources import source_model
@@ -71,7 +72,7 @@ GIVEN = [
 @pytest.mark.parametrize("boundary", ["decision", "unit"])
 @pytest.mark.parametrize("source", GIVEN)
 def test_words_from_outside(source: str, boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 512)
+    monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 512)
     for rule, n, k in (("zero", 4, 2), ("nearest", 4, 3), ("replicate", 5, 3), ("select", 4, 3)):
         design = parse(f"{n}:{k}:{rule}:{source},boundary={boundary}")
         _check(design)
@@ -151,7 +152,7 @@ def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
     ],
 )
 def test_wide_designs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("esru.flow.simulate.PREFIX", 512)
+    monkeypatch.setattr("esru.flow.stimuli.PREFIX", 512)
     _check(parse(text))
 
 

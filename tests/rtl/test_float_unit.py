@@ -14,7 +14,8 @@ from esru.design import parse
 from esru.emulate import round_array
 from esru.float_formats import FLOAT_FORMATS, FLOAT_INPUTS, FLOAT_OUTPUTS
 from esru.flow.float_stimuli import float_inputs
-from esru.flow.simulate import plan, simulate
+from esru.flow.simulate import simulate
+from esru.flow.stimuli import plan
 from esru.hdl.emit import emit_verilog
 from esru.hdl.unit import UnitLogic
 
@@ -29,7 +30,7 @@ PAIRS = [
 def test_units_of_every_pair_of_formats(
     source: str, out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 1 << 10)
+    monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 1 << 10)
     for overflow in ("saturate", "nonsaturate")[: 1 + (FLOAT_FORMATS[out].overflow is not None)]:
         text = f"8:3:half:lfsr4,in={source},out={out},overflow={overflow},boundary=unit"
         check = simulate(parse(text))
@@ -38,7 +39,7 @@ def test_units_of_every_pair_of_formats(
 
 @pytest.mark.parametrize("source", ["mx_float32", "mx_bfloat16", "mx_float16"])
 def test_units_with_a_scale(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 1 << 11)
+    monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 1 << 11)
     for out in ("ocp_e2m1", "ocp_e4m3"):
         check = simulate(parse(f"8:3:half:lfsr4,in={source},out={out},boundary=unit,lanes=2"))
         assert check.passed, check.detail
@@ -49,7 +50,7 @@ def test_units_with_a_scale(source: str, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_rules_and_sources_on_lanes(
     rule: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("esru.flow.simulate.FEWEST_WORDS", 1 << 9)
+    monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 1 << 9)
     settings = "leap=5,lanes=2,in=bfloat16,out=ocp_e2m1,boundary=unit"
     design = parse(f"{rule}:{source}6,{settings}")
     for lanes in (None, 4):

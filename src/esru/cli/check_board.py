@@ -16,10 +16,11 @@ from typing import Any
 
 from esru import __version__
 from esru.cli.terminal import add_json, emit_json, note, progress, read_design
-from esru.demo.check import Outcome, check_board
+from esru.demo.check import check_board
 from esru.demo.config import DEFAULT_BAUD, DemoConfig
 from esru.demo.link import Link
 from esru.demo.mean import DEFAULT_COUNT, MOST_COUNT, MeanOutcome, measure_mean, operand_for
+from esru.demo.outcome import Outcome
 from esru.demo.ports import require_port, serial_module
 from esru.demo.record import (
     FILES,

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from esru.demo.check import Checker, Outcome, Progress, read_config, same_design
+from esru.demo.check import Checker, Progress, read_config, same_design
 from esru.demo.config import DemoConfig
 from esru.demo.link import BoardLost, Link
 from esru.demo.model import lane_sum
 from esru.demo.operands import pieces
+from esru.demo.outcome import Outcome
 from esru.design import Design
 from esru.errors import InputError
 from esru.rounding import probability_up

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from esru.demo.check import Outcome
 from esru.demo.mean import MeanOutcome, picture
+from esru.demo.outcome import Outcome
 from esru.flow.output import beside
 from esru.report.text import plain_table
 

@@ -13,7 +13,8 @@ import numpy as np
 from esru.design import Design
 from esru.emulate.stream import Array, Words
 from esru.flow.checks import Check
-from esru.flow.simulate import Plan, Round, lane_difference, rounds_of
+from esru.flow.simulate import lane_difference
+from esru.flow.stimuli import Plan, Round, rounds_of
 from esru.sources import source_model
 from esru.sources.register import RegisterModel
 from esru.sources.settings import loaded_seed

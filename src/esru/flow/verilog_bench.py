@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from esru.design import Design
 from esru.flow.loads import load_cycles
-from esru.flow.simulate import stimuli
+from esru.flow.stimuli import stimuli
 from esru.hdl.emit import module_name
 
 #: Roundings checked per lane, at most; with many lanes fewer, so that the file stays small.
