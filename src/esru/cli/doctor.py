@@ -124,7 +124,9 @@ def _found(entry: Entry) -> str:
 def run(args: argparse.Namespace) -> int:
     """Print what is there; 3 if anything but the tools for boards is missing."""
     found = _entries()
-    names = ("ESRU_CACHE", "ESRU_RUNS", "ESRU_JOBS", "ESRU_YOSYS")
+    names = (
+        "ESRU_CACHE", "ESRU_RUNS", "ESRU_JOBS", "ESRU_YOSYS", "ESRU_OSU018", "ESRU_FUSED",
+    )  # fmt: skip
     settings = {name: os.environ.get(name) for name in names}
     if args.json:
         emit_json("doctor", {"esru": __version__}, {"tools": found, "environment": settings})
