@@ -71,6 +71,20 @@ def test_peers_are_compared_at_the_same_interface(capsys: pytest.CaptureFixture[
     assert str(parse(kept["design"]).input) == "s16.8", "a design that names its input keeps it"
 
 
+def test_standard_cells_are_compared_by_area(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--target", "osu018,lut4", "--boundary", "decision", "--seeds", "0"]
+    assert main(["compare", "winner", *arguments]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (cells,) = [line for line in lines if line[:2] == ["lut4", "decision"]]
+    (area,) = [line for line in lines if line[:2] == ["osu018", "decision"]]
+    assert cells[2] == "cells" and area[2] == "area"
+    of, own = (
+        lane_costs([parse(name)], "osu018", "decision")[0] for name in ("reference", "winner")
+    )
+    assert area[3:5] == [f"{of.area:.2f}", f"{own.area:.2f}"]
+    assert area[5].startswith(f"({of.area / own.area:.2f}x")
+
+
 def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "papers", "--target", "lut4", "--boundary", "decision", "--seeds", "0"]
     assert main([*arguments, "--json"]) == 0

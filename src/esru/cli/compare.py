@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TARGETS = "ice40,ecp5,xc7,lut6"
 
+#: With published units an area stands beside the cells of FPGAs.
+PEERS_TARGETS = f"{DEFAULT_TARGETS},nand2"
+
 #: What stands beside the peers, if no design is given.
 DEFAULT_DESIGNS = ("papers", "winner")
 
@@ -49,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what each is measured against (default reference)")  # fmt: skip
     add("--peers", action="store_true",
         help="also published units, as textbook Verilog of the same interface")  # fmt: skip
-    add("--target", default=DEFAULT_TARGETS, metavar="T[,T...]",
-        help=f"targets (default {DEFAULT_TARGETS}; esru list targets)")  # fmt: skip
+    add("--target", metavar="T[,T...]",
+        help=f"targets (default {DEFAULT_TARGETS}, with --peers also nand2; "
+        "esru list targets)")  # fmt: skip
     add("--boundary", default="decision,unit", metavar="B[,B...]",
         help="boundaries (default decision,unit)")  # fmt: skip
     add("--task", default="digits-mlp", metavar="T", help="esru list tasks (default digits-mlp)")
@@ -75,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     names = [row.name for row in rows]
     if len(set(names)) != len(names):
         raise InputError.must("Designs", "named once", ", ".join(names))
-    targets = [target(name).name for name in args.target.split(",")]
+    asked = args.target or (PEERS_TARGETS if args.peers else DEFAULT_TARGETS)
+    targets = [target(name).name for name in asked.split(",")]
     boundaries = args.boundary.split(",")
     for row in rows:
         for boundary in boundaries:
@@ -201,19 +206,22 @@ def _print(
     boundaries: Sequence[str],
     args: argparse.Namespace,
 ) -> None:
+    from esru.flow.ratio import headline
+    from esru.report.tables import number, ratio_text
+
     rows, against = content["rows"], content["against"]
-    print(f"Cells per lane; in brackets how many times that {against} costs\n")
+    print(f"Per lane; in brackets how many times that {against} costs\n")
     table = []
     for target in targets:
+        count = headline(target)
         for boundary in boundaries:
-            line = [target, boundary]
+            line = [target, boundary, count]
             for row in rows:
-                cells, ratio = (row[key][target][boundary]["cells"] for key in ("cost", "ratio"))
-                text = "-" if cells is None else f"{cells:.2f}"
+                value, ratio = (row[key][target][boundary][count] for key in ("cost", "ratio"))
                 bare = row is rows[0] or ratio is None
-                line.append(text + ("" if bare else f" ({ratio:.2f}x)"))
+                line.append(number(value) + ("" if bare else f" ({ratio_text(ratio)})"))
             table.append(line)
-    print_table(["target", "boundary", *(row["name"] for row in rows)], table)
+    print_table(["target", "boundary", "count", *(row["name"] for row in rows)], table)
     print_caption(targets)
     if args.peers:
         from esru.flow.peers import INPUT

@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from esru.boundaries import TRUNCATING
+from esru.flow.targets import target
 
 #: By target, boundary: `esru.flow.cost.LaneCost.to_json`.
 Costs = dict[str, dict[str, dict[str, Any]]]
+
+
+def headline(name: str) -> str:
+    """Return the count that stands for a target: ``area`` where it has one, else ``cells``.
+
+    Raises
+    ------
+    InputError
+        If there is no such target.
+    """
+    return "cells" if target(name).area is None else "area"
 
 
 def ratios(costs: Costs, reference: Costs) -> Costs:
