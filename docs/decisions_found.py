@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from esru.decision_table import shortened
 from esru.report.fresh import fill, parser, refresh
+from esru.report.tables import counted_markdown
 
 if TYPE_CHECKING:
     from esru.search.decisions import Decision
@@ -168,7 +169,8 @@ def costs(result: Json) -> str:
     seeds = f"{result['seeds']} seeds, {result['lanes']} lanes"
     lines += [
         "",
-        f"Cells per lane at the boundary `decision`, plain and helped; `digits-mlp`, {seeds}.",
+        f"Cells per lane at the boundary `decision`, plain and helped; `digits-mlp`, {seeds}. "
+        + counted_markdown(TARGETS),
     ]
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from esru.flow.floors import least_select, least_sum
 from esru.flow.targets import TARGETS
 from esru.hdl.helped import select_chain
 from esru.report.fresh import fill, refresh
+from esru.report.tables import counted_markdown
 
 Json = dict[str, Any]
 
@@ -74,7 +75,8 @@ def costs(result: Json) -> str:
         shown = (f"{plain:.2f} -> {helped:.2f}" for plain, helped in pairs)
         lines.append(f"| {target} | {boundary} | " + " | ".join(shown) + " |")
     used = ", ".join(v for name, v in result["versions"].items() if name != "esru")
-    return "\n".join([*lines, "", f"Counted with {used}."])
+    counted = counted_markdown(row["target"] for row in result["rows"])
+    return "\n".join([*lines, "", f"Counted with {used}. {counted}"])
 
 
 def ratios(result: Json) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from esru.report.fresh import fill, refresh
+from esru.report.tables import counted_markdown
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "docs" / "results" / "sources.json"
@@ -30,7 +31,8 @@ def cost(result: dict[str, Any]) -> str:
             f"| `{row['design']}` | {' | '.join(counts)} | {row['cost'][targets[0]]['ff']:g} |"
         )
     versions = (text if " " in text else f"{n} {text}" for n, text in result["versions"].items())
-    return "\n".join([*lines, "", f"Counted with {', '.join(versions)}."])
+    used = f"Counted with {', '.join(versions)}."
+    return "\n".join([*lines, "", f"{used} {counted_markdown(targets)}"])
 
 
 def generated() -> dict[Path, str]:

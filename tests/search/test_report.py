@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from esru.design import parse
+from esru.flow.targets import caption
 from esru.report.pages import report_html, report_markdown
 from esru.report.plot import draw_front, front_points
 from esru.report.tables import (
@@ -178,6 +179,14 @@ def test_ratios_are_the_reference_over_the_design() -> None:
     assert found["ice40"]["decision"]["carry"] is None  # 0 on one side
     assert found["ice40"]["decision"]["area"] is None  # not measured
     assert ratios(_costs(None), _costs(49.0))["ice40"]["decision"]["cells"] is None
+
+
+def test_what_was_counted_stands_below_the_table() -> None:
+    printed = search_text(_result()).splitlines()
+    (line,) = caption(["ice40"])
+    below = printed.index(f"  {line}")
+    assert printed[below - 1] == "Cells, per lane:"
+    assert printed[below - 3].startswith("ice40 "), "at once below the counts"
 
 
 def test_the_ratio_with_the_same_help_is_of_both_given_cell_by_cell() -> None:

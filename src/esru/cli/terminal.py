@@ -15,7 +15,7 @@ from typing import Any
 from esru.design import Design, parse
 from esru.errors import InputError
 from esru.flow.checks import Check
-from esru.report.text import plain_table
+from esru.report.text import counted_text, plain_table
 
 Progress = Callable[[int, int], None]
 
@@ -92,11 +92,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_caption(targets: Sequence[str]) -> None:
     """Write what the counts on some targets are, below their table."""
-    from esru.flow.targets import caption
-
-    print("\nCells, per lane:")
-    for line in caption(targets):
-        print(f"  {line}")
+    print(f"\n{counted_text(targets)}")
 
 
 def print_checks(checks: Sequence[Check]) -> None:

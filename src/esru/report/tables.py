@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from esru.design import parse
+from esru.flow.targets import caption
 from esru.train.tasks import common_unit, find_task, tasks, unit_digits
 from esru.train.unit_formats import trained_unit
 
@@ -244,6 +245,11 @@ def loss_claim(result: Json) -> str:
         f"it loses at most {lost} in any of {len(bounds)} cells "
         f"({seeds} paired seeds, alpha {result['alpha']:g} over the whole search)"
     )
+
+
+def counted_markdown(targets: Iterable[str]) -> str:
+    """Return what the counts on some targets are, as it stands below a table on a page."""
+    return "\n".join(["Cells:", "", *(f"- {line}" for line in caption(targets))])
 
 
 def markdown(table: Table) -> str:

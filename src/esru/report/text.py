@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from esru.flow.targets import caption
 from esru.report import front, tables
 
 _NUMBERS = re.compile(r"[-+0-9., x()\[\]<]*")
@@ -30,13 +31,19 @@ def _numeric(rows: Sequence[Sequence[str]], column: int) -> bool:
     return all(_NUMBERS.fullmatch(str(row[column])) for row in rows)
 
 
+def counted_text(targets: Iterable[str]) -> str:
+    """Return what the counts on some targets are, as it stands below their table."""
+    return "\n".join(["Cells, per lane:", *(f"  {line}" for line in caption(targets))])
+
+
 def search_text(result: dict[str, Any]) -> str:
     """Return a search's answer as the command prints it."""
     headline, *rest = tables.summary(result)
     lines = [headline if result["winner"] is None else f"Winner: {headline}"]
     lines += [f"  {line}" for line in rest]
+    lines += ["", tables.comparison_caption(result), "", plain_table(*tables.comparison(result))]
+    lines += ["", counted_text(name for name, _ in tables.grid(result))]
     for title, table in (
-        (tables.comparison_caption(result), tables.comparison(result)),
         ("What became of them", tables.verdicts(result)),
         ("Closest contenders", tables.contenders(result)),
     ):
