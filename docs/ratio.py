@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from esru.report.fresh import fill, refresh
-from esru.report.tables import markdown, number, ratio_text
+from esru.report.tables import counted_markdown, markdown, number, ratio_text
 
 Json = dict[str, Any]
 Key = tuple[str, str, str, str]
@@ -100,7 +100,8 @@ def columns(result: Json) -> str:
             )
     header = ["target", "boundary", "unit", "plain", "helped", "plain : plain", "plain : helped"]
     header += ["helped : helped", "one PRNG : plain", "flip-flops"]
-    return markdown((header, table))
+    counted = counted_markdown(target for target, _ in places(result))
+    return f"{markdown((header, table))}\n\n{counted}"
 
 
 @dataclass(frozen=True)
@@ -184,28 +185,32 @@ def hits(result: Json) -> str:
 
 
 def accumulators(result: Json) -> str:
-    """Return what rounding costs in an accumulator, against the reference unit in plain RTL.
+    """Return what rounding costs in an accumulator, against the reference unit.
 
-    Given cell by cell, so is the truncating accumulator that is taken off.
+    Given cell by cell, so is the truncating accumulator that is taken off; the reference unit that
+    it is then set against is plain RTL first, and then given cell by cell as well.
     """
     rows = by_key(result)
     table = []
     for target in dict.fromkeys(target for target, _ in places(result)):
         unit = rows["reference", target, "unit", "plain"]
+        unit_helped = rows.get(("reference", target, "unit", "helped"))
         metric = "area" if unit["area"] is not None else "cells"
         for boundary in ("accumulator", "dither"):
             for name in ("reference", *COMPARED):
                 if (name, target, boundary, "plain") not in rows:
                     continue
                 line = [target, boundary, name]
-                for structure in ("plain", "helped"):
+                for structure, units in (("plain", [unit]), ("helped", [unit, unit_helped])):
                     row = rows.get((name, target, boundary, structure))
                     free = row is not None and row[metric] is not None and row[metric] <= 0
-                    told = "costs nothing" if free else ratio_text(over(unit, row, metric))
-                    line += [number(row[metric] if row else None), told]
+                    line.append(number(row[metric] if row else None))
+                    for of in units:
+                        line.append("costs nothing" if free else ratio_text(over(of, row, metric)))
                 table.append(line)
     header = ["target", "boundary", "unit", "rounding, plain", "reference unit over it"]
-    return markdown(([*header, "rounding, helped", "reference unit over it"], table))
+    header += ["rounding, helped", "reference unit over it", "helped reference unit over it"]
+    return markdown((header, table))
 
 
 def sharing(result: Json) -> str:

@@ -81,6 +81,10 @@ def test_rounding_in_an_accumulator(target: str) -> None:
     assert eight <= unit / ACCUMULATOR, "the page says so"
     assert ROWS["winner", target, "accumulator", "helped"]["cells"] <= unit / ACCUMULATOR
     helped = ROWS["winner", target, "accumulator", "helped"]["cells"]
+    unit_helped = ROWS["reference", target, "unit", "helped"]["cells"]
+    assert helped <= unit_helped / ACCUMULATOR, "the page says so"
+    (line,) = [line for line in TEXT.splitlines() if f"| {target} | accumulator | winner |" in line]
+    assert line.split(" | ")[-1] == f"{unit_helped / helped:.2f}x |"
     assert (plain < helped) == (target in ("xc7", "lut6")), "the page says so"
 
 
