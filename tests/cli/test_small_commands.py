@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from esru.boundaries import BOUNDARIES
 from esru.cli import COMMANDS, main
 
 
@@ -46,6 +47,13 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
         main([name, "--help"])
     assert end.value.code == 0
     assert "usage: esru " + name in capsys.readouterr().out
+
+
+def test_help_of_search_names_every_boundary(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["search", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{', '.join(BOUNDARIES)} (default decision)" in said
 
 
 def test_help_imports_nothing_heavy() -> None:

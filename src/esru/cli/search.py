@@ -6,6 +6,7 @@ import argparse
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from esru.boundaries import BOUNDARIES
 from esru.cli.terminal import Progress, add_json, emit_json, note, progress
 
 
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--boundary", default="decision",
-        help="what the hardware includes: decision (default) or unit",
+        help=f"what the hardware includes: {', '.join(BOUNDARIES)} (default decision)",
     )  # fmt: skip
     parser.add_argument(
         "--lanes", type=int, default=64, metavar="M", help="lanes of the array (default 64)"
