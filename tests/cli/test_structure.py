@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from esru.cli import main
+from esru.design import parse
+from esru.hdl.emit import emit_verilog
 
 DESIGN = "4:3:select:lfsr5,leap=3,lanes=2"
 
@@ -41,6 +43,9 @@ def test_gen_writes_a_targets_cells(tmp_path: Path, capsys: pytest.CaptureFixtur
     (verilog,) = out.glob("*.v")
     text = verilog.read_text()
     assert text.count("SB_LUT4 #(") == 4 and "esru_sb_lut4" not in text
+    heading = [line for line in text.splitlines() if line.startswith("// ")]
+    assert DESIGN in heading[0]
+    assert heading[1] == "// structure helped: cells of target ice40"
 
     out = tmp_path / "lut6"
     assert main(["gen", DESIGN, "-o", str(out), "--structure", "helped", "--target", "lut6"]) == 0
@@ -48,6 +53,14 @@ def test_gen_writes_a_targets_cells(tmp_path: Path, capsys: pytest.CaptureFixtur
     text = verilog.read_text()
     assert text.count("  esru_lut6 #(") == 2
     assert text.count("(* keep_hierarchy *)\nmodule esru_lut6 ") == 1
+
+
+def test_plain_verilog_names_no_structure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gen", DESIGN, "-o", str(tmp_path / "plain")]) == 0
+    (verilog,) = (tmp_path / "plain").glob("*.v")
+    assert verilog.read_text() == emit_verilog(parse(DESIGN))
 
 
 def test_verify_simulates_and_proves_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -258,7 +258,7 @@ def generate(
     ports = interface(design, lanes, "stream" in extras)
     texts = {
         netlist: emit_rtlil(design, lanes, fabric),
-        verilog: emit_verilog(design, lanes, fabric=fabric),
+        verilog: _told(emit_verilog(design, lanes, fabric=fabric), helped),
         described: _json(ports),
     }
     texts |= extra_files(design, lanes, ports, extras, targets)
@@ -284,6 +284,14 @@ def generate(
         except OSError as error:
             raise unusable(folder, error.strerror or str(error)) from None
     return content
+
+
+def _told(verilog: str, helped: str | None) -> str:
+    """Return a module's Verilog whose heading says of which target's cells it is made, if any."""
+    if helped is None:
+        return verilog
+    first, rest = verilog.split("\n", 1)
+    return f"{first}\n// structure helped: cells of target {helped}\n{rest}"
 
 
 def _json(content: dict[str, Any]) -> str:
