@@ -85,6 +85,37 @@ def test_standard_cells_are_compared_by_area(capsys: pytest.CaptureFixture[str])
     assert area[5].startswith(f"({of.area / own.area:.2f}x")
 
 
+def test_each_ratio_stands_beside_the_two_others(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["compare", "winner", "--peers", "--target", "lut4", "--seeds", "0"]
+    arguments += ["--boundary", "decision", "--lanes", "32"]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert main(arguments) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (printed,) = [line for line in lines if line[:2] == ["lut4", "decision"]]
+    reference, winner = parse("reference"), parse("winner,in=s32.24")
+    plain, own, shared = lane_costs(
+        [reference, winner, parse("reference,lanes=32")], "lut4", "decision"
+    )
+    helped = lane_costs([reference, winner], "lut4", "decision", structure="helped")
+    wanted = [plain.cells / own.cells, helped[0].cells / helped[1].cells, shared.cells / own.cells]
+    rows = {row["name"]: row for row in found["rows"]}
+    for key, value in zip(("ratio", "ratio_helped", "ratio_shared"), wanted, strict=True):
+        assert rows["winner"][key]["lut4"]["decision"]["cells"] == pytest.approx(value, abs=1e-4)
+    assert printed[3:5] == [f"{plain.cells:.2f}", f"{own.cells:.2f}"]
+    assert printed[5:8] == [f"({wanted[0]:.2f}x,", f"{wanted[1]:.2f}x,", f"{wanted[2]:.2f}x)"]
+    assert printed[10] == "-,", "a published unit has no cells given one by one"
+
+
+def test_what_cannot_be_built_has_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    # An adder of the rule is one with the accumulator's: there is nothing to give cell by cell.
+    arguments = ["compare", "papers", "--target", "lut4", "--seeds", "0"]
+    assert main([*arguments, "--boundary", "accumulator", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert all(row["helped"] == {} and row["ratio_helped"] == {} for row in rows)
+    assert rows[1]["ratio"]["lut4"]["accumulator"]["cells"] > 1
+
+
 def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "papers", "--target", "lut4", "--boundary", "decision", "--seeds", "0"]
     assert main([*arguments, "--json"]) == 0
@@ -96,6 +127,7 @@ def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixtu
     ("arguments", "message"),
     [
         (["papers", "papers"], "Designs must be named once, not reference, papers, papers"),
+        (["--lanes", "0", "--seeds", "0"], "Lanes must be between 1 and 1024, not 0"),
         (["--seeds", "-1"], "Seeds must be between 0 and 10000, not -1"),
         (["--peers", "--boundary", "sum"], "Boundary must be one of decision, unit"),
         (["--target", "abacus"], "Target must be one of ice40"),

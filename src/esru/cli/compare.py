@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esru.cli.terminal import (
@@ -18,12 +18,16 @@ from esru.cli.terminal import (
 )
 from esru.design import ALIASES, Design, parse
 from esru.errors import InputError
+from esru.sources.settings import MAX_LANES
 
 if TYPE_CHECKING:
     from esru.flow.peers import Peer
     from esru.train.experiment import Cell
 
 DEFAULT_TARGETS = "ice40,ecp5,xc7,lut6"
+
+#: What each is measured against: plain RTL, one with the same help, one with a shared PRNG.
+RATIOS = ("ratio", "ratio_helped", "ratio_shared")
 
 #: With published units an area stands beside the cells of FPGAs.
 PEERS_TARGETS = f"{DEFAULT_TARGETS},nand2"
@@ -33,6 +37,9 @@ DEFAULT_DESIGNS = ("papers", "winner")
 
 MAX_SEEDS = 10_000
 
+#: Of one design, by target and boundary: its counts per lane.
+Counts = dict[str, dict[str, dict[str, Any]]]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -41,6 +48,14 @@ class Row:
     name: str
     design: Design
     peer: Peer | None = None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a row costs, as plain RTL and given cell by cell, where it can be."""
+
+    plain: Counts = field(default_factory=dict)
+    helped: Counts = field(default_factory=dict)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, default=8, metavar="N",
         help="runs of each cell (default 8; 0: no training)")  # fmt: skip
     add("--lanes", type=int, default=64, metavar="M",
-        help="lanes of the array that trains (default 64)")  # fmt: skip
+        help="lanes of the array: those that train, and those that one PRNG serves "
+        "(default 64)")  # fmt: skip
     add_json(parser)
 
 
@@ -87,11 +103,13 @@ def run(args: argparse.Namespace) -> int:
             row.peer.verilog(boundary, "x") if row.peer else replace(row.design, boundary=boundary)
     if not 0 <= args.seeds <= MAX_SEEDS:
         raise InputError.must("Seeds", f"between 0 and {MAX_SEEDS}", args.seeds)
+    if not 1 <= args.lanes <= MAX_LANES:
+        raise InputError.must("Lanes", f"between 1 and {MAX_LANES}", args.lanes)
     task = _checked_task(rows, args) if args.seeds else None
 
     from esru.flow import toolchain
 
-    costs = _costs(rows, targets, boundaries)
+    costs, shared = _costs(rows, targets, boundaries, args.lanes)
     cells: list[list[Cell]] = []
     if task is not None:
         import torch
@@ -105,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
                 task, [row.design for row in rows[1:]], against.design, range(args.seeds),
                 SCHEDULES, args.lanes, progress=step,
             )  # fmt: skip
-    content = _content(rows, costs, cells, args)
+    content = _content(rows, costs, shared, cells, args)
     if args.json:
         emit_json("compare", toolchain.versions(), content)
         return 0
@@ -145,33 +163,70 @@ def _checked_task(rows: Sequence[Row], args: argparse.Namespace) -> Any:
 
 
 def _costs(
-    rows: Sequence[Row], targets: Sequence[str], boundaries: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return for each row its counts per lane, by target and boundary."""
-    from esru.flow.cost import lane_cost, lane_costs
+    rows: Sequence[Row], targets: Sequence[str], boundaries: Sequence[str], lanes: int
+) -> tuple[list[Costs], Counts]:
+    """Return what each row costs, and the first row's design with one source for all lanes."""
+    from esru.flow.cost import lane_cost
     from esru.flow.measure import measure
     from esru.flow.peers import peer_netlist
+    from esru.search.evaluate import Request
+    from esru.search.measured import cached_costs
 
-    found: list[dict[str, Any]] = [{name: {} for name in targets} for _ in rows]
+    found = [Costs() for _ in rows]
+    shared = Costs()
     grid = [(name, boundary) for name in targets for boundary in boundaries]
-    ours = [i for i, row in enumerate(rows) if row.peer is None]
+    units = [(cost, row.design) for cost, row in zip(found, rows, strict=True) if not row.peer]
+    wanted: list[tuple[Counts, Request]] = []
+    for name, boundary in grid:
+        for cost, design in units:
+            wanted.append((cost.plain, Request(design, name, boundary)))
+            if _can_be_helped(design, name, boundary):
+                wanted.append((cost.helped, Request(design, name, boundary, "helped")))
+        for design in _with_one_source(rows[0].design, boundary, lanes):
+            wanted.append((shared.plain, Request(design, name, boundary)))
     with progress("cost") as step:
-        for done, (name, boundary) in enumerate(grid):
+        counted = cached_costs([request for _, request in wanted], step)
+    for (counts, request), one in zip(wanted, counted, strict=True):
+        counts.setdefault(request.target, {})[request.boundary] = dict(one)
+    peers = [(cost, row.peer) for cost, row in zip(found, rows, strict=True) if row.peer]
+    with progress("cost of published units") as step:
+        for done, (name, boundary) in enumerate(grid if peers else []):
             step(done, len(grid))
-            own = lane_costs([rows[i].design for i in ours], name, boundary)
-            for i, cost in zip(ours, own, strict=True):
-                found[i][name][boundary] = cost.to_json()
-            peers = {i: peer_netlist(row.peer, boundary) for i, row in enumerate(rows) if row.peer}
-            cells = measure(list(peers.values()), name)
-            for i, netlist in peers.items():
-                found[i][name][boundary] = lane_cost(cells[netlist.name], 1).to_json()
-        step(len(grid), len(grid))
-    return found
+            netlists = [peer_netlist(peer, boundary) for _, peer in peers]
+            cells = measure(netlists, name)
+            for (cost, _), netlist in zip(peers, netlists, strict=True):
+                one = lane_cost(cells[netlist.name], 1).to_json()
+                cost.plain.setdefault(name, {})[boundary] = one
+        if peers:
+            step(len(grid), len(grid))
+    return found, shared.plain
+
+
+def _can_be_helped(design: Design, name: str, boundary: str) -> bool:
+    """Return whether lanes can be given cell by cell for a target."""
+    from esru.flow.cost import check_structure
+
+    try:
+        check_structure("helped", [name], [replace(design, boundary=boundary)])
+    except InputError:
+        return False
+    return True
+
+
+def _with_one_source(design: Design, boundary: str, lanes: int) -> Iterator[Design]:
+    """Yield the design with one source for all lanes, unless its lanes cannot share one."""
+    try:
+        shared = replace(design, boundary=boundary, lanes=lanes)
+        shared.side_inputs(lanes)
+    except InputError:
+        return
+    yield shared
 
 
 def _content(
     rows: Sequence[Row],
-    costs: Sequence[dict[str, Any]],
+    costs: Sequence[Costs],
+    shared: Counts,
     cells: Sequence[Sequence[Cell]],
     args: argparse.Namespace,
 ) -> dict[str, Any]:
@@ -188,8 +243,10 @@ def _content(
         entry |= {"n": row.design.n, "k": row.design.k, "period": exact.period or None}
         bias = exact.bias
         entry["bias"] = {"mean": float(bias.mean), "max": float(bias.max), "rms": bias.rms}
-        entry |= {"dead_zone": float(exact.dead_zone), "cost": cost}
-        entry["ratio"] = ratios(cost, costs[0])
+        entry |= {"dead_zone": float(exact.dead_zone), "cost": cost.plain, "helped": cost.helped}
+        entry["ratio"] = ratios(cost.plain, costs[0].plain)
+        entry["ratio_helped"] = ratios(cost.helped, costs[0].helped)
+        entry["ratio_shared"] = ratios(cost.plain, shared)
         entry["tests"] = [
             {"task": args.task, "lr": cell.lr, "schedule": cell.schedule, "C": cell.cycles}
             | {"gcd": cell.gcd, "accuracy": cell.accuracy.mean, "diff": cell.difference.mean}
@@ -197,7 +254,7 @@ def _content(
             for cell in (cells[i - 1] if cells and i else [])
         ]
         table.append(entry)
-    return {"against": rows[0].name, "lanes": args.lanes, "rows": table}
+    return {"against": rows[0].name, "lanes": args.lanes, "shared": shared, "rows": table}
 
 
 def _print(
@@ -210,16 +267,22 @@ def _print(
     from esru.report.tables import number, ratio_text
 
     rows, against = content["rows"], content["against"]
-    print(f"Per lane; in brackets how many times that {against} costs\n")
+    print(
+        f"Per lane; in brackets how many times that {against} costs as plain RTL, how many times "
+        f"with both\ngiven cell by cell for the target, and with one PRNG for all {args.lanes} "
+        "lanes (-: there is no such unit)\n"
+    )
     table = []
     for target in targets:
         count = headline(target)
         for boundary in boundaries:
             line = [target, boundary, count]
             for row in rows:
-                value, ratio = (row[key][target][boundary][count] for key in ("cost", "ratio"))
-                bare = row is rows[0] or ratio is None
-                line.append(number(value) + ("" if bare else f" ({ratio_text(ratio)})"))
+                text = number(row["cost"][target][boundary][count])
+                if row is not rows[0]:
+                    by = (row[key].get(target, {}).get(boundary, {}).get(count) for key in RATIOS)
+                    text += f" ({', '.join(map(ratio_text, by))})"
+                line.append(text)
             table.append(line)
     print_table(["target", "boundary", "count", *(row["name"] for row in rows)], table)
     print_caption(targets)
