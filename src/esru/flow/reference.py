@@ -65,6 +65,7 @@ def _table_decision(design: Design) -> str:
     digits, *weights = design.rule.removeprefix("table-").split(".")
     n, width = design.n, max(design.k, 1)
     size = max(4, 4 * len(digits))
+    place = n + ((len(weights) - 1).bit_length() if weights else design.k)
     code = "      code = word;"
     if weights:
         reached = list(accumulate(int(weight) for weight in weights))
@@ -75,10 +76,13 @@ def _table_decision(design: Design) -> str:
         f"  function decide(input [{n - 1}:0] frac, input [{width - 1}:0] word);\n"
         f"    reg [{size - 1}:0] truth;\n"
         "    reg [31:0] code, whole;\n"
+        # Not 32 bits: Yosys would make a shifter of them, which takes minutes for a long table.
+        f"    reg [{place - 1}:0] place;\n"
         "    begin\n"
         f"      truth = {size}'h{digits};\n"
         f"{code}\n"
-        f"      decide = truth[code * {1 << n} + frac];\n"
+        f"      place = code * {1 << n} + frac;\n"
+        "      decide = truth[place];\n"
         "    end\n  endfunction\n"
     )
 
