@@ -16,6 +16,7 @@ import pytest
 
 from esru.errors import InputError
 from esru.train.images import LAYOUTS, load_images
+from esru.train.images.folder import describe
 
 RECORDS = 4
 BATCHES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
@@ -91,6 +92,19 @@ def test_idx(tmp_path: Path, packed: bool) -> None:
     for name, digest in found.checksums.items():
         assert digest == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
     assert len(found.checksums) == 4
+
+
+def test_layouts_for_a_shape() -> None:
+    """What every file of a layout has is not asked for; the shape of others is."""
+    assert "idx" in describe() and "shape" not in describe()
+    small = describe((28, 28, 1)).splitlines()
+    assert [line.split(":")[0].strip() for line in small[:-1]] == ["idx", "npz"]
+    assert all(line.endswith("; images of shape (28, 28, 1)") for line in small[:-1])
+    colour = describe((32, 32, 3)).splitlines()
+    names = [line.split(":")[0].strip() for line in colour[:-1]]
+    assert names == ["cifar10-python", "cifar10-binary", "npz"]
+    assert ["shape" in line for line in colour[:-1]] == [False, False, True]
+    assert "load_images" in colour[-1]
 
 
 @pytest.mark.parametrize("layout", ["binary", "python2", "0", "1", "2", "3", "4"])

@@ -59,6 +59,16 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
+def test_text_names_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(write(tmp_path))
+    argv = ["train", "papers", "--task", "cifar10-resnet20", "--data", data, "--epochs", "1"]
+    assert main([*argv, "--seeds", "1", "--schedule", "worst"]) == 0
+    digest = hashlib.sha256((tmp_path / "images.npz").read_bytes()).hexdigest()
+    text = capsys.readouterr().out
+    assert text.endswith(f"data npz, 16 + 8 images; SHA-256:\n{digest[:12]}  images.npz\n")
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_run_is_the_units_own(tmp_path: Path) -> None:
     """The same job gives the same weights, another seed or unit others; all weights are int8."""
     from esru.train.images.training import ImageTraining
@@ -137,8 +147,11 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     own = ("--task", "cifar10-resnet20")
     missing = refused(capsys, *own)
     assert "--data must be a folder of your images, not missing; the layouts are:" in missing
-    assert "data_batch_1.bin" in missing and "images.npz" in missing
-    assert "Data folder" in refused(capsys, *own, "--data", str(tmp_path))
+    empty = refused(capsys, *own, "--data", str(tmp_path))
+    assert "Data folder" in empty
+    for text in (missing, empty):
+        assert "data_batch_1.bin" in text and "images.npz; images of shape (32, 32, 3)" in text
+        assert "idx" not in text and "of another shape than (32, 32, 3) can be loaded" in text
     data = ("--data", str(tmp_path))
     for option in (data, ("--epochs", "3")):
         assert f"{option[0]} must be left out, except with" in refused(capsys, *option)

@@ -129,6 +129,8 @@ def run(args: argparse.Namespace) -> int:
             _print(task, design, cells, args)
         if admission is not None:
             _print_admission(task, admission, formats[0], blank=design is not None)
+        if own is not None:
+            _print_data(own.source)
         note(f"next: esru show {design or 'reference'} or esru search --bits 8")
     return 0 if admission is None or admission.admitted else 1
 
@@ -139,7 +141,7 @@ def _own_data(args: argparse.Namespace) -> tuple[ImageTraining, StoredScores] | 
     None if the task brings its data.
     """
     from esru.train.images.folder import describe, load_images
-    from esru.train.images.task import RESNET20, task_of
+    from esru.train.images.task import RESNET20, SHAPE, task_of
 
     if args.task != RESNET20.name:
         for option, value in (("--data", args.data), ("--epochs", args.epochs)):
@@ -148,9 +150,9 @@ def _own_data(args: argparse.Namespace) -> tuple[ImageTraining, StoredScores] | 
         return None, None
     if args.data is None:
         error = InputError.must("--data", "a folder of your images", "missing")
-        raise InputError(f"{error}; the layouts are:\n{describe()}")
+        raise InputError(f"{error}; the layouts are:\n{describe(SHAPE)}")
     require_training()
-    images = load_images(args.data)
+    images = load_images(args.data, shape=SHAPE)
     task = task_of(images, args.epochs)
     check_device(args.device)
     from esru.search.image_scores import StoredScores
@@ -291,3 +293,9 @@ def _print_admission(task: Task, admission: Admission, fmt: str, blank: bool) ->
     for rule, holds in admission.checks.items():
         print(f"{'yes' if holds else 'NO '}  {rule}")
     print(f"{task.name}{stored} may {'' if admission.admitted else 'not '}judge designs")
+
+
+def _print_data(source: dict[str, Any]) -> None:
+    print(f"\ndata {source['layout']}, {source['train']} + {source['test']} images; SHA-256:")
+    for name, digest in source["sha256"].items():
+        print(f"{digest[:12]}  {name}")

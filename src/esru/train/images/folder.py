@@ -32,33 +32,44 @@ class Layout:
         Names of the files, each of which must be there.
     folder : str
         The subfolder that its archive unpacks to; empty if there is none.
+    shape : tuple
+        Height, width and channels of its images; None: any.
     """
 
     name: str
     summary: str
     files: tuple[str, ...]
     folder: str = ""
+    shape: tuple[int | None, int | None, int | None] = (None, None, None)
+
+    def holds(self, shape: tuple[int, ...]) -> bool:
+        """Return whether images of a shape can be in its files."""
+        return all(fixed in (None, size) for fixed, size in zip(self.shape, shape, strict=True))
 
 
 LAYOUTS = (
-    Layout("idx", "IDX files, as of MNIST; each may end in .gz", _IDX),
+    Layout("idx", "IDX files, as of MNIST; each may end in .gz", _IDX, shape=(None, None, 1)),
     Layout(
         "cifar10-python",
         "CIFAR-10, Python version",
         (*_BATCHES, "test_batch"),
         "cifar-10-batches-py",
+        (32, 32, 3),
     ),
     Layout(
         "cifar10-binary",
         "CIFAR-10, binary version",
         tuple(f"{name}.bin" for name in (*_BATCHES, "test_batch")),
         "cifar-10-batches-bin",
+        (32, 32, 3),
     ),
     Layout("npz", "one file with x_train, y_train, x_test, y_test", ("images.npz",)),
 )
 
 
-def load_images(folder: Path | str, *, records: int = RECORDS) -> Images:
+def load_images(
+    folder: Path | str, *, records: int = RECORDS, shape: tuple[int, int, int] | None = None
+) -> Images:
     """Return the images of a local folder; nothing is downloaded.
 
     Parameters
@@ -67,6 +78,9 @@ def load_images(folder: Path | str, *, records: int = RECORDS) -> Images:
         Holds all the files of one of `LAYOUTS`, itself or in the layout's subfolder.
     records : int
         Images of each CIFAR-10 file: as published, unless you made them yourself.
+    shape : tuple of int or None
+        Height, width and channels of images that are of use to you: a message about a folder
+        without images names only layouts that can have them. Images of any shape are returned.
 
     Raises
     ------
@@ -94,18 +108,34 @@ def load_images(folder: Path | str, *, records: int = RECORDS) -> Images:
         names = " and ".join(layout.name for layout, _ in whole)
         rule, held = "one that holds the files of one layout", names or "none of any"
         error = InputError.must(f"Data folder {folder}", rule, held)
-        raise InputError(f"{error}; the layouts are:\n{describe()}")
+        raise InputError(f"{error}; the layouts are:\n{describe(shape)}")
     layout, files = whole[0]
     reader = Reader()
     train, test = _READERS[layout.name](reader, files, records)
     return Images(layout.name, train, test, reader.checksums)
 
 
-def describe() -> str:
-    """Return what to put into a data folder, a line a layout."""
-    return "\n".join(
-        f"  {layout.name}: {layout.summary}: {', '.join(layout.files)}" for layout in LAYOUTS
+def describe(shape: tuple[int, int, int] | None = None) -> str:
+    """Return what to put into a data folder, a line a layout: of those for images of a shape.
+
+    With a shape, a last line says what becomes of other images.
+    """
+    if shape is None:
+        return "\n".join(map(_line, LAYOUTS))
+    lines = []
+    for layout in LAYOUTS:
+        if layout.holds(shape):
+            free = f"; images of shape {shape}" if None in layout.shape else ""
+            lines.append(_line(layout) + free)
+    lines.append(
+        f"Images of another shape than {shape} can be loaded by esru.train.images.load_images, "
+        "but not used here."
     )
+    return "\n".join(lines)
+
+
+def _line(layout: Layout) -> str:
+    return f"  {layout.name}: {layout.summary}: {', '.join(layout.files)}"
 
 
 def _best(folder: Path, layout: Layout) -> list[Path | None]:
