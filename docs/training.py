@@ -1,4 +1,4 @@
-"""Generate the tables of docs/training.md from the result files in docs/results.
+"""Generate the tables of docs/training.md and docs/data.md from the result files in docs/results.
 
 Run as ``python docs/training.py`` to rewrite them, ``--check`` to see whether they are fresh.
 The result files are what ``esru train --json`` and ``benchmarks/training.py --write`` wrote.
@@ -18,6 +18,7 @@ Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "training.md"
+DATA = ROOT / "docs" / "data.md"
 
 _HEAD = "| {} | learning rate | accuracy, % | loss, nats | difference, {} | loses less than |"
 
@@ -65,6 +66,25 @@ def designs(results: list[Json]) -> str:
     return "\n".join(lines)
 
 
+def images(result: Json) -> str:
+    """Return the table of single runs on the user's own images, and what they were trained on."""
+    (test,) = result["tests"]
+    rows = [(row["control"], row) for row in result["controls"]]
+    rows.append((f"`{result['design']}`", test))
+    lines = ["| weights rounded by | accuracy, % | loss, nats |", "|---|---|---|"]
+    for name, row in rows:
+        lines.append(f"| {name} | {row['accuracy']['mean']:.2f} | {row['loss']['mean']:.3f} |")
+    data, at = result["data"], result["schedule"][test["schedule"]]
+    files = ", ".join(f"`{name}` {digest[:12]}" for name, digest in data["sha256"].items())
+    lines += [
+        "",
+        f"{result['epochs']} epochs, one seed; {result['lanes']} lanes, {test['schedule']} schedule"
+        f" (C = {at['C']}, gcd {at['gcd']}); torch {result['versions']['torch']}. The first digits"
+        f" of the SHA-256 of its {data['train']:,} and {data['test']:,} images: {files}.",
+    ]
+    return "\n".join(lines)
+
+
 def speed(figures: Json) -> str:
     """Return trainings per core-second, and ratios of rounding."""
     lines = [
@@ -90,7 +110,7 @@ def speed(figures: Json) -> str:
 
 
 def generated() -> dict[Path, str]:
-    """Return the page with every generated part filled in."""
+    """Return both pages with every generated part filled in."""
     parts = {
         "controls digits-mlp": controls(read("controls-digits-mlp")),
         "controls digits-cnn": controls(read("controls-digits-cnn")),
@@ -101,7 +121,8 @@ def generated() -> dict[Path, str]:
         "designs": designs([read("train-papers"), read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }
-    return {PAGE: fill(PAGE, parts)}
+    data = {"cifar10": images(read("train-cifar10"))}
+    return {PAGE: fill(PAGE, parts), DATA: fill(DATA, data)}
 
 
 if __name__ == "__main__":

@@ -57,6 +57,20 @@ def test_the_unit_of_the_text_in_fp4() -> None:
     assert all(test["bound"] < kept["margin"] for test in kept["tests"])
 
 
+def test_the_command_of_the_figures_on_cifar10() -> None:
+    """It needs the user's own images, and an hour: what it was is held, not repeated."""
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    kept = json.loads((RESULTS / "train-cifar10.json").read_text(encoding="utf-8"))
+    given = re.search(r"itself, as its binary layout has it \(`esru (train .*?)`\)", text, re.S)
+    assert given is not None
+    (schedule,) = kept["schedule"]
+    own = ["train", kept["design"], "--task", kept["task"], "--data", "DIR"]
+    own += ["--epochs", str(kept["epochs"]), "--seeds", str(kept["seeds"])]
+    assert given[1].split() == [*own, "--schedule", schedule, "--controls", "--json"]
+    assert kept["design"] == str(parse("winner")) and kept["data"]["layout"] == "cifar10-binary"
+    assert kept["admitted"] is False and "the task does not\njudge" in text
+
+
 def test_the_code_runs() -> None:
     pytest.importorskip("torch").set_num_threads(1)
     pytest.importorskip("sklearn")
