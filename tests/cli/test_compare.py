@@ -22,8 +22,8 @@ def test_the_alias_winner_is_what_the_search_answers() -> None:
 
 
 def test_designs_and_peers(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["compare", "papers", "--peers", "--target", "lut4", "--seeds", "0", "--json"]
-    assert main(arguments) == 0
+    arguments = ["compare", "papers", "--peers", "--target", "lut4", "--seeds", "0", "--lanes", "4"]
+    assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "esru.compare/1" and found["against"] == "reference"
     rows = {row["name"]: row for row in found["rows"]}
@@ -54,7 +54,18 @@ def test_training_is_paired_with_what_it_is_against(capsys: pytest.CaptureFixtur
 
 def test_peers_are_compared_at_the_same_interface(capsys: pytest.CaptureFixture[str]) -> None:
     own = "papers-zero,in=s16.8"
-    arguments = ["papers", "winner", own, "--peers", "--target", "lut4,nand2", "--seeds", "0"]
+    arguments = [
+        "papers",
+        "winner",
+        own,
+        "--peers",
+        "--target",
+        "lut4",
+        "--seeds",
+        "0",
+        "--lanes",
+        "4",
+    ]
     assert main(["compare", *arguments, "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     for name in ("reference", "papers", "winner", *PEERS):
@@ -63,16 +74,24 @@ def test_peers_are_compared_at_the_same_interface(capsys: pytest.CaptureFixture[
         bias = rows[name]["bias"]
         assert bias["mean"] == pytest.approx(mean, rel=0.01)
         assert bias["max"] == pytest.approx(greatest, rel=0.01)
-        for target in ("lut4", "nand2"):
-            for boundary in ("decision", "unit"):
-                (narrow,) = lane_costs([parse(name)], target, boundary)
-                assert rows[name]["cost"][target][boundary] == narrow.to_json()
+        for boundary in ("decision", "unit"):
+            (narrow,) = lane_costs([parse(name)], "lut4", boundary)
+            assert rows[name]["cost"]["lut4"][boundary] == narrow.to_json()
     (kept,) = [row for row in rows.values() if row["name"] not in (*PEERS, *ALIASES)]
     assert str(parse(kept["design"]).input) == "s16.8", "a design that names its input keeps it"
 
 
 def test_standard_cells_are_compared_by_area(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--target", "osu018,lut4", "--boundary", "decision", "--seeds", "0"]
+    arguments = [
+        "--target",
+        "osu018,lut4",
+        "--boundary",
+        "decision",
+        "--seeds",
+        "0",
+        "--lanes",
+        "4",
+    ]
     assert main(["compare", "winner", *arguments]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     (cells,) = [line for line in lines if line[:2] == ["lut4", "decision"]]
@@ -87,7 +106,7 @@ def test_standard_cells_are_compared_by_area(capsys: pytest.CaptureFixture[str])
 
 def test_each_ratio_stands_beside_the_two_others(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "winner", "--peers", "--target", "lut4", "--seeds", "0"]
-    arguments += ["--boundary", "decision", "--lanes", "32"]
+    arguments += ["--boundary", "decision", "--lanes", "4"]
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert main(arguments) == 0
@@ -95,7 +114,7 @@ def test_each_ratio_stands_beside_the_two_others(capsys: pytest.CaptureFixture[s
     (printed,) = [line for line in lines if line[:2] == ["lut4", "decision"]]
     reference, winner = parse("reference"), parse("winner,in=s32.24")
     plain, own, shared = lane_costs(
-        [reference, winner, parse("reference,lanes=32")], "lut4", "decision"
+        [reference, winner, parse("reference,lanes=4")], "lut4", "decision"
     )
     helped = lane_costs([reference, winner], "lut4", "decision", structure="helped")
     wanted = [plain.cells / own.cells, helped[0].cells / helped[1].cells, shared.cells / own.cells]
@@ -109,7 +128,7 @@ def test_each_ratio_stands_beside_the_two_others(capsys: pytest.CaptureFixture[s
 
 def test_what_cannot_be_built_has_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     # An adder of the rule is one with the accumulator's: there is nothing to give cell by cell.
-    arguments = ["compare", "papers", "--target", "lut4", "--seeds", "0"]
+    arguments = ["compare", "papers", "--target", "lut4", "--seeds", "0", "--lanes", "2"]
     assert main([*arguments, "--boundary", "accumulator", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert all(row["helped"] == {} and row["ratio_helped"] == {} for row in rows)
