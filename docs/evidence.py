@@ -15,20 +15,27 @@ from typing import Any
 
 from esru.design import ALIASES, parse
 from esru.evidence.claims import claims
-from esru.evidence.rows import Json, cell, grouped, judged, rate_text
+from esru.evidence.rows import Json, cell, control_line, grouped, rate_text
 from esru.report.fresh import fill, refresh
 from esru.report.panels import Line, Panel, Picture, draw_panels
 from esru.report.tables import markdown
 from esru.resonance import Resonance, resonances
 
 ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "docs" / "results" / "evidence.json"
+RESULTS = ROOT / "docs" / "results"
+RESULT = RESULTS / "evidence.json"
 PAGE = ROOT / "docs" / "evidence.md"
 ROWS = ROOT / "docs" / "evidence-rows.md"
 
 RULES = ("zero", "half", "nearest", "replicate", "select")
 
 PAPERS = ALIASES["papers"]
+#: Studies of the page's tables that are named otherwise.
+STUDIES = {
+    "three bits": "bits",
+    "registers, one step": "registers",
+    "resonance of papers": "resonance",
+}
 ONE_STEP = ("zero, one step", "half, one step")
 
 #: Ticks of differences that range from a fraction of a point to nearly all of them.
@@ -73,6 +80,12 @@ def partner(row: Json) -> str:
     if row["against"] == "float32":
         return "float32"
     return "the same, nearest" if "; " in row["against"] else f"`{row['against']}`"
+
+
+def beside(study: Json, lines: str) -> str:
+    """Return a table with the controls of its study's task below it."""
+    path = RESULTS / f"controls-{study['task']}.json"
+    return f"{lines}\n\n{control_line(json.loads(path.read_text(encoding='utf-8')))}"
 
 
 def three_bits(result: Json) -> str:
@@ -146,7 +159,7 @@ def statements(result: Json) -> str:
     for claim in claims():
         rows = claim.rows(result)
         task = result["studies"][claim.study]["task"]
-        cells = [f"{cell(row, task, mean=False)}, {judged(row)}" for row in rows]
+        cells = [f"{cell(row, task, mean=False)}, {claim.judged(row)}" for row in rows]
         statement = "" if claim.statement == said else claim.statement
         said = claim.statement
         lines.append([statement, claim.reading, *cells, claim.verdict(rows)])
@@ -297,21 +310,27 @@ def generated() -> dict[Path, str | None]:
     """Return the page with every generated part filled in, and the pictures."""
     result = read()
     studies = result["studies"]
-    short = {
-        "facts": facts(result),
-        "statements": statements(result),
+    tables = {
         "three bits": three_bits(result),
         "registers, one step": table(studies["registers"], lambda row: row["series"] in ONE_STEP),
         "naive": naive(result),
         "resonance of papers": resonance(result, lambda row: row["series"] == PAPERS),
-        "correlation": correlation(result),
-        "tensors": table(studies["tensors"], against=True),
         "digits-cnn": table(studies["digits-cnn"]),
         "chars-transformer": table(studies["chars-transformer"]),
         "fp4-transformer": table(studies["fp4-transformer"]),
     }
-    long = {name: table(studies[name]) for name in ("bits", "registers", "sharing", "formats")}
+    short = {name: beside(studies[STUDIES.get(name, name)], part) for name, part in tables.items()}
+    short |= {
+        "facts": facts(result),
+        "statements": statements(result),
+        "correlation": correlation(result),
+        # It has controls among its rows, as `formats` has.
+        "tensors": table(studies["tensors"], against=True),
+    }
+    long = {name: table(studies[name]) for name in ("bits", "registers", "sharing")}
     long["resonance"] = resonance(result)
+    long = {name: beside(studies[name], part) for name, part in long.items()}
+    long["formats"] = table(studies["formats"])
     return {PAGE: fill(PAGE, short), ROWS: fill(ROWS, long), **pictures(result)}
 
 

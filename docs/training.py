@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from esru.evidence.rows import control_line
 from esru.report.fresh import fill, refresh
 from esru.train.tasks import find_task, unit_digits
 
@@ -63,6 +64,7 @@ def designs(results: list[Json]) -> str:
     seeds = results[0]["seeds"]
     order = "periods in this order" if len(results) > 1 else "period"
     lines += ["", f"{seeds} seeds, {results[0]['lanes']} lanes; {order}: {periods}."]
+    lines += ["", control_line(read(f"controls-{results[0]['task']}"))]
     return "\n".join(lines)
 
 

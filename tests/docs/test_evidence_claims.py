@@ -1,8 +1,9 @@
-"""docs/evidence.md: what it says of registers and of FP4 holds in the result file."""
+"""docs/evidence.md: what it says of registers, FP4 and controls holds in the result files."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,59 @@ ROWS = {
     for row in RESULT["studies"]["registers"]["rows"]
 }
 LOWEST = 2.0**-6
+OTHER_TASKS = ("digits-cnn", "chars-transformer", "fp4-transformer")
 
 
 def loss(*place: Any) -> float:
     return float(-ROWS[place]["diff"])
+
+
+def test_a_long_register_on_the_worst_schedule() -> None:
+    rows = {
+        (row["series"], row["at"], row["schedule"], row["lr"]): row
+        for row in RESULT["studies"]["bits"]["rows"]
+        if row["series"].endswith(", long") and row["at"] >= 1
+    }
+    worst = {place: row for place, row in rows.items() if place[2] == "worst"}
+    assert 2 * len(worst) == len(rows)
+    words = {(2**24 - 1) // row["gcd"] for row in worst.values()}
+    assert f"leaves a weight {words.pop()} words there" in TEXT and not words
+    over = []
+    for (series, k, _, lr), row in worst.items():
+        natural = rows[series, k, "natural", lr]
+        assert k < 3 or abs(row["mean"] - natural["mean"]) < 0.3
+        if (row["bound"] < 1) != (natural["bound"] < 1):
+            over.append((series, k, lr))
+            losses = f"{-natural['diff']:.2f} points on `natural`, {-row['diff']:.2f} on `worst`"
+    assert over == [("nearest, long", 3, LOWEST)]
+    assert f"at the lowest learning rate it loses {losses}" in TEXT
+
+
+def test_every_table_has_its_controls() -> None:
+    """Among its rows, or in a line below it: what its task's own file says."""
+    tables = 0
+    for name in ("evidence", "evidence-rows", "training"):
+        page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        for part, body in re.findall(r"<!-- begin: (.*?) -->\n(.*?)<!-- end", page, re.DOTALL):
+            if "±" not in body or part == "statements" or part.startswith("controls "):
+                continue
+            tables += 1
+            if part in ("tensors", "formats"):
+                assert "\n| float32 |" in body and ("nearest" in body or "`8:0:half:none" in body)
+                continue
+            own = {"designs": "digits-mlp", "designs fp4": "fp4-transformer"}
+            task = own.get(part, part if part in OTHER_TASKS else "digits-mlp")
+            path = ROOT / "docs" / "results" / f"controls-{task}.json"
+            line = body.rstrip().splitlines()[-1]
+            found = json.loads(path.read_text(encoding="utf-8"))
+            assert found["task"] == task and line.startswith(f"Controls, {found['seeds']} seeds:")
+            kept = [row for row in found["controls"] if row["control"] != "reference"]
+            if find_task(task).metric == "accuracy":
+                wanted = [f"{row['accuracy']['mean']:.2f}" for row in kept]
+            else:
+                wanted = [f"{row['loss']['mean']:.3f}" for row in kept]
+            assert re.findall(r"([\d.]+) ±", line) == wanted
+    assert tables == 15
 
 
 def test_there_is_no_resonance() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,7 @@ from esru.train.schedule import schedule_cycles
 from esru.train.tasks import find_task
 
 ROOT = Path(__file__).parent.parent.parent
+SCHEDULES = ("natural", "worst")
 
 
 def _module(folder: str) -> ModuleType:
@@ -85,27 +87,40 @@ def test_the_file_holds_the_studies(study: Study) -> None:
 
 
 def test_what_three_bits_do() -> None:
-    for rule in ("half", "nearest", "select", "replicate"):
-        assert all(row["bound"] < 1 for row in found("bits", f"{rule}, long", 3))
-    assert [row["bound"] < 1 for row in found("bits", "zero, long", 3)] == [True, False, False]
-    assert all(row["bound"] < 1 for row in found("bits", "zero, long", 4))
+    for rule, schedule in product(("half", "nearest", "select", "replicate"), SCHEDULES):
+        within = [row["bound"] < 1 for row in found("bits", f"{rule}, long", 3, schedule)]
+        assert within == [True, True, (rule, schedule) != ("nearest", "worst")]
+    last = found("bits", "nearest, long", 3, "worst")[-1]
+    assert (
+        f"the lowest learning rate on `worst`: there it loses {-last['diff']:.2f} points, and a "
+        f"whole one cannot be excluded (the bound is {last['bound']:.2f})"
+    ) in TEXT
+    for schedule in SCHEDULES:
+        within = [row["bound"] < 1 for row in found("bits", "zero, long", 3, schedule)]
+        assert within == [True, False, False]
+        assert all(row["bound"] < 1 for row in found("bits", "zero, long", 4, schedule))
     two, one = (-diffs("bits", "half, long", k)[-1] for k in (2, 1))
     assert f"`half` with k = 2 loses {two:.1f} points there, with k = 1 it loses {one:.1f}" in TEXT
-    high, middle, low = diffs("bits", "replicate, long", 2)
-    assert f"by {low:.1f} points at the lowest learning rate, by {middle:.1f} at the next" in TEXT
-    assert abs(high) < 0.1
-    coin = diffs("bits", "replicate, long", 1)
-    assert f"that loses {-coin[-1]:.1f} points at the lowest" in TEXT and min(coin[:2]) > 0
+    (high, middle, low), other = (diffs("bits", "replicate, long", 2, s) for s in SCHEDULES)
+    assert (
+        f"by {low:.1f} points at the lowest learning rate, by {middle:.1f} at the next "
+        f"({other[1]:.1f} on `worst`), and not at the highest"
+    ) in TEXT
+    assert max(abs(high), abs(other[0])) < 0.1 and other[2] == pytest.approx(low, abs=0.05)
+    coin, other = (diffs("bits", "replicate, long", 1, s) for s in SCHEDULES)
+    assert f"that loses {-coin[2]:.1f} points at the lowest ({-other[2]:.1f} on `worst`)" in TEXT
+    assert min(*coin[:2], *other[:2]) > 0
     for rule in ("zero", "half", "nearest"):
         rows = found("bits", f"{rule}, short", 5)
         assert all(row["bound"] < 1 for row in rows[:2])
         assert -1.2 < rows[2]["diff"] < -0.9
     assert all(row["bound"] < 1 for row in found("bits", "replicate, short", 5))
     # The rules with the same P(up) lose as much at the same k, and `zero` needs a bit more.
-    for rule, more, near in (("nearest", 0, 0.4), ("select", 0, 0.4), ("zero", 1, 0.2)):
-        for k in range(3 if more else 1, 6):
-            own, other = diffs("bits", "half, long", k), diffs("bits", f"{rule}, long", k + more)
-            assert own == pytest.approx(other, abs=near), (rule, k)
+    for rule, more, near in (("nearest", 0, 0.4), ("select", 0, 0.4), ("zero", 1, 0.25)):
+        for k, schedule in product(range(3 if more else 1, 6), SCHEDULES):
+            own = diffs("bits", "half, long", k, schedule)
+            other = diffs("bits", f"{rule}, long", k + more, schedule)
+            assert own == pytest.approx(other, abs=near), (rule, k, schedule)
 
 
 def test_naive_and_plateau() -> None:
@@ -151,22 +166,21 @@ def test_the_verdict() -> None:
     assert higher.pop("replicate") == "at 1 of 3" and set(higher.values()) == {"no"}
     assert judged(found("bits", "replicate, plateau", 3)[-1]) == "better"
     biased = said("the naive", "reference")
-    assert {rule for rule, verdict in biased.items() if verdict == "yes"} == {
-        "half",
-        "nearest",
-        "replicate",
-    }
+    assert len(biased) == 4 and set(biased.values()) == {"yes"}
+    high, middle, _ = (-diff for diff in diffs("naive", "zero, lfsr", 3, "fixed"))
+    assert f"under `zero` with {high:.1f} and {middle:.1f} points at the two higher" in TEXT
     repaired = said("a plateau", "LFSR")
     assert repaired["replicate"] == "yes"
-    for rule in ("half", "nearest"):
+    wanted = {rule: ["better", "better", "open"] for rule in ("half", "nearest")}
+    for rule, signs in (wanted | {"zero": ["worse", "worse", "better"]}).items():
         rows = found("naive", f"{rule}, plateau less lfsr", 3, "fixed")
-        assert [judged(row) for row in rows] == ["better", "better", "no worse"]
+        assert [judged(row, 0) for row in rows] == signs
 
 
 def test_what_the_readme_says_of_it() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    for rule in ("half", "nearest", "select"):
-        assert all(row["bound"] < 1 for row in found("bits", f"{rule}, long", 3))
+    for rule, schedule in product(("half", "select"), SCHEDULES):
+        assert all(row["bound"] < 1 for row in found("bits", f"{rule}, long", 3, schedule))
     rules = ("zero", "half", "nearest", "replicate")
     most = max(-diff for rule in rules for diff in diffs("naive", f"{rule}, lfsr", 3, "fixed"))
     assert f"A plain 3-bit LFSR loses up to {most:.0f} points" in text
@@ -260,8 +274,8 @@ def test_which_tensor_matters() -> None:
 
 
 def test_other_networks() -> None:
-    for series in ("winner", "8:7:select:lfsr13,leap=7,lanes=64"):
-        assert all(row["bound"] < 1 for row in found("digits-cnn", series, None))
+    for series, schedule in product(("winner", "8:7:select:lfsr13,leap=7,lanes=64"), SCHEDULES):
+        assert all(row["bound"] < 1 for row in found("digits-cnn", series, None, schedule))
     for series in ("papers", "8:3:nearest:plateau3", "8:3:half:plateau3"):
         (alone,) = found("digits-cnn", series, None, "fixed")
         assert alone["gcd"] == 1 and alone["bound"] < 1

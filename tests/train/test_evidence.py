@@ -11,7 +11,7 @@ import pytest
 from esru.design import Design, parse
 from esru.errors import InputError
 from esru.evidence.claims import claims
-from esru.evidence.rows import cell, judged, rate_text
+from esru.evidence.rows import cell, control_line, judged, rate_text
 from esru.evidence.studies import FLOAT32, Point, Study, Tensors, find_study, studies, word_source
 from esru.train.schedule import schedule_cycles
 from esru.train.tasks import Job, check_job, find_task
@@ -60,17 +60,37 @@ def test_an_unknown_study_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("diff", "bound", "found"),
+    ("diff", "bound", "found", "sign"),
     [
-        (0.3, -0.1, "better"),
-        (-0.5, 0.9, "no worse"),
-        (-0.5, 0.6, "no worse"),
-        (-2.0, 2.5, "worse"),
-        (-0.5, 1.5, "open"),
+        (0.3, -0.1, "better", "better"),
+        (0.3, 0.4, "no worse", "open"),
+        (-0.5, 0.9, "no worse", "worse"),
+        (-0.3, 0.7, "no worse", "open"),
+        (-2.0, 2.5, "worse", "worse"),
+        (-0.5, 1.5, "open", "open"),
     ],
 )
-def test_what_a_row_says(diff: float, bound: float, found: str) -> None:
-    assert judged({"diff": diff, "bound": bound}) == found
+def test_what_a_row_says(diff: float, bound: float, found: str, sign: str) -> None:
+    row = {"diff": diff, "bound": bound}
+    assert judged(row) == found
+    assert judged(row, 0) == sign
+
+
+def test_controls_as_a_line() -> None:
+    def row(control: str, lr: float, accuracy: float, loss: float) -> dict[str, object]:
+        found = {"accuracy": {"mean": accuracy, "sd": 0.5}, "loss": {"mean": loss, "sd": 0.25}}
+        return {"control": control, "lr": lr, **found}
+
+    rows = [row("float32", 0.25, 96.0, 0.125), row("float32", 0.0625, 95.0, 0.5)]
+    rows += [row("reference", 0.25, 94.0, 0.75), row("nearest", 0.25, 93.0, 1.0)]
+    result = {"task": "digits-mlp", "seeds": 7, "controls": rows}
+    assert control_line(result) == (
+        "Controls, 7 seeds: float32 96.00 ± 0.50 (2^-2), 95.00 ± 0.50 (2^-4); "
+        "round to nearest 93.00 ± 0.50 (2^-2)."
+    )
+    assert control_line({**result, "task": "chars-transformer", "controls": rows[1:]}) == (
+        "Controls, 7 seeds: float32 0.500 ± 0.250 (2^-4); round to nearest 1.000 ± 0.250 (2^-2)."
+    )
 
 
 def test_cells() -> None:
@@ -88,6 +108,27 @@ def test_a_verdict_counts_learning_rates() -> None:
     assert claim.verdict([good, good]) == "yes"
     assert claim.verdict([bad, bad]) == "no"
     assert claim.verdict([good, bad, bad]) == "at 1 of 3"
+
+
+def test_a_small_loss_is_one_to_a_statement_of_a_difference() -> None:
+    small = {"diff": -0.3, "bound": 0.4}
+    for claim in claims():
+        assert claim.judged(small) == ("no worse" if "no worse" in claim.wanted else "worse")
+        assert claim.margin == (find_task("digits-mlp").margin if "no worse" in claim.wanted else 0)
+    verdicts = {c.statement: c.verdict([small, small]) for c in claims()}
+    assert list(verdicts.values()) == ["yes", "no", "yes", "no", "yes"]
+
+
+def test_both_schedules_of_every_source() -> None:
+    """What no random bit rounds has no period to meet, and so one schedule."""
+    points = {(p.series, p.at, p.schedule) for p in find_study("bits").points if p.at}
+    assert len({series for series, _, _ in points}) == 15
+    for series, at, _ in points:
+        assert {(series, at, "natural"), (series, at, "worst")} <= points
+    points = {(p.series, p.at, p.schedule) for p in find_study("digits-cnn").points}
+    for series, at, _ in points:
+        if series not in ("reference", "nearest"):
+            assert {(series, at, "natural"), (series, at, "worst")} <= points
 
 
 def _small(*points: Point, seeds: int = 2) -> Study:

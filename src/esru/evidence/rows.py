@@ -23,8 +23,9 @@ def judged(row: Json, margin: float = 1.0) -> str:
     """Return what a row alone says: better, no worse, worse, or open.
 
     ``better`` and ``worse``: the difference is above or below 0 at the one-sided level of 5 %;
-    ``no worse``: the loss is below the margin at that level, which goes before ``worse``;
-    ``open``: none of them.
+    ``no worse``: the loss is below the margin at that level, which goes before ``worse``: such a
+    row may show a loss, smaller than the margin; ``open``: none of them. With the margin 0 the
+    sign alone is judged, and nothing is ``no worse``.
     """
     bound, diff = row["bound"], row["diff"]
     if bound < 0:
@@ -54,3 +55,22 @@ def cell(row: Json, task: str, mean: bool = True) -> str:
         return difference
     value = row["mean"] if chosen.metric == "accuracy" else -row["mean"]
     return f"{value:.{digits}f} ± {row['sd']:.{digits}f} ({difference})"
+
+
+def control_line(result: Json) -> str:
+    """Return what float32 and rounding to nearest reach on a task, as a line below a table.
+
+    Parameters
+    ----------
+    result : dict
+        What ``esru train --controls --json`` wrote.
+    """
+    task = find_task(result["task"])
+    digits = unit_digits(task.unit)
+    parts = []
+    for name, label in (("float32", "float32"), ("nearest", "round to nearest")):
+        rows = [row for row in result["controls"] if row["control"] == name]
+        means = [(rate_text(row["lr"]), row[task.metric]) for row in rows]
+        texts = [f"{of['mean']:.{digits}f} ± {of['sd']:.{digits}f} ({lr})" for lr, of in means]
+        parts.append(f"{label} {', '.join(texts)}")
+    return f"Controls, {result['seeds']} seeds: {'; '.join(parts)}."

@@ -147,9 +147,8 @@ def by_bits() -> list[Point]:
                     continue
                 unit = parse(f"{k + 1 if rule == 'select' else 8}:{k}:{rule}:{words}")
                 points.append(Point(f"{rule}, {source}", k, unit))
-    # A long register's parts are long too: `worst` is for the others.
-    short = [replace(p, schedule="worst") for p in points if not p.series.endswith("long")]
-    return [*points, *short]
+    # Without a random bit there is no period to meet.
+    return [*points, *(replace(p, schedule="worst") for p in points if p.at)]
 
 
 def naive() -> list[Point]:
@@ -265,6 +264,7 @@ def digits_cnn() -> list[Point]:
     long = ("nearest", "winner", "8:7:select:lfsr13,leap=7,lanes=64")
     points = [Point("reference", None, REFERENCE)]
     points += [Point(text, None, parse(text)) for text in long]
+    points += [Point(text, None, parse(text), "worst") for text in long[1:]]
     for text in ("papers", "papers-zero", "8:3:nearest:plateau3", "8:3:half:plateau3"):
         unit = parse(text)
         # As it comes, without resonance, and with as much as there can be.
