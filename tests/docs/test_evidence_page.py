@@ -181,6 +181,10 @@ def test_what_the_readme_says_of_it() -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for rule, schedule in product(("half", "select"), SCHEDULES):
         assert all(row["bound"] < 1 for row in found("bits", f"{rule}, long", 3, schedule))
+    nearest = [*found("bits", "nearest, long", 3), *found("bits", "nearest, long", 3, "worst")]
+    (last,) = [row for row in nearest if row["bound"] >= 1]
+    assert len(nearest) == 6 and "`nearest` but in one case of six" in text
+    assert f"where it loses {-last['diff']:.2f} points and the bound is {last['bound']:.2f}" in text
     rules = ("zero", "half", "nearest", "replicate")
     most = max(-diff for rule in rules for diff in diffs("naive", f"{rule}, lfsr", 3, "fixed"))
     assert f"A plain 3-bit LFSR loses up to {most:.0f} points" in text
