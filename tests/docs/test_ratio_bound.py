@@ -42,8 +42,8 @@ FACTS = {
 
 #: Of each target: up to where a bit's circuits are tried, and what its bits take.
 BITS = {
-    "nand2": (5, carry_bound.Bits((3.5, 4.5), (4.5, 5), 2, 1)),
-    "osu018": (93, carry_bound.Bits((63, 85), (86, 92), 39, 23)),
+    "nand2": (5, carry_bound.Bits((3.5, 4.5), (4.5, 5), (2, 2.5), 1)),
+    "osu018": (93, carry_bound.Bits((63, 85), (86, 92), (39, 46), 23)),
 }
 
 
@@ -108,6 +108,24 @@ def test_what_the_decision_says_of_bits() -> None:
     ):
         cells = " | ".join(f"{ours:g}, {theirs:g}" for ours, theirs in zip(*rows, strict=True))
         assert f"| {name} | {cells} |" in DECISION
+
+
+@pytest.mark.parametrize("target", BITS)
+def test_what_the_sign_takes(target: str) -> None:
+    library, (fed, alone) = _library(target), BITS[target][1].sign
+    # What carries in for nothing is the other bound's sign.
+    assert fed == FACTS[target][2] == carry_bound.least_sign(library, alone)
+    # Without a carry cell more than that, but less than with one on top.
+    assert alone < fed + BITS[target][1].cell
+    assert carry_bound.least_sign(library, alone + 1, carry_in=False) == alone
+
+
+def test_what_the_decision_says_of_the_sign() -> None:
+    ours, theirs = BITS["nand2"][1].sign, BITS["osu018"][1].sign
+    assert (
+        f"{ours[0]:g} ({theirs[0]:g}) where a cell of x_6 carries in that is counted elsewhere, "
+        f"{ours[1]:g} ({theirs[1]:g}) where none does"
+    ) in DECISION.replace("\n", " ")
 
 
 def test_a_slice_of_the_least_area() -> None:

@@ -77,6 +77,21 @@ def test_a_cell_that_carries_out() -> None:
     assert carry_bound.least_bit(LIBRARY, 4.75, carry_out=True) == 4.5
 
 
+def test_a_sign_into_which_no_cell_carries() -> None:
+    """A witness of 2.5: AOI21, NAND2; two pins change with x_6 while nothing is added."""
+    for case, hold, masked, read, expected in (
+        ("reset", 0, (0, 0), (1, 1), (0, 0, 0, 0)),
+        ("hold", 1, (0, 0), (1, 1), (0, 0, 1, 1)),
+        ("pass", 0, (0, 1), (0, 1), (1, 1, 1, 1)),
+        ("flip", 0, (0, 0), (0, 1), (1, 0, 1, 0)),
+    ):
+        for row, value in enumerate(expected):
+            below, y = row & 1, row >> 1
+            inner = not ((y and hold) or masked[below])  # AOI21, 1.5
+            assert (not (inner and read[below])) == bool(value), case  # NAND2, 1
+    assert carry_bound.least_sign(LIBRARY, 3, carry_in=False) == 2.5
+
+
 def test_what_makes_the_sum_does_not_carry() -> None:
     """It changes with x_i while nothing is added: such a cell is in the smallest bit, at 8."""
     assert carry_bound.least_bit(RICH, 9.5) == 8
@@ -87,9 +102,11 @@ def test_what_makes_the_sum_does_not_carry() -> None:
     ("bits", "area"),
     [
         # Every bit has a carry cell of its own, or they take turns.
-        (carry_bound.Bits((3, 9), (5, 9), 2, 1), 32 + 7 * 5 + 2 + 1),
-        (carry_bound.Bits((3, 3), (5, 5), 2, 1), 32 + 5 + 6 * 3 + 2 + 1),
-        (carry_bound.Bits((3, 5), (5, 6), 2, 1), 32 + 3 * (6 + 3) + 5 + 2 + 1),
+        (carry_bound.Bits((3, 9), (5, 9), (2, 4), 1), 32 + 7 * 5 + 4 + 1),
+        (carry_bound.Bits((3, 3), (5, 5), (2, 3), 1), 32 + 5 + 6 * 3 + 2 + 1),
+        (carry_bound.Bits((3, 5), (5, 6), (2, 2.5), 1), 32 + 3 * (6 + 3) + 5 + 2.5 + 1),
+        # The last bit carries into the sign.
+        (carry_bound.Bits((3, 5), (5, 6), (2, 4), 1), 32 + 3 * (6 + 3) + 6 + 2 + 1),
     ],
 )
 def test_the_bits_of_a_unit(bits: carry_bound.Bits, area: float) -> None:
@@ -162,5 +179,5 @@ def unit_by_hand() -> float:
 
 def test_a_unit_by_hand_is_not_below_the_bound() -> None:
     assert unit_by_hand() == 82
-    bits = carry_bound.Bits((3.5, 4.5), (4.5, 5), 2, 1)
-    assert carry_bound.carried_unit(bits, 4) == 65
+    bits = carry_bound.Bits((3.5, 4.5), (4.5, 5), (2, 2.5), 1)
+    assert carry_bound.carried_unit(bits, 4) == 65.5

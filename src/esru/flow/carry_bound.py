@@ -12,6 +12,9 @@ down. A carry cell is such a cell that is no inverter. Into bit i there are thre
   does not while it is up. A pin may read either: *bent* or constant.
 - One that is in front of bit i - 1's flip-flop, too: one of its cells of level i - 1 carries.
 - One that is not: it comes on top of the cells of bit i.
+
+The sign is such a bit, too, with x_7 at 1: nothing saturates, so its next value is 0 (reset), y_7
+(not enabled), 1 and, where a carry comes in from x_6 (all x at 1, the number -1), not x_6.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import permutations, product
 
-from esru.flow.unit_bound import SIGN, Cell, least_area
+from esru.flow.unit_bound import Cell
 
 #: The rows of a signal: bit 0 of a row is x_(i-1), then x_i and y_i.
 _ROWS = 8
@@ -167,13 +170,18 @@ Values = tuple[int, ...]
 class _Search:
     """Every circuit of a bit's own cells, below a limit."""
 
-    def __init__(self, library: Sequence[Cell], bent: bool, carries: bool, below: float):
+    def __init__(
+        self, library: Sequence[Cell], bent: bool, carries: bool, sign: bool, below: float
+    ):
         self.patterns = patterns(library, bent)
         self.carries = carries
         self.limit = below
-        self.up = _X ^ (_BELOW if bent else _ALL)
         self.smallest = library[0].area
-        self.inputs = (_X, _Y)
+        # The sign's x is 1, and so no signal.
+        self.down = _ALL if sign else _X
+        self.up = self.down ^ (_BELOW if bent else _ALL)
+        self.inputs = (_Y,) if sign else (_X, _Y)
+        self.kinds = (_OUTER,) if sign else (_INNER, _OUTER)
         # How many more signals the pins of an area can take up than its cells put out.
         self.uses = [(cell.area, cell.pins - 1) for cell in library if cell.pins > 1]
         self.room = cache(self._room)
@@ -184,7 +192,7 @@ class _Search:
         )
 
     def run(self) -> float:
-        self.extend([(1,)], 0.0, (), (_INNER, _OUTER), frozenset())
+        self.extend([(1,)], 0.0, (), self.kinds, frozenset())
         return self.limit
 
     def pins(self, count: int, signals: int) -> Iterator[tuple[int, ...]]:
@@ -260,7 +268,7 @@ class _Search:
         outputs = {row[-1] for row in values}
         if not {0, _Y, self.up} <= outputs:
             return False
-        down = [row for row in values if row[0] and row[-1] == _X]
+        down = [row for row in values if row[0] and row[-1] == self.down]
         if not down or not self.carries:
             return bool(down)
         flips = [row for row in values if row[-1] == self.up]
@@ -290,7 +298,15 @@ def least_bit(
     carry_out : bool
         Whether one of the cells that do not read y_i carries.
     """
-    return _Search(library, not carry_in, carry_out, below).run()
+    return _Search(library, not carry_in, carry_out, False, below).run()
+
+
+def least_sign(library: Sequence[Cell], below: float, *, carry_in: bool = True) -> float:
+    """Return the least area of the sign's own cells, or `below` if it is no less.
+
+    Parameters are those of `least_bit`.
+    """
+    return _Search(library, not carry_in, False, True, below).run()
 
 
 @dataclass(frozen=True)
@@ -303,15 +319,16 @@ class Bits:
         Where a cell carries into the bit; it is not counted.
     alone : tuple of float
         Where none does, or one that is counted with them.
-    sign : float
-        The sign's.
+    sign : tuple of float
+        The sign's: where a cell carries into it that is not counted, and where none does, or one
+        that is counted with them.
     cell : float
         The smallest cell that is no inverter.
     """
 
     fed: tuple[float, float]
     alone: tuple[float, float]
-    sign: float
+    sign: tuple[float, float]
     cell: float
 
 
@@ -328,7 +345,9 @@ def bits_of(library: Sequence[Cell], below: float) -> Bits:
             most = min(most, alone[0] + cell)
         alone.append(least_bit(library, most, carry_in=False, carry_out=carry_out))
     fed = fed[0], min(fed[1], fed[0] + cell)
-    return Bits(fed, (alone[0], alone[1]), least_area(library, SIGN), cell)
+    sign = least_sign(library, below)
+    sign_alone = least_sign(library, min(below, sign + cell), carry_in=False)
+    return Bits(fed, (alone[0], alone[1]), (sign, sign_alone), cell)
 
 
 def carried_unit(bits: Bits, flip_flop: float, width: int = 8) -> float:
@@ -340,5 +359,6 @@ def carried_unit(bits: Bits, flip_flop: float, width: int = 8) -> float:
         for carries in (0, 1):
             found.append(min(least[0] + bits.alone[carries], least[1] + bits.fed[carries]))
         least = found[0], found[1]
+    fed, alone = bits.sign
     # Saturation: a cell that is constant once x_7 is 1.
-    return width * flip_flop + min(least) + bits.sign + bits.cell
+    return width * flip_flop + min(least[1] + fed, least[0] + alone) + bits.cell
