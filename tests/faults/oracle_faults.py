@@ -14,7 +14,7 @@ from fault import Fault, Plant, around
 from text_faults import Rewrite, replaced
 
 from esru.emulate import arrays, stream
-from esru.flow import cocotb_run, formal, simulate
+from esru.flow import cocotb_run, formal, stimuli
 from esru.hdl import sources
 from esru.sources import lfsr, register
 
@@ -24,7 +24,7 @@ def _decision_values(fault: Callable[[Any, Any], Any]) -> Plant:
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         true = arrays.decision_values
-        for module in (arrays, simulate):
+        for module in (arrays, stimuli):
             patch.setattr(module, "decision_values", lambda d, words: fault(true(d, words), d))
 
     return plant
