@@ -31,7 +31,15 @@ DESIGNS = [
     "8:3:replicate:plateau3,out=bfloat16,boundary=unit",
     "6:3:half:lfsr7,lanes=4,out=ocp_e3m2,boundary=unit",
     "8:4:zero:debruijn5,out=ocp_e2m3,boundary=unit",
+    "5:4:zero:lfsr9,in=bfloat16,out=ocp_e4m3,boundary=unit",
+    "7:6:select:lfsr13,leap=6,lanes=8,in=float16,out=ocp_e5m2,boundary=unit",
+    "8:3:half:lfsr9,in=mx_float32,out=ocp_e2m1,boundary=unit",
+    "4:3:nearest:plateau5,in=mx_bfloat16,out=ocp_e3m2,boundary=unit",
+    "6:5:replicate:debruijn5,in=mx_float16,out=ocp_e2m3,boundary=unit",
 ]
+
+#: Elements that share a scale, in the tensors of units with scales.
+BLOCK = 5
 
 #: Drives one bank: a line of stimuli a cycle, the registered outputs printed a line a cycle.
 BENCH = """\
@@ -56,14 +64,46 @@ endmodule
 """
 
 
+def rounded(design: Design, values: Any, phase: int) -> tuple[Any, int]:
+    """Round a tensor; of a unit with scales, with those of `exponents`."""
+    if str(design.input).startswith("mx_"):
+        scale = exponents(len(values))
+        return round_tensor(design, values, phase, LANES, scale=scale)
+    return round_tensor(design, values, phase, LANES)
+
+
+def exponents(size: int) -> np.ndarray:
+    """Return the exponent of each element's scale."""
+    return np.random.default_rng(size).integers(2, 9, -(-size // BLOCK)).repeat(BLOCK)[:size]
+
+
+def numbers(design: Design, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return float32 values that a unit's input format has; any, for fixed point."""
+    values = rng.normal(scale=60, size=size).astype(np.float32)
+    if design.floats and design.input.name.endswith("bfloat16"):
+        return (values.view(np.uint32) & 0xFFFF0000).view(np.float32)
+    if design.floats and design.input.name.endswith("float16"):
+        return values.astype(np.float16).astype(np.float32)
+    return values
+
+
 def stimuli(design: Design, values: np.ndarray) -> list[int]:
     """Return one packed word of inputs per cycle.
 
-    Values are floored to n bits and saturated; of a float unit they are float32 patterns.
+    Values are floored to n bits and saturated; of a float unit they are patterns, a block's scale
+    above the sign.
     """
     fmt = design.input
     if design.floats:
-        words = values.view(np.uint32).astype(np.int64)
+        plain = fmt.name.removeprefix("mx_")
+        bits = values.view(np.uint32)
+        if plain == "bfloat16":
+            bits = bits >> 16
+        elif plain == "float16":
+            bits = values.astype(np.float16).view(np.uint16)
+        words = bits.astype(np.int64)
+        if plain != fmt.name:
+            words |= (exponents(len(values)) + 127) << (32 if plain == "float32" else 16)
     else:
         scaled = np.floor(values.astype(np.float64) * 2**design.dropped)
         words = np.clip(scaled, fmt.low, fmt.high).astype(np.int64)
@@ -122,13 +162,13 @@ def test_a_tensor_through_the_hardware(text: str, tmp_path: Path) -> None:
     """Three tensors one after the other, from reset; the middle one fills no whole cycle."""
     design = parse(text)
     rng = np.random.default_rng(7)
-    tensors = [rng.normal(scale=60, size=size).astype(np.float32) for size in (400, 13, 331)]
+    tensors = [numbers(design, size, rng) for size in (400, 13, 331)]
     emulated: list[float] = []
     inputs: list[int] = []
     phase = 0
     for values in tensors:
-        y, following = round_tensor(design, values, phase, LANES)
-        again, same = round_tensor(design, torch.from_numpy(values), phase, LANES)
+        y, following = rounded(design, values, phase)
+        again, same = rounded(design, torch.from_numpy(values), phase)
         assert same == following and np.array_equal(again.numpy(), y)
         emulated += y.tolist()
         inputs += stimuli(design, values)
