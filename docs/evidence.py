@@ -313,6 +313,7 @@ def generated() -> dict[Path, str | None]:
     tables = {
         "three bits": three_bits(result),
         "registers, one step": table(studies["registers"], lambda row: row["series"] in ONE_STEP),
+        "families": table(studies["families"], lambda row: row["schedule"] == "natural"),
         "naive": naive(result),
         "resonance of papers": resonance(result, lambda row: row["series"] == PAPERS),
         "digits-cnn": table(studies["digits-cnn"]),
@@ -327,7 +328,7 @@ def generated() -> dict[Path, str | None]:
         # It has controls among its rows, as `formats` has.
         "tensors": table(studies["tensors"], against=True),
     }
-    long = {name: table(studies[name]) for name in ("bits", "registers", "sharing")}
+    long = {name: table(studies[name]) for name in ("bits", "registers", "families", "sharing")}
     long["resonance"] = resonance(result)
     long = {name: beside(studies[name], part) for name, part in long.items()}
     long["formats"] = table(studies["formats"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esru.design import parse
-from esru.evidence.studies import LENGTHS, ONE_LUT
+from esru.evidence.studies import FAMILIES, LENGTHS, ONE_LUT, OPERANDS
 from esru.train.tasks import find_task
 
 ROOT = Path(__file__).parent.parent.parent
@@ -74,7 +74,7 @@ def test_every_table_has_its_controls() -> None:
             else:
                 wanted = [f"{row['loss']['mean']:.3f}" for row in kept]
             assert re.findall(r"([\d.]+) ±", line) == wanted
-    assert tables == 15
+    assert tables == 17
 
 
 def test_there_is_no_resonance() -> None:
@@ -144,3 +144,33 @@ def test_gradients_in_fp4() -> None:
     pairs = zip(rows("papers", "natural"), rows("papers", "worst"), strict=True)
     assert all(abs(one["diff"] - other["diff"]) < 0.003 for one, other in pairs)
     assert "The papers' point loses 0.03 nats, within 0.003 the same where" in TEXT
+
+
+def test_other_sources() -> None:
+    rows: dict[tuple[str, str, str], list[Any]] = {}
+    for row in RESULT["studies"]["families"]["rows"]:
+        rule, _, source = row["series"].partition(", ")
+        rows.setdefault((rule, source, row["schedule"]), []).append(row)
+    within = {place: [row["bound"] < 1 for row in found] for place, found in rows.items()}
+    for source in FAMILIES:
+        for rule in ("half", "select"):
+            assert all(within[rule, source, "natural"])
+        assert within["zero", source, "natural"] == [True, False, False]
+    beyond = {
+        (rule, source): -found[-1]["diff"]
+        for (rule, source, how), found in rows.items()
+        if how == "worst" and rule != "zero" and source != "counter3" and found[-1]["bound"] >= 1
+    }
+    ((unit, lost),) = beyond.items()
+    assert f"`4:3:{unit[0]}:{unit[1]}` loses {lost:.2f} points at 2^-6" in TEXT
+    automaton = [row["mean"] for row in rows["half", FAMILIES[2], "worst"]]
+    assert automaton == [row["mean"] for row in rows["half", FAMILIES[2], "natural"]]
+    counted = [
+        row for (_, source, _), found in rows.items() for row in found if source == "counter3"
+    ]
+    most = max(-row["diff"] for row in counted if row["schedule"] == "worst")
+    assert f"loses up to {most:.0f} points on the worst" in TEXT
+    assert {row["gcd"] for row in counted if row["schedule"] == "worst"} == {8}
+    for source in OPERANDS:
+        assert round(-rows["half", source, "natural"][0]["diff"]) == 11
+        assert all(within["select", source, "natural"])

@@ -346,6 +346,7 @@ def test_a_row_repeats(tmp_path: Path) -> None:
     [
         ("bits", lambda p: p.at == 3 and p.series.startswith("replicate")),
         ("registers", lambda p: p.at == 8 and p.series == "zero, one step"),
+        ("families", lambda p: p.series in ("half, counter3", "half, operand-xor")),
         ("resonance", lambda p: p.series == "8:3:replicate:plateau3"),
         ("sharing", lambda p: p.at == 256),
         ("digits-cnn", lambda p: p.series in ("winner", "papers")),

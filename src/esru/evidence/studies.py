@@ -32,6 +32,10 @@ COPRIME_CYCLES = 41
 #: Lengths of the registers that three random bits come from in `registers`.
 LENGTHS = (3, 4, 5, 6, 7, 8, 13, 24)
 
+#: Sources of three random bits of another kind than `SOURCES`, no bit twice where there is a leap.
+FAMILIES = ("debruijn13,leap=5", "plateau13,leap=4", "cellular13,leap=4", "counter3")
+OPERANDS = ("operand-own", "operand-neighbour", "operand-xor")
+
 #: Integers of 4 to 8 bits and the floats of up to 8.
 FORMATS = (
     *(f"s{bits}.0" for bits in (8, 7, 6, 5, 4)),
@@ -187,6 +191,22 @@ def registers() -> list[Point]:
     return points
 
 
+def families() -> list[Point]:
+    """Return three random bits of every other kind of source, operands among them."""
+    points = []
+    for rule in ("zero", "half", "select"):
+        n = 4 if rule == "select" else 8
+        for source in FAMILIES:
+            unit = parse(f"{n}:3:{rule}:{source}")
+            points += [Point(f"{rule}, {source}", 3, unit, how) for how in ("natural", "worst")]
+        for source in OPERANDS:
+            # They have no period to meet. A neighbour is another lane of the same source.
+            lanes = "" if source == "operand-own" else ",lanes=64"
+            unit = parse(f"{n}:3:{rule}:{source}{lanes},in=s{n + 11}.{n + 3}")
+            points.append(Point(f"{rule}, {source}", 3, unit))
+    return points
+
+
 def resonant_cycles(design: Design, wanted: int, task: str = "digits-mlp") -> int:
     """Return the least C of a task, from C0 on, whose gcd with the period is `wanted`."""
     least = find_task(task).cycles()
@@ -304,6 +324,7 @@ def studies() -> list[Study]:
         Study("bits", "digits-mlp", rates, tuple(by_bits())),
         Study("naive", "digits-mlp", rates, tuple(naive())),
         Study("registers", "digits-mlp", rates, tuple(registers())),
+        Study("families", "digits-mlp", rates, tuple(families())),
         Study("resonance", "digits-mlp", rates, tuple(resonance())),
         Study("sharing", "digits-mlp", rates, tuple(sharing()), lanes=256),
         # At 2^-2 rounding to nearest loses little: the others say more.
