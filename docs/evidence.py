@@ -208,6 +208,53 @@ def draw_bits(result: Json) -> str:
     )  # fmt: skip
 
 
+def draw_naive(result: Json) -> str:
+    """Return the picture of plain register, plateau and uniform register, without resonance."""
+    study = result["studies"]["naive"]
+    rates = sorted({row["lr"] for row in study["rows"]}, reverse=True)
+    grid = []
+    for lr in rates:
+        series = {rows[0]["series"]: rows for rows in _series(study, lr)}
+        panels = []
+        for rule in RULES[:4]:
+            own = [(name, series[f"{rule}, {name}"]) for name in ("lfsr", "plateau", "debruijn")]
+            lines = [_line(name, rows, [row["at"] for row in rows]) for name, rows in own]
+            panels.append(Panel(f"{rule}, {rate_text(lr)}", lines))
+        grid.append(panels)
+    return draw_panels(
+        Picture(
+            grid, "random bits k", "accuracy less the reference's, points",
+            {float(k): str(k) for k in (2, 3, 4)}, _POINTS, size=(10, 8), limits=(-90, 6),
+        )
+    )  # fmt: skip
+
+
+def draw_tensors(result: Json) -> str:
+    """Return the picture of accuracy by the tensor that is rounded and its bits, with a copy."""
+
+    def lines(rows: list[Json]) -> list[Line]:
+        (float32,) = [row for row in rows if row["series"] == "float32"]
+        found = [Line("float32", "float32", [2, 8], [float32["mean"]] * 2, [])]
+        for how in ("nearest", "stochastic"):
+            for i, kind in enumerate(("weights", "activations", "gradients")):
+                own = [
+                    row
+                    for row in rows
+                    if row["series"].startswith(f"with a copy, {kind} ")
+                    and row["series"].endswith(how)
+                ]
+                xs = [row["at"] + 0.12 * (i - 1) for row in own]
+                ys, errors = [row["mean"] for row in own], [row["sd"] for row in own]
+                found.append(Line(f"{kind}, {how}", kind, xs, ys, errors, dashed=how == "nearest"))
+        return found
+
+    return _by_rate(
+        result["studies"]["tensors"], lines, linear=0.0, yticks=range(82, 98, 2), limits=(80, 97.5),
+        xlabel="bits of the tensor that is rounded", ylabel="accuracy, %", size=(10, 4.4),
+        ticks={2.0: "2", 4.0: "4", 8.0: "8"}, columns=4,
+    )  # fmt: skip
+
+
 def _by_rate(study: Json, lines: Callable[[list[Json]], list[Line]], **how: Any) -> str:
     rates = sorted({row["lr"] for row in study["rows"]}, reverse=True)
     panels = [
@@ -299,6 +346,8 @@ def pictures(result: Json) -> dict[Path, str]:
     """Return every picture by its file."""
     drawn = {
         "bits": draw_bits,
+        "naive": draw_naive,
+        "tensors": draw_tensors,
         "resonance": draw_resonance,
         "sharing": draw_sharing,
         "formats": draw_formats,
