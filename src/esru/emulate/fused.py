@@ -205,7 +205,8 @@ def round_fused(
         try:
             _launch(kernel, values, target, wrong, words, exponents)
         except Exception as problem:
-            # No C compiler for its launcher, or a device that Triton does not know.
+            # No C compiler for its launcher, or a device that Triton does not know: it raises
+            # errors of its own, of the compiler's and of the driver's, with no class in common.
             if fused_mode() == "on":
                 raise
             _refused.add(x.device)
