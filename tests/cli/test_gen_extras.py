@@ -188,9 +188,14 @@ def test_the_datasheet_says_what_the_interface_and_the_model_say(folder: Path) -
     for name in EXTRAS:
         assert name == "datasheet" or EXTRAS[name] in text
     assert "## Cost" not in text
-    counts = {"cells": 31.0, "lut": 21.0, "ff": 12.0, "carry": None}
+    counts = {"cells": 31.0, "lut": 21.0, "ff": 12.0, "carry": None, "area": None}
     priced = datasheet(parse(DESIGN), interface, {}, {"ice40": counts})
     assert "| ice40 | 31.00 | 21.00 | 12.00 | - |" in priced
+    costs = {"ice40": counts, "osu018": counts | {"area": 2910.0}}
+    priced = datasheet(parse(DESIGN), interface, {}, costs)
+    assert "| target | cells | LUT | FF | carry | area |" in priced
+    assert "| ice40 | 31.00 | 21.00 | 12.00 | - | - |" in priced
+    assert "| osu018 | 31.00 | 21.00 | 12.00 | - | 2910.00 |" in priced
 
 
 def test_somebody_elses_pytest(folder: Path, tmp_path: Path) -> None:

@@ -160,13 +160,17 @@ def test_the_compared_designs_are_always_there() -> None:
     assert header == [
         "target",
         "boundary",
+        "count",
         "reference",
         "shared PRNG",
         "papers",
         "papers-zero",
         "winner",
     ]
-    assert [row[:2] for row in rows] == [["ice40", "decision"], ["ice40", "unit"]]
+    assert [row[:3] for row in rows] == [
+        ["ice40", "decision", "cells"],
+        ["ice40", "unit", "cells"],
+    ]
     _, told = verdicts(result)
     assert [row[0] for row in told] == [*COMPARED, "winner"]
     _, near = contenders(result)
@@ -196,7 +200,7 @@ def test_the_ratio_with_the_same_help_is_of_both_given_cell_by_cell() -> None:
     result = replace(outcome, helped={d: _costs(cells) for d, cells in designs.items()}).to_json()
     assert set(result["helped"]) == {outcome.reference.id, outcome.winner.design.id}
     (first, *_) = comparison(result)[1]
-    assert [text.count(", ") for text in first[4:]] == [2, 2, 2]
+    assert [text.count(", ") for text in first[5:]] == [2, 2, 2]
     assert first[-1].split(", ")[1] == "12.00x"
     assert first[-2].split(", ")[1] == "-"  # papers-zero was not measured so
     assert "both given cell by cell" in comparison_caption(result)
@@ -205,6 +209,35 @@ def test_the_ratio_with_the_same_help_is_of_both_given_cell_by_cell() -> None:
     (first, *_) = comparison(older)[1]
     assert first[-1].count(", ") == 1
     assert "cell by cell" not in comparison_caption(older)
+
+
+def test_standard_cells_are_compared_by_area() -> None:
+    def on_osu018(costs: Costs, per_cell: float) -> Costs:
+        (boundaries,) = costs.values()
+        areas = {
+            boundary: counts | {"area": counts["cells"] and counts["cells"] * per_cell}
+            for boundary, counts in boundaries.items()
+        }
+        return costs | {"osu018": areas}
+
+    outcome = _outcome()
+    assert outcome.winner is not None
+    own, reference = bare(outcome.winner.design), bare(outcome.reference)
+    costs = {design: on_osu018(found, 30.0) for design, found in outcome.costs.items()}
+    costs[reference] = on_osu018(outcome.costs[reference], 60.0)
+    helped = {design: costs[design] for design in (own, reference)}
+    question = replace(outcome.question, target="osu018", objective="area")
+    result = replace(outcome, costs=costs, helped=helped, question=question).to_json()
+    result["proof"] = []
+    rows = {tuple(row[:2]): row[2:] for row in comparison(result)[1]}
+    cells = {d: costs[d]["ice40"]["decision"]["cells"] for d in (own, reference)}
+    assert rows["ice40", "decision"][0] == "cells"
+    assert rows["ice40", "decision"][1] == f"{cells[reference]:.2f}"
+    count, of, *_, winner = rows["osu018", "decision"]
+    assert count == "area" and of == f"{60 * cells[reference]:.2f}"
+    times = f"{2 * cells[reference] / cells[own]:.2f}x"
+    assert winner.startswith(f"{30 * cells[own]:.2f} ({times}, {times}, ")
+    assert f"{times} that as plain RTL, {times} with both" in " ".join(summary(result))
 
 
 def test_rows_keep_the_interface() -> None:

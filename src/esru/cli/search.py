@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--objective", default="cells",
-        help="what is minimised per lane: cells (default), lut, ff or area",
+        help="what is minimised per lane: cells (default), lut, ff or area (standard cells)",
     )  # fmt: skip
     parser.add_argument(
         "--tasks", metavar="T[,T...]",

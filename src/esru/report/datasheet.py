@@ -183,11 +183,14 @@ def _rounding(design: Design) -> list[tuple[str, str]]:
 def _cost(costs: Mapping[str, Json] | None, boundary: str) -> list[str]:
     if not costs:
         return []
+    shown = dict(_COUNTS)
+    if any(counts["area"] is not None for counts in costs.values()):
+        shown["area"] = "area"
     rows: list[Sequence[str]] = [
-        (name, *("-" if counts[key] is None else f"{counts[key]:.2f}" for key in _COUNTS))
+        (name, *("-" if counts[key] is None else f"{counts[key]:.2f}" for key in shown))
         for name, counts in costs.items()
     ]
-    header = ("target", "cells", "LUT", "FF", "carry")
+    header = ("target", *shown.values())
     note = "Per lane, at this boundary. What the cells are:"
     if boundary in ACCUMULATORS:
         note = f"What rounding adds: less the same accumulator truncating. {note}"
@@ -195,4 +198,4 @@ def _cost(costs: Mapping[str, Json] | None, boundary: str) -> list[str]:
     return ["## Cost", "", _table(header, rows), "", note, "", *cells, ""]
 
 
-_COUNTS = ("cells", "lut", "ff", "carry")
+_COUNTS = {"cells": "cells", "lut": "LUT", "ff": "FF", "carry": "carry"}

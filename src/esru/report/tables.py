@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from esru.design import parse
+from esru.flow.ratio import headline
 from esru.flow.targets import caption
 from esru.train.tasks import common_unit, find_task, tasks, unit_digits
 from esru.train.unit_formats import trained_unit
@@ -17,9 +18,6 @@ Table = tuple[list[str], list[list[str]]]
 
 #: A truth table of more than 16 digits: its first and its last ones.
 _LONG_TABLE = re.compile(r"(?<=table-)([0-9a-f]{6})[0-9a-f]{7,}([0-9a-f]{4})")
-
-#: Which of a target's counts stands for it.
-HEADLINE = "cells"
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -91,38 +89,43 @@ def comparison_caption(result: Json) -> str:
     # A result of an older version has no costs of units given cell by cell.
     both = "how many times with both given cell by cell for the target, " * ("helped" in result)
     return (
-        "Cells per lane; in brackets how many times that the reference costs as plain RTL, "
+        "Per lane; in brackets how many times that the reference costs as plain RTL, "
         f"{both}and with one PRNG for all {result['lanes']} lanes"
     )
 
 
-def helped_ratio(result: Json, row: Json, target: str, boundary: str) -> float | None:
-    """Return the reference's cells over a row's, both given cell by cell; None: not measured."""
+def helped_ratio(result: Json, row: Json, target: str, boundary: str, count: str) -> float | None:
+    """Return the reference's count over a row's, both given cell by cell; None: not measured."""
     reference, own = (
-        result.get("helped", {}).get(name, {}).get(target, {}).get(boundary, {}).get(HEADLINE)
+        result.get("helped", {}).get(name, {}).get(target, {}).get(boundary, {}).get(count)
         for name in (result["reference"]["id"], row["id"])
     )
     return reference / own if reference and own else None
 
 
 def comparison(result: Json) -> Table:
-    """Return cost per lane and the ratios to the reference, by target and boundary."""
+    """Return cost per lane and the ratios to the reference, by target and boundary.
+
+    The count is the one that stands for the target (`esru.flow.ratio.headline`), whatever the
+    search has minimised.
+    """
     named = compared(result)
-    header = ["target", "boundary", *(name for name, _ in named)]
+    header = ["target", "boundary", "count", *(name for name, _ in named)]
     rows = []
     for target, boundary in grid(result):
-        shared = row_cost(result["reference_shared"], target, boundary, HEADLINE)
+        count = headline(target)
+        shared = row_cost(result["reference_shared"], target, boundary, count)
         cells = []
         for name, row in named:
-            cost = row_cost(row, target, boundary, HEADLINE)
-            plain = ratio_text(_row_ratio(row, target, boundary, HEADLINE))
+            cost = row_cost(row, target, boundary, count)
+            plain = ratio_text(_row_ratio(row, target, boundary, count))
             to_shared = ratio_text(shared / cost if cost and shared is not None else None)
             bare = name in ("reference", "shared PRNG")
             times = [plain, to_shared]
             if "helped" in result:
-                times.insert(1, ratio_text(helped_ratio(result, row, target, boundary)))
+                times.insert(1, ratio_text(helped_ratio(result, row, target, boundary, count)))
             cells.append(number(cost) + ("" if bare else f" ({', '.join(times)})"))
-        rows.append([target, boundary, *cells])
+        rows.append([target, boundary, count, *cells])
     return header, rows
 
 
@@ -189,7 +192,9 @@ def summary(result: Json) -> list[str]:
             result["reference_shared"], result["target"], result["boundary"], result["objective"]
         )
         to_shared = ratio_text(None if shared is None or not cost else shared / cost)
-        helped = helped_ratio(result, winner, result["target"], result["boundary"])
+        helped = helped_ratio(
+            result, winner, result["target"], result["boundary"], result["objective"]
+        )
         both = "" if helped is None else f"{ratio_text(helped)} with both given cell by cell, "
         lines += [
             f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {both}{to_shared} "
