@@ -190,7 +190,9 @@ def decision_table(rule: str, n: int, k: int) -> DecisionTable:
         raise InputError.must("Table", f"a number of {size} bits", f"0x{digits}")
     table = DecisionTable(n, k, s, bits, weights or (1,) * (1 << k))
     if table.rule != rule:
-        raise InputError.must("Weights of a table", "left out if all are 1", match[2][1:])
+        raise InputError.must(
+            "Weights of a table", "left out if all are 1", shortened(match[2][1:])
+        )
     for code, weight in enumerate(table.weights):
         # A code without a word decides nothing, and may hold what makes the lane cheaper.
         if weight and table.column(code) & 1:

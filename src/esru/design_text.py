@@ -28,6 +28,10 @@ ALIASES = {
 #: What may follow the source, in the order in which it is written.
 TEXT_KEYS = (*KEYS, "in", "out", "block", "overflow", "boundary")
 
+#: A truth table of more than 16 digits, and more than 12 weights: the first and the last ones.
+_LONG_TABLE = re.compile(r"(?<=table-)([0-9a-f]{6})[0-9a-f]{7,}([0-9a-f]{4})")
+_LONG_WEIGHTS = re.compile(r"(?<=[0-9a-f])((?:\.[0-9]+){4})(?:\.[0-9]+){5,}((?:\.[0-9]+){4})(?=:)")
+
 _ALPHABET = re.compile(r"[a-z0-9_.:=,-]+")
 
 
@@ -111,3 +115,20 @@ def write_text(design: Design) -> str:
         if getattr(design, key) != default[key].default:
             pairs.append(f"{key}={getattr(design, key)}")
     return ",".join((text, *pairs))
+
+
+def short_design(design: Design | str) -> str:
+    """Return a design's text for people to read: a long truth table, and many weights, are cut.
+
+    What is cut is no design: `esru.design.parse` refuses its dots.
+    """
+    return _LONG_WEIGHTS.sub(r"\1...\2", _LONG_TABLE.sub(r"\1...\2", str(design)))
+
+
+def copied_design(design: Design | str) -> str:
+    """Return what a command line to be copied calls a design: its text, ``DESIGN`` if it is long.
+
+    Long is what `short_design` cuts.
+    """
+    text = str(design)
+    return text if short_design(text) == text else "DESIGN"

@@ -10,6 +10,7 @@ import numpy as np
 
 from esru.decision_table import is_table
 from esru.design import Design
+from esru.design_text import short_design
 from esru.emulate.arrays import decision_values
 from esru.errors import InputError
 from esru.rounding import up_counts
@@ -50,7 +51,7 @@ def binades(design: Design) -> list[Binades]:
         If the design is no float unit.
     """
     if design.floats is None:
-        raise InputError.must("Formats of the design", "floats here", design)
+        raise InputError.must("Formats of the design", "floats here", short_design(design))
     source, out = design.floats
     errors = _Errors(design)
     least = out.least_exponent

@@ -10,6 +10,7 @@ import math
 from fractions import Fraction
 
 from esru.design import Design
+from esru.design_text import short_design
 from esru.errors import InputError
 from esru.float_formats import FloatFormat
 from esru.rounding import round_up
@@ -66,7 +67,7 @@ def neighbours(design: Design, x: int) -> tuple[int, int, int]:
         If the design is no float unit.
     """
     if design.floats is None:
-        raise InputError.must("Formats of the design", "floats here", design)
+        raise InputError.must("Formats of the design", "floats here", short_design(design))
     source, out = design.floats
     value = source.decode(x)
     sign = 1 << (out.width - 1) if math.copysign(1.0, value) < 0 else 0

@@ -12,6 +12,9 @@ import pytest
 
 from esru.boundaries import BOUNDARIES
 from esru.cli import COMMANDS, main
+from esru.design import parse
+from esru.report.curve import curve, draw_curve
+from esru.report.diagram import draw_blocks
 
 
 def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
@@ -180,6 +183,36 @@ def test_bad_designs_are_refused_everywhere(capsys: pytest.CaptureFixture[str]) 
             capsys, "Random bits (k) must be between 0 and 8, not 9", command, "8:9:zero:lfsr9"
         )
         _refused(capsys, "a primitive polynomial", command, "3:3:zero:lfsr3,taps=0xf")
+
+
+def test_a_long_table_is_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    digits = "f0" * 31 + "00"
+    design = f"6:6:table-{digits}.33.17.9.5:lfsr6"
+    cut = "6:6:table-f0f0f0...f000.33.17.9.5:lfsr6"
+    out = ["-o", str(tmp_path / "out")]
+    compared = ["compare", "nearest", "--against", design, "--seeds", "0"]
+    compared += ["--boundary", "decision", "--target", "lut4"]
+    for arguments, told in (
+        (["show", design], "next: esru gen DESIGN, esru cost DESIGN or esru train DESIGN"),
+        (["gen", design, *out], "next: esru verify DESIGN"),
+        (["verify", design, "--level", "simulation"], "next: esru cost DESIGN"),
+        (["cost", design, "--target", "lut4", "--boundary", "decision"], ""),
+        (compared, f"times that {cut} costs"),
+    ):
+        assert main(arguments) == 0
+        said = "".join(capsys.readouterr())
+        assert digits not in said and told in said, arguments
+    assert main(["gen", "papers", "-o", str(tmp_path / "short")]) == 0
+    assert "next: esru verify papers" in capsys.readouterr().err
+
+
+def test_the_pictures_cut_a_long_table() -> None:
+    digits = "f0" * 31 + "00"
+    design = parse(f"6:6:table-{digits}.33.17.9.5:lfsr6")
+    drawn = draw_curve(curve(design), "svg").decode()
+    assert "6:6:table-f0f0f0...f000.33.17.9.5:lfsr6" in drawn and digits not in drawn
+    blocks = draw_blocks(design)
+    assert ">6:6:table-f0f0f0...f000.33.17.9.5:lfsr6<" in blocks
 
 
 def test_warnings_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

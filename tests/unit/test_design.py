@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esru.design import ALIASES, RULES, Design, parse
+from esru.design_text import copied_design, short_design
 from esru.errors import InputError
 from esru.rounding import round_up
 from esru.search.space import space
@@ -32,6 +33,29 @@ def test_documented_designs_keep_their_text() -> None:
         "8:3:half:counter3,seed=0,leap=3,lanes=2,map=invert",
     ):
         assert str(parse(text)) == text
+
+
+def test_a_long_table_is_cut_for_people_and_is_no_input_then() -> None:
+    digits = "f0" * 31 + "00"
+    weights = ".40.10" + ".1" * 14
+    for text, short in (
+        ("papers,lanes=4", None),
+        ("4:4:table-c0fcff00.11.5:lfsr13,leap=4", None),
+        ("2:2:table-eca8:lfsr3", "2:2:table-eca8:lfsr3"),
+        (f"6:6:table-{digits}.33.17.9.5:lfsr13", "6:6:table-f0f0f0...f000.33.17.9.5:lfsr13"),
+        (
+            f"6:6:table-{'f0' * 96}{digits}{weights}:lfsr13,lanes=8",
+            "6:6:table-f0f0f0...f000.40.10.1.1....1.1.1.1:lfsr13,lanes=8",
+        ),
+    ):
+        design = parse(text)
+        assert short_design(design) == (short or str(design))
+        if short_design(text) == text:
+            assert copied_design(text) == text
+        else:
+            assert copied_design(text) == "DESIGN" == copied_design(design)
+            with pytest.raises(InputError, match="Rule must be table-"):
+                parse(short_design(text))
 
 
 def test_defaults_are_left_out() -> None:

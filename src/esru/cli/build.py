@@ -17,6 +17,7 @@ from esru.cli.terminal import (
     read_design,
 )
 from esru.demo.config import DEFAULT_BAUD
+from esru.design_text import short_design
 from esru.errors import InputError
 from esru.flow.boards import BOARDS, board
 
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from esru.flow.bitstream import build, clock_met, default_folder, versions
 
     folder = default_folder(design, chosen) if args.out is None else args.out
-    with progress(f"build {design} for {chosen.name}"):
+    with progress(f"build {short_design(design)} for {chosen.name}"):
         built = build(
             design,
             chosen,

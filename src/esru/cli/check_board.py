@@ -34,6 +34,7 @@ from esru.demo.record import (
     write,
 )
 from esru.design import Design
+from esru.design_text import copied_design
 from esru.errors import InputError, ToolFailed
 from esru.flow.output import refuse
 
@@ -227,7 +228,7 @@ def _next(args: argparse.Namespace, config: DemoConfig, show_mean: bool) -> list
     """Return the command that does the other thing with the same board."""
     words = ["esru", "check-board"]
     if args.design is not None:
-        words.append(args.design)
+        words.append(copied_design(args.design))
     words += ["--simulate"] if args.simulate else ["--port", args.port]
     if args.lanes is not None:
         words += ["--lanes", str(args.lanes)]

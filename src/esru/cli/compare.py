@@ -17,6 +17,7 @@ from esru.cli.terminal import (
     read_design,
 )
 from esru.design import ALIASES, Design, parse
+from esru.design_text import short_design
 from esru.errors import InputError
 from esru.sources.settings import MAX_LANES
 
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         rows += [Row(name, peer.design, peer) for name, peer in PEERS.items()]
     names = [row.name for row in rows]
     if len(set(names)) != len(names):
-        raise InputError.must("Designs", "named once", ", ".join(names))
+        raise InputError.must("Designs", "named once", ", ".join(map(short_design, names)))
     asked = args.target or (PEERS_TARGETS if args.peers else DEFAULT_TARGETS)
     targets = [target(name).name for name in asked.split(",")]
     boundaries = args.boundary.split(",")
@@ -266,7 +267,8 @@ def _print(
     from esru.flow.ratio import headline
     from esru.report.tables import number, ratio_text
 
-    rows, against = content["rows"], content["against"]
+    rows, against = content["rows"], short_design(content["against"])
+    names = [short_design(row["name"]) for row in rows]
     print(
         f"Per lane; in brackets how many times that {against} costs as plain RTL, how many times "
         f"with both\ngiven cell by cell for the target, and with one PRNG for all {args.lanes} "
@@ -284,7 +286,7 @@ def _print(
                     text += f" ({', '.join(map(ratio_text, by))})"
                 line.append(text)
             table.append(line)
-    print_table(["target", "boundary", "count", *(row["name"] for row in rows)], table)
+    print_table(["target", "boundary", "count", *names], table)
     print_caption(targets)
     if args.peers:
         from esru.flow.peers import INPUT
@@ -296,9 +298,9 @@ def _print(
         )
     print("\nExact bias over all fractions, ulp" + _trained_caption(rows, against, args) + "\n")
     table = []
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         bias = row["bias"]
-        line = [row["name"], str(row["n"]), str(row["k"]), str(row["period"] or "-")]
+        line = [name, str(row["n"]), str(row["k"]), str(row["period"] or "-")]
         line += [f"{bias['mean']:+.2g}", f"{bias['max']:.2g}", f"{row['dead_zone']:.2g}"]
         if args.seeds:
             line += _worst(row["tests"])
@@ -309,10 +311,12 @@ def _print(
     print_table(
         ["name", "design", "what"],
         [
-            [row["name"], row["design"], ": ".join((row["publication"], row["summary"]))]
-            if "publication" in row
-            else [row["name"], row["design"], ""]
-            for row in rows
+            [
+                name,
+                short_design(row["design"]),
+                ": ".join((row["publication"], row["summary"])) if "publication" in row else "",
+            ]
+            for name, row in zip(names, rows, strict=True)
         ],
     )
     note("next: esru show DESIGN, esru train DESIGN, esru gen DESIGN -o DIR")

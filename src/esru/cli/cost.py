@@ -18,6 +18,7 @@ from esru.cli.terminal import (
     progress,
     read_design,
 )
+from esru.design_text import short_design
 from esru.errors import InputError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _costs(
 
     grid = [(t, b) for t in targets for b in boundaries]
     requests = [Request(design, t, b, structure) for design in designs for t, b in grid]
-    with progress(f"cost of {designs[0]}") as step:
+    with progress(f"cost of {short_design(designs[0])}") as step:
         counts = iter(cached_costs(requests, step))
     return [{t: {b: dict(next(counts)) for b in boundaries} for t in targets} for _ in designs]
 
@@ -135,7 +136,7 @@ def _add_fmax(
     placed = [name for name in targets if placeable(name)]
     grid = [(name, boundary) for name in placed for boundary in boundaries]
     requests = [Request(one, name, b, structure) for one in designs for name, b in grid]
-    with progress(f"clock frequency of {designs[0]}") as step:
+    with progress(f"clock frequency of {short_design(designs[0])}") as step:
         for number, request in enumerate(requests):
 
             def tell(done: int, total: int, number: int = number) -> None:
@@ -155,7 +156,7 @@ def _add_activity(
     from esru.search.measured import cached_activity
 
     pairs = [(i, boundary) for i in range(len(designs)) for boundary in boundaries]
-    with progress(f"activity of {designs[0]}") as step:
+    with progress(f"activity of {short_design(designs[0])}") as step:
         for done, (i, boundary) in enumerate(pairs):
             step(done, len(pairs))
             found = cached_activity(designs[i], boundary)

@@ -16,6 +16,7 @@ from esru.cli.terminal import (
     read_helped,
 )
 from esru.design import Design
+from esru.design_text import copied_design
 from esru.errors import InputError
 from esru.flow.generate import file_names, generate
 from esru.flow.takeaway import EXTRAS
@@ -71,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
         for name in names:
             print(folder / name)
     how = f" --structure helped --target {args.target}" if args.target else ""
-    note(f"wrote {len(names)} files to {folder}; next: esru verify {args.design}{how}")
+    told = copied_design(args.design)
+    note(f"wrote {len(names)} files to {folder}; next: esru verify {told}{how}")
     return 0
 
 

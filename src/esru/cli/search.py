@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esru.boundaries import BOUNDARIES
 from esru.cli.terminal import Progress, add_json, emit_json, note, progress
+from esru.design_text import copied_design
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,5 +122,6 @@ def run(args: argparse.Namespace) -> int:
     if winner is None:
         note(f"next: esru search --bits {min(args.bits + 1, 16)}, or a wider --margin")
         return 1
-    note(f"next: esru gen {winner['design']} -o DIR, or esru show {winner['design']}")
+    told = copied_design(winner["design"])
+    note(f"next: esru gen {told} -o DIR, or esru show {told}")
     return 0 if answer.proved else 1

@@ -18,6 +18,7 @@ from esru.cli.terminal import (
     read_design,
 )
 from esru.design import Design
+from esru.design_text import copied_design, short_design
 from esru.errors import InputError
 from esru.sources.settings import GIVEN
 
@@ -77,8 +78,9 @@ def run(args: argparse.Namespace) -> int:
     if args.plot is not None:
         _plot(design, args.plot)
     untrained = design.floats or design.source in GIVEN
-    trained = "" if untrained else f" or esru train {design}"
-    note(f"next: esru gen {design}, esru cost {design}{trained}")
+    told = copied_design(design)
+    trained = "" if untrained else f" or esru train {told}"
+    note(f"next: esru gen {told}, esru cost {told}{trained}")
     return 0
 
 
@@ -115,7 +117,7 @@ def _content(
     from esru.resonance import resonances
     from esru.sources import source_model
 
-    label = f"exact sums over the period of {design}"
+    label = f"exact sums over the period of {short_design(design)}"
     with progress(label) as step:
         step(0, 5)
         exact = quality(design) if summable(design) else None
@@ -131,7 +133,7 @@ def _content(
         period = source_model(design).period
         matrix = lane_correlation(design, lanes).tolist() if period else None
         step(4, 5)
-    with progress(f"resonance classes of {design}") as step:
+    with progress(f"resonance classes of {short_design(design)}") as step:
         classes = resonances(design, step, most)
     content: dict[str, Any] = {
         "design": str(design),
@@ -178,7 +180,7 @@ def _print(
 
     rows = [
         ["id", design.id],
-        ["behaviour", f"{design.behaviour} ({design.canonical()})"],
+        ["behaviour", f"{design.behaviour} ({short_design(design.canonical())})"],
         ["formats", f"{design.input} in, {design.out_format} out, {design.dropped} dropped bits"],
         ["period", str(content["period"] or "none: taken for uniform words")],
     ]

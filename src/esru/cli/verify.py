@@ -16,6 +16,7 @@ from esru.cli.terminal import (
     read_design,
     read_helped,
 )
+from esru.design_text import copied_design, short_design
 from esru.flow.verify import ALL_LEVELS, LEVELS, verify, versions
 
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     helped = read_helped(args)
     levels = args.level or (LEVELS if helped is None else ALL_LEVELS)
     used = versions(levels, helped)
-    with progress(f"verify {design}") as step:
+    with progress(f"verify {short_design(design)}") as step:
         checks = verify(design, lanes=args.lanes, levels=levels, progress=step, helped=helped)
     passed = all(check.passed for check in checks)
     if args.json:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_checks(checks)
     if passed:
-        note(f"{len(checks)} checks passed; next: esru cost {args.design}")
+        note(f"{len(checks)} checks passed; next: esru cost {copied_design(args.design)}")
         return 0
     note(f"{sum(not check.passed for check in checks)} of {len(checks)} checks failed")
     return 1

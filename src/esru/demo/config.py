@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from esru.boundaries import ACCUMULATORS
 from esru.demo.protocol import MOST_TEXT, SELF_TEST_CYCLES, Info
 from esru.design import MAX_LANES, Design
+from esru.design_text import short_design
 from esru.errors import InputError
 from esru.sources.settings import GIVEN
 
@@ -67,7 +68,7 @@ class DemoConfig:
             raise InputError.must("Source of the demo's design", rule, repr(design.source))
         if design.load:
             rule = "without load=1 (nothing on a board gives seeds)"
-            raise InputError.must("Design of the demo", rule, repr(str(design)))
+            raise InputError.must("Design of the demo", rule, repr(short_design(design)))
         if not 1 <= count <= MAX_LANES:
             raise InputError.must("Lanes of the demo", f"between 1 and {MAX_LANES}", count)
         if count % shared:
@@ -75,7 +76,7 @@ class DemoConfig:
             raise InputError.must("Lanes of the demo", rule, count)
         if design.boundary == "unit" and design.floats:
             rule = "fixed-point or at the boundary decision"
-            raise InputError.must("Design of the demo", rule, design)
+            raise InputError.must("Design of the demo", rule, short_design(design))
         if design.boundary in ACCUMULATORS:
             raise InputError.must("Boundary of the demo", "decision or unit", design.boundary)
         if not 1 <= clock_hz <= _MOST_HZ:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
+from esru.design_text import short_design
 from esru.errors import InputError
 from esru.float_formats import FLOAT32, FLOAT_FORMATS, SCALE_BIAS, FloatFormat
 
@@ -41,7 +42,7 @@ def pair_of(design: Design) -> tuple[FloatFormat, FloatFormat]:
         If the design is no float unit.
     """
     if design.floats is None:
-        raise InputError.must("Formats of the design", "floats here", design)
+        raise InputError.must("Formats of the design", "floats here", short_design(design))
     return design.floats
 
 

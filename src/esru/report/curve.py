@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 
 from esru.design import Design
+from esru.design_text import short_design
 from esru.quality import listed_probabilities, quality
 
 #: Fractions drawn, at most.
@@ -95,7 +96,7 @@ def draw_curve(data: Curve, form: str = "svg") -> bytes:
             axes.set_axisbelow(True)
         top.set_ylabel("P(up)")
         top.set_ylim(-0.02, 1.02)
-        top.set_title(f"{data.design}: exact {_span(data.period)}", fontsize=11)
+        top.set_title(f"{short_design(data.design)}: exact {_span(data.period)}", fontsize=11)
         top.legend(loc="upper left", fontsize=8)
         bias = [up - f for f, up in zip(data.fractions, data.up, strict=True)]
         bottom.axhline(0, color=_IDEAL, linewidth=1, linestyle="--")

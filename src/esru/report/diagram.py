@@ -7,6 +7,7 @@ from html import escape
 
 from esru.decision_table import decision_table, is_table
 from esru.design import Design
+from esru.design_text import short_design
 from esru.sources import source_model
 from esru.sources.settings import structure
 
@@ -55,7 +56,7 @@ def draw_blocks(design: Design, lanes: int | None = None) -> str:
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#222"/></marker></defs>',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        _text(width // 2, 24, str(design), "title"),
+        _text(width // 2, 24, short_design(design), "title"),
         _text(width // 2, 42, _caption(design, count), "small"),
     ]
     middle = _TOP + _HEIGHT // 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from esru.report.tables import Table, loss_text, number, row_cost, short_design
+from esru.design_text import short_design
+from esru.report.tables import Table, loss_text, number, row_cost
 
 Json = dict[str, Any]
 

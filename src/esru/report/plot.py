@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+from esru.design_text import short_design
 from esru.report.tables import row_cost, unit
 
 Json = dict[str, Any]
@@ -145,4 +146,4 @@ def draw_front(points: list[Point], result: Json) -> str:
 def _label(kind: str, points: list[Point]) -> str:
     if kind in ("dominated", "front"):
         return f"{kind} ({len(points)})"
-    return f"{kind}: {points[0].design}"
+    return f"{kind}: {short_design(points[0].design)}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from esru.design import parse
+from esru.design_text import short_design
 from esru.flow.ratio import headline
 from esru.flow.targets import caption
 from esru.train.tasks import common_unit, find_task, tasks, unit_digits
@@ -16,18 +16,10 @@ Json = dict[str, Any]
 
 Table = tuple[list[str], list[list[str]]]
 
-#: A truth table of more than 16 digits: its first and its last ones.
-_LONG_TABLE = re.compile(r"(?<=table-)([0-9a-f]{6})[0-9a-f]{7,}([0-9a-f]{4})")
-
 
 def number(value: float | None, digits: int = 2) -> str:
     """Return a measured number, or ``-`` for one that was not measured."""
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def short_design(text: str) -> str:
-    """Return a design as tables show it: a long truth table cut, its weights kept."""
-    return _LONG_TABLE.sub(r"\1...\2", text)
 
 
 def ratio_text(value: float | None) -> str:
@@ -211,7 +203,7 @@ def between_formats(result: Json) -> list[str]:
         return []
     unit = trained_unit(raced[0], parse(result["winner"]["design"]))
     names = " and ".join(task.name for task in raced)
-    return [f"it rounds the gradients of {names} as {unit}: the same hardware"]
+    return [f"it rounds the gradients of {names} as {short_design(unit)}: the same hardware"]
 
 
 def confirmation(result: Json) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esru.design_text import short_design
 from esru.flow.generate import generate
 from esru.flow.verify import Check, verify
 from esru.report.pages import report_html, report_markdown
@@ -124,7 +125,7 @@ def _prove(outcome: Outcome, folder: Path, observer: Observer) -> Sequence[Check
     design = outcome.winner.design
     winner = folder / "winner"
     generate(design, winner, force=True)
-    with observer.stage(f"verify {design}") as progress:
+    with observer.stage(f"verify {short_design(design)}") as progress:
         checks = verify(design, progress=progress, cocotb_xml=winner / "cocotb.xml")
     content = {
         "schema": "esru.verify/1",
