@@ -20,7 +20,7 @@ from esru.emulate.addends import (
     addend_kind,
     addend_values,
 )
-from esru.emulate.arrays import _round_generally
+from esru.emulate.arrays import round_generally
 from esru.emulate.kernel import suits
 from esru.emulate.stream import tensor_cycles
 from esru.sources.lfsr import LfsrModel
@@ -91,7 +91,7 @@ def examples(size: int, dtype: type) -> np.ndarray:
 
 
 def generally(design: Design, x: np.ndarray, phase: int, lanes: int) -> np.ndarray:
-    return _round_generally(design, x, phase, lanes)
+    return round_generally(design, x, phase, lanes)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

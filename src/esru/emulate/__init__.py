@@ -7,7 +7,8 @@ and PyTorch tensors. Nothing here keeps state: a phase goes in and the next phas
 
 from __future__ import annotations
 
-from esru.emulate.arrays import decision_values, round_array, round_tensor, round_up_array
+from esru.emulate.arrays import decision_values, round_array, round_up_array
+from esru.emulate.dispatch import round_tensor
 from esru.emulate.operand import operand_words
 from esru.emulate.scaled import split_scales
 from esru.emulate.stream import Array

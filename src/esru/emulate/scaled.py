@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from esru.design import Design
-from esru.emulate.arrays import round_tensor
+from esru.emulate.arrays import round_generally
 from esru.emulate.floats import bit_patterns, pair_of, value_table
 from esru.emulate.results import check_array
 from esru.emulate.stream import lanes_array, tensor_cycles
@@ -45,7 +45,8 @@ def round_scaled(
 def _round(
     design: Design, x: npt.NDArray[Any], scale: Any, phase: int, lanes: int
 ) -> tuple[npt.NDArray[Any], int]:
-    codes, following = round_tensor(design, _joined(design, x, scale), phase, lanes)
+    codes = round_generally(design, _joined(design, x, scale), phase, lanes)
+    following = phase + tensor_cycles(x.size, lanes)
     if np.issubdtype(x.dtype, np.integer):
         return codes, following
     return value_table(pair_of(design)[1])[codes], following

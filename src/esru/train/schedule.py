@@ -9,14 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from esru.design import Design
 from esru.emulate.stream import DEFAULT_LANES, Array
 from esru.errors import InputError
-
-if TYPE_CHECKING:
-    from esru.train.tasks import Task
 
 #: The schedules that every accuracy experiment runs.
 SCHEDULES = ("natural", "worst")
@@ -81,15 +78,26 @@ class Schedule:
         return self.name
 
 
+class Stepping(Protocol):
+    """What a schedule must know of a task: its name, and the cycles that one step takes."""
+
+    @property
+    def name(self) -> str:
+        """What errors call the task."""
+
+    def cycles(self, lanes: int = ...) -> int:
+        """Return C0 on so many lanes."""
+
+
 def schedule_cycles(
-    task: Task, design: Design, schedule: str, lanes: int = DEFAULT_LANES
+    task: Stepping, design: Design, schedule: str, lanes: int = DEFAULT_LANES
 ) -> tuple[int, int]:
     """Return the cycles C from one training step to the next, and gcd(C, period).
 
     Parameters
     ----------
     task : Task
-        Its step takes ``task.cycles(lanes)`` = C0 cycles.
+        An `esru.train.Task`: its step takes ``task.cycles(lanes)`` = C0 cycles.
     design : Design
         Its source has the period.
     schedule : str

@@ -8,16 +8,13 @@ between other formats.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from esru.design import Design
 from esru.errors import InputError
 from esru.float_formats import FloatFormat
 from esru.formats import INT8, FixedFormat, parse_format
 from esru.sources.settings import OPERANDS
-
-if TYPE_CHECKING:
-    from esru.train.tasks import Task
+from esru.train.task import Task
 
 #: Widths of the fixed-point formats and of the floats that weights are stored in.
 LEAST_WIDTH, MOST_WIDTH = 2, 8
