@@ -7,12 +7,16 @@ the scalar reference, the simulation and the hardware.
 
 from __future__ import annotations
 
+import ast
+import subprocess
 import warnings
 
 import numpy as np
 import pytest
 import torch
 from emulate.test_device import DESIGNS
+from triton.compiler.errors import CompilationError, UnsupportedLanguageConstruct
+from triton.runtime.errors import OutOfResources, PTXASError
 
 from esru.design import parse
 from esru.emulate import fused, fused_kernel, round_tensor
@@ -308,18 +312,77 @@ def test_gradients_and_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not torch.equal(grown["on"][1], grown["on"][2])
 
 
-def test_a_kernel_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        def __getitem__(self, grid: object) -> object:
-            raise OSError("no compiler")
+class Broken:
+    """Stands for a kernel whose launch fails."""
 
+    def __init__(self, problem: Exception) -> None:
+        self.problem = problem
+
+    def __getitem__(self, grid: object) -> object:
+        raise self.problem
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError("no compiler"),
+        ImportError("no triton"),
+        subprocess.CalledProcessError(1, ["gcc"]),
+        CompilationError(None, ast.Pass(), "no such operator"),
+        UnsupportedLanguageConstruct(None, ast.Pass(), "no such statement"),
+        OutOfResources(300000, 200000, "shared memory"),
+        PTXASError("an unknown architecture"),
+        AssertionError("libcuda.so cannot found!"),
+        RuntimeError("Failed to find C compiler. Please specify via CC environment variable"),
+        RuntimeError("PassManager::run failed"),
+        RuntimeError("0 active drivers ([]). There should only be one."),
+        RuntimeError(
+            "Triton Error [CUDA]: no kernel image is available for execution on the device"
+        ),
+        RuntimeError(
+            "Triton Error [CUDA]: the provided PTX was compiled with an unsupported toolchain."
+        ),
+    ],
+)
+def test_a_kernel_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
     x = torch.from_numpy(examples(100))
-    monkeypatch.setattr(fused_kernel, "round_fixed", Broken())
+    monkeypatch.setattr(fused_kernel, "round_fixed", Broken(problem))
     monkeypatch.setattr(fused, "_refused", set())
     monkeypatch.setenv("ESRU_FUSED", "on")
-    with pytest.raises(OSError, match="no compiler"):
+    with pytest.raises(type(problem)) as raised:
         round_tensor(parse("papers"), x)
+    assert raised.value is problem
     monkeypatch.setenv("ESRU_FUSED", "auto")
-    with pytest.warns(RuntimeWarning, match="on cpu goes on without a fused kernel: no compiler"):
+    with pytest.warns(RuntimeWarning, match="on cpu goes on without a fused kernel: ") as warned:
         assert round_fused(parse("papers"), x, 0, 64) is None
+    assert str(warned[0].message).endswith(str(problem))
     assert fused._refused == {x.device}
+
+
+@pytest.mark.parametrize("mode", ["auto", "on"])
+@pytest.mark.parametrize(
+    "problem",
+    [
+        RuntimeError("Triton Error [CUDA]: an illegal memory access was encountered"),
+        RuntimeError("Triton Error [CUDA]: out of memory"),
+        RuntimeError("Triton Error [HIP]: unspecified launch failure"),
+        RuntimeError("CUDA error: unspecified launch failure"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.AcceleratorError("CUDA error: an illegal memory access was encountered"),
+        # Mistakes in what a kernel is given.
+        TypeError("missing a required argument: 'size'"),
+        KeyError("Keyword argument WIDE was specified but unrecognised"),
+    ],
+)
+def test_what_the_driver_says_is_raised(
+    monkeypatch: pytest.MonkeyPatch, problem: Exception, mode: str
+) -> None:
+    """No warning and no plain way on a device that may be lost, or with a wrong launch."""
+    x = torch.from_numpy(examples(100))
+    monkeypatch.setattr(fused_kernel, "round_fixed", Broken(problem))
+    monkeypatch.setattr(fused, "_refused", set())
+    monkeypatch.setenv("ESRU_FUSED", mode)
+    with pytest.raises(type(problem)) as raised:
+        round_fused(parse("papers"), x, 0, 64)
+    assert raised.value is problem
+    assert not fused._refused

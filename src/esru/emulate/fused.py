@@ -11,6 +11,8 @@ does; ``on`` takes them for float tensors on the CPU too, which only Triton's in
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -51,6 +53,21 @@ _WRITABLE = (
 
 #: Devices on which a kernel could not be built.
 _refused: set[torch.device] = set()
+
+#: Triton's own errors of a kernel that cannot be built or is too large; by name, for it may be
+#: Triton itself that cannot be imported.
+_BUILD_ERRORS = {"CompilationError", "OutOfResources", "PTXASError"}
+
+#: What the driver or PyTorch says of the device, in a plain RuntimeError.
+_OF_THE_DEVICE = re.compile(r"(Triton Error \[\w+\]|(CUDA|HIP) error): ")
+
+#: What the driver says of code that it cannot load: nothing has run then.
+_NO_CODE = (
+    "device kernel image is invalid",
+    "no kernel image is available for execution on the device",
+    "a PTX JIT compilation failed",
+    "the provided PTX was compiled with an unsupported toolchain",
+)
 
 
 def fused_mode() -> str:
@@ -189,6 +206,8 @@ def round_fused(
     ------
     InputError
         If a value is no number, or none of the input format: `out` is then written in part.
+    RuntimeError
+        If the device's driver reports an error; also one that an earlier kernel has left.
     """
     if not suits_kernel(design, x.dtype, scale is not None):
         return None
@@ -205,9 +224,7 @@ def round_fused(
         try:
             _launch(kernel, values, target, wrong, words, exponents)
         except Exception as problem:
-            # No C compiler for its launcher, or a device that Triton does not know: it raises
-            # errors of its own, of the compiler's and of the driver's, with no class in common.
-            if fused_mode() == "on":
+            if fused_mode() == "on" or not _not_built(problem):
                 raise
             _refused.add(x.device)
             text = f"Rounding on {x.device} goes on without a fused kernel: {problem}"
@@ -221,6 +238,26 @@ def round_fused(
                 return None
             check_values(design.floats[0], False, x.dtype)
     return target if out is None or target is out else out.copy_(target)
+
+
+def _not_built(problem: Exception) -> bool:
+    """Return whether a launch has failed because there is no kernel for the device.
+
+    A C compiler or a library is missing, or Triton does not know the device. What the driver says
+    of a launch is another thing: after an illegal access the whole process has lost the device,
+    and nothing vouches for what the plain way would go on with.
+    """
+    if _BUILD_ERRORS & {kind.__name__ for kind in type(problem).__mro__}:
+        return True
+    # The last: Triton's word for no libcuda.so.
+    if isinstance(problem, (ImportError, OSError, subprocess.SubprocessError, AssertionError)):
+        return True
+    # The compiler's passes and the search for a driver have no class of their own; of PyTorch's
+    # errors each has.
+    if type(problem) is not RuntimeError:
+        return False
+    text = str(problem)
+    return _OF_THE_DEVICE.match(text) is None or any(said in text for said in _NO_CODE)
 
 
 def _direct(values: torch.Tensor, out: torch.Tensor, scale: torch.Tensor | None) -> bool:
