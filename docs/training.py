@@ -12,6 +12,7 @@ from typing import Any
 
 from esru.evidence.rows import control_line
 from esru.report.fresh import fill, refresh
+from esru.report.training import training_text
 from esru.train.tasks import find_task, unit_digits
 
 Json = dict[str, Any]
@@ -68,6 +69,12 @@ def designs(results: list[Json]) -> str:
     return "\n".join(lines)
 
 
+def printed(result: Json, command: str) -> str:
+    """Return a command with what it prints."""
+    text = training_text(result, find_task(result["task"]))
+    return f"```text\n$ {command}\n{text}\n```"
+
+
 def images(result: Json) -> str:
     """Return the table of single runs on the user's own images, and what they were trained on."""
     (test,) = result["tests"]
@@ -113,14 +120,16 @@ def speed(figures: Json) -> str:
 
 def generated() -> dict[Path, str]:
     """Return both pages with every generated part filled in."""
+    papers = read("train-papers")
     parts = {
+        "train papers": printed(papers, f"esru train papers --seeds {papers['seeds']}"),
         "controls digits-mlp": controls(read("controls-digits-mlp")),
         "controls digits-cnn": controls(read("controls-digits-cnn")),
         "controls chars-transformer": controls(read("controls-chars-transformer")),
         "controls fp4-transformer": controls(read("controls-fp4-transformer")),
         "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
         "designs fp4": designs([read("train-fp4-winner")]),
-        "designs": designs([read("train-papers"), read("train-select")]),
+        "designs": designs([papers, read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }
     data = {"cifar10": images(read("train-cifar10"))}

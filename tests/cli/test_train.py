@@ -22,14 +22,14 @@ def torch_there() -> None:
 
 def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
     """Return the one JSON object of a successful command."""
-    assert main(["train", *argv, "--json"]) == ("--controls" in argv and "int6" in argv)
+    assert main(["train", *argv, "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
 
 @pytest.mark.usefixtures("torch_there")
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "papers", "--seeds", "2", "--seed0", "5")
+    found = answer(capsys, "papers", "--seeds", "2", "--seed0", "5", "--no-controls")
     assert list(found)[:3] == ["schema", "versions", "design"]
     assert found["schema"] == "esru.train/1"
     assert {"esru", "torch", "numpy", "scikit-learn"} <= set(found["versions"])
@@ -49,7 +49,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("torch_there")
 def test_a_design_without_a_generator(capsys: pytest.CaptureFixture[str]) -> None:
     """Bits of the data train near the reference where there are some, and fail where not."""
-    argv = ("--seeds", "2", "--schedule", "natural")
+    argv = ("--seeds", "2", "--schedule", "natural", "--no-controls")
     near = answer(capsys, "4:3:half:operand-own,in=s18.10", *argv)
     far = answer(capsys, "4:3:half:operand-own,in=s22.14", *argv)
     assert near["period"] is None and near["schedule"] == {"natural": {"C": 39, "gcd": 1}}
@@ -65,7 +65,8 @@ def test_json_equals_the_library(capsys: pytest.CaptureFixture[str]) -> None:
     from esru.train import Job, train_batch
 
     argv = ["nearest", "--against", "papers", "--seeds", "2", "--schedule", "fixed:50"]
-    found = answer(capsys, *argv)
+    found = answer(capsys, *argv, "--no-controls")
+    assert not {"controls", "admission", "admitted"} & set(found)
     jobs = [Job(parse(d), s, 0.25, "fixed:50") for d in ("nearest", "papers") for s in (0, 1)]
     own0, own1, other0, other1 = (run.accuracy for run in train_batch("digits-mlp", jobs))
     test = found["tests"][0]
@@ -77,7 +78,8 @@ def test_json_equals_the_library(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("torch_there")
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", SELECT, "--seeds", "1", "--schedule", "natural"]) == 0
+    argv = ["train", SELECT, "--seeds", "1", "--schedule", "natural", "--no-controls"]
+    assert main(argv) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0].startswith(f"{SELECT} on digits-mlp: ")
@@ -87,6 +89,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
         ["natural", "39", "1", rate] for rate in ("2^-2", "2^-4", "2^-6")
     ]
     assert "±" not in "".join(lines[5:8])  # one seed has no deviation
+    assert "float32" not in out and "judge" not in out
     assert "next: " in err
 
 
@@ -109,7 +112,7 @@ def test_weights_in_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
     named = answer(capsys, "4:3:half:lfsr9,in=bfloat16,out=ocp_e4m3", *argv)
     assert named["against"] == "24:24:zero:lfsr24,in=bfloat16,out=ocp_e4m3"
     assert named["format"] == "ocp_e4m3"
-    found = answer(capsys, "nearest", "--format", "int6", "--controls", *argv)
+    found = answer(capsys, "nearest", "--format", "int6", *argv)
     assert (found["design"], found["against"]) == (
         "8:0:half:none,out=int6",
         "24:24:zero:lfsr24,out=int6",
@@ -119,6 +122,15 @@ def test_weights_in_other_formats(capsys: pytest.CaptureFixture[str]) -> None:
     tests, controls = found["tests"], found["controls"]
     assert [test["accuracy"] for test in tests] == [row["accuracy"] for row in controls[6:]]
     assert tests[2]["diff"] < -50  # nearest loses everything at 2^-6
+    # The task cannot judge, which is a failure only where it was asked.
+    assert main(["train", "nearest", "--format", "int6", *argv]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == (
+        "digits-mlp, with weights in int6, cannot judge designs at these seeds: "
+        "the rows above are no verdict on this one"
+    )
+    assert main(["train", "nearest", "--format", "int6", "--controls", *argv]) == 1
+    assert capsys.readouterr().out == said
     assert main(["train", "--controls", "--format", "ocp_e5m2", "--seeds", "1"]) in (0, 1)
     out = capsys.readouterr().out
     assert out.startswith("controls of digits-mlp, with weights in ocp_e5m2, natural schedule, 1 ")
@@ -141,6 +153,7 @@ def test_the_summary_names_the_format_of_the_weights(
         constant = name.upper().replace("-", "_")
         monkeypatch.setattr(sys.modules["esru.train.tasks"], constant, short)
         argv = ["train", "papers", "--task", name, "--seeds", "1", "--schedule", "natural"]
+        argv.append("--no-controls")
         assert main([*argv, "--format", "int4"]) == 0
         said = capsys.readouterr()
         first = said.out.splitlines()[0]
@@ -163,7 +176,7 @@ def test_units_that_round_errors(
     )
     monkeypatch.setattr(sys.modules["esru.train.tasks"], "FP4_TRANSFORMER", short)
     argv = ["--task", "fp4-transformer", "--seeds", "1", "--schedule", "natural"]
-    found = answer(capsys, "papers", *argv)
+    found = answer(capsys, "papers", *argv, "--no-controls")
     unit = "8:3:replicate:plateau3,in=mx_float32,out=ocp_e2m1"
     assert (found["design"], found["unit"]) == ("8:3:replicate:plateau3", unit)
     assert (found["against"], found["format"]) == ("24:24:zero:lfsr24", None)
@@ -171,6 +184,7 @@ def test_units_that_round_errors(
     assert named["against"] == "24:24:zero:lfsr24,in=mx_float32,out=ocp_e2m1"
     for test, other in zip(found["tests"], named["tests"], strict=True):
         assert test["loss"] == other["loss"] and test["diff"] == other["diff"] != 0
+    assert len(named["controls"]) == 6 and named["admitted"] is False
     assert main(["train", "papers", *argv]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == f"trained with the same rule and words between the task's formats: {unit}"
@@ -198,6 +212,7 @@ def test_a_task_that_may_not_judge_is_the_answer_no(
     ("argv", "message"),
     [
         ([], "DESIGN must be given, unless --controls is, not missing"),
+        (["--no-controls"], "DESIGN must be given, unless --controls is, not missing"),
         (["papers", "--task", "mnist"], "Task must be one of digits-mlp"),
         (["papers", "--seeds", "0"], "Seeds must be between 1 and 10000, not 0"),
         (["8:3:zero:port"], "Source of a trained design must be one that makes its own words or"),

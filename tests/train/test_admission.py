@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -41,11 +43,16 @@ def test_tasks_are_admitted() -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("sklearn")
     torch.set_num_threads(1)
-    calls: list[tuple[int, int]] = []
-    found = run_controls(TASK, range(4), progress=lambda done, total: calls.append((done, total)))
+    calls: dict[str, tuple[int, int]] = {}
+
+    @contextmanager
+    def stage(label: str) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: calls.update({label: (done, total)})
+
+    found = run_controls(TASK, range(4), stage=stage)
     assert found.admitted, found
     assert len(found.rows) == 3 * len(TASK.learning_rates)
-    assert calls[-1] == (36, 36)
+    assert calls == {"controls of digits-mlp": (24, 24), "digits-mlp in float32": (12, 12)}
     confirming = run_controls(tasks()["digits-cnn"], range(8))
     assert confirming.admitted, confirming
     # Where float32 learns too little the task may not judge.

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from esru.cli.terminal import add_json, emit_json, note, print_table, progress, read_design
+from esru.cli.terminal import add_json, emit_json, note, progress, read_design
 from esru.design import Design
+from esru.design_text import copied_design
 from esru.errors import InputError
 from esru.formats import INT8
+from esru.report.training import training_text
 from esru.train import SCHEDULES, find_task, schedule_cycles
-from esru.train.admission import Admission, ControlRow, check_controls, run_controls
+from esru.train.admission import (
+    Admission,
+    ControlRow,
+    check_controls,
+    compare_with_controls,
+    run_controls,
+)
 from esru.train.batch import check_device, train_batch
 from esru.train.experiment import Cell, compare
 from esru.train.needs import require_training
 from esru.train.statistics import Summary
-from esru.train.tasks import Job, Task, check_job, unit_digits
+from esru.train.tasks import Job, Task, check_job
 from esru.train.unit_formats import counterpart, formats_of, in_format, trained_unit
 
 if TYPE_CHECKING:
@@ -55,15 +61,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to compare with, in the design's formats unless it names its own "
         "(default reference)",
     )  # fmt: skip
-    add("--controls", action="store_true", help="also float32 and nearest: may the task judge?")
-    add("--data", metavar="DIR", help="your images, for cifar10-resnet20 (docs/data.md)")
+    add(
+        "--controls", action=argparse.BooleanOptionalAction,
+        help="float32, nearest and the reference as well: may the task judge? With DESIGN by "
+        "default; where asked for, a no is exit code 1; without DESIGN, the controls alone",
+    )  # fmt: skip
+    add(
+        "--data", metavar="DIR",
+        help="your images, for cifar10-resnet20 (docs/data.md); --no-controls spares at least "
+        "two runs a seed",
+    )  # fmt: skip
     add("--epochs", type=int, metavar="N", help="with --data: passes over the images (default 30)")
-    add("--device", default="cpu", metavar="D", help="torch device (default cpu)")
+    add(
+        "--device", default="cpu", metavar="D",
+        help="torch device (default cpu); float32 stays on the CPU, except with --data",
+    )  # fmt: skip
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train a design and its reference on every cell, or the controls, or both."""
+    """Train a design, its reference and the controls, or what of these is asked for."""
     own, kept = _own_data(args)
     task = find_task(args.task) if own is None else own.task
     if args.design is None and not args.controls:
@@ -89,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
                 schedule_cycles(task, unit, schedule, args.lanes)
             if own is not None:
                 own.check(unit, args.lanes)
-    if args.controls:
+    controls = design is not None if args.controls is None else args.controls
+    if controls:
         check_controls(task, formats)
     require_training()
     check_device(args.device)
@@ -104,20 +122,27 @@ def run(args: argparse.Namespace) -> int:
         content |= {"data": own.source, "epochs": task.epochs}
     cells: list[Cell] = []
     admission = None
-    if design is not None and against is not None:
+    train = own.jobs if own else train_batch
+    float32 = own.float32 if own else None
+    if design is None or against is None:
+        admission = run_controls(
+            task, seeds, args.lanes, formats=formats,
+            device=args.device, stage=progress, train=train, float32=float32,
+        )  # fmt: skip
+    elif controls:
+        cells, admission = compare_with_controls(
+            task, design, against, seeds, schedules, args.lanes,
+            device=args.device, stage=progress, train=train, float32=float32,
+        )  # fmt: skip
+    else:
         with progress(f"training {task.name}") as step:
             cells = compare(
                 task, design, against, seeds, schedules, args.lanes,
-                device=args.device, progress=step, train=own.jobs if own else train_batch,
+                device=args.device, progress=step, train=train,
             )  # fmt: skip
+    if design is not None and against is not None:
         content |= _content(task, design, against, cells, args.lanes)
-    if args.controls:
-        with progress(f"controls of {task.name}") as step:
-            admission = run_controls(
-                task, seeds, args.lanes, progress=step, formats=formats,
-                train=own.jobs if own else partial(train_batch, device=args.device),
-                float32=own.float32 if own else None,
-            )  # fmt: skip
+    if admission is not None:
         content |= _admission_content(admission)
     if kept is not None and kept.known:
         runs = "1 run was" if kept.known == 1 else f"{kept.known} runs were"
@@ -125,14 +150,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         emit_json("train", _versions(), content)
     else:
-        if design is not None and against is not None:
-            _print(task, design, cells, args)
-        if admission is not None:
-            _print_admission(task, admission, formats[0], blank=design is not None)
-        if own is not None:
-            _print_data(own.source)
-        note(f"next: esru show {design or 'reference'} or esru search --bits 8")
-    return 0 if admission is None or admission.admitted else 1
+        print(training_text(content, task))
+        told = "reference" if design is None else copied_design(design)
+        note(f"next: esru show {told} or esru search --bits 8")
+    asked = args.controls is True
+    return 1 if asked and admission is not None and not admission.admitted else 0
 
 
 def _own_data(args: argparse.Namespace) -> tuple[ImageTraining, StoredScores] | tuple[None, None]:
@@ -207,19 +229,6 @@ def _content(
     }
 
 
-def _stored(task: Task, fmt: str) -> str:
-    """Return what a line on a task says of a format that is not the task's own."""
-    return "" if task.gradients or fmt == str(INT8) else f", with weights in {fmt}"
-
-
-def _summary_of(task: Task, fmt: str) -> str:
-    """Return a task's summary with the format of its weights, where it names one, as trained."""
-    own, stored = f"{INT8} weights", _stored(task, fmt)
-    if stored and own in task.summary:
-        return task.summary.replace(own, f"{fmt} weights")
-    return task.summary + stored
-
-
 def _period(design: Design, lanes: int) -> int:
     from esru.emulate import Array
 
@@ -234,68 +243,3 @@ def _admission_content(admission: Admission) -> dict[str, Any]:
         "admission": admission.checks,
         "admitted": admission.admitted,
     }
-
-
-def _spread(mean: float, sd: float | None, digits: int, sign: str = "") -> str:
-    text = f"{mean:{sign}.{digits}f}"
-    return text if sd is None else f"{text} ± {sd:.{digits}f}"
-
-
-def _rate(lr: float) -> str:
-    """Return a learning rate, a power of two, as the field writes it."""
-    exponent = lr.hex().partition("p")[2]
-    return f"2^{int(exponent)}"
-
-
-def _numbers(task: Task, row: Cell | ControlRow) -> list[str]:
-    digits = unit_digits(task.unit)
-    bound = row.difference.loss_bound(ALPHA)
-    return [
-        _rate(row.lr),
-        _spread(row.accuracy.mean, row.accuracy.sd, 2),
-        _spread(row.loss.mean, row.loss.sd, 3),
-        _spread(row.difference.mean, row.difference.sd, digits, "+"),
-        "-" if bound is None else f"{bound:+.{digits}f}",
-    ]
-
-
-def _print(task: Task, design: Design, cells: list[Cell], args: argparse.Namespace) -> None:
-    period = _period(design, args.lanes)
-    print(f"{design} on {task.name}: {_summary_of(task, str(design.out_format))}")
-    unit = trained_unit(task, design)
-    if unit != replace(design, boundary=unit.boundary):
-        print(f"trained with the same rule and words between the task's formats: {unit}")
-    source = f"the source's period is {period}" if period else "the words are the operands' own"
-    print(
-        f"{args.lanes} lanes, a step takes {task.cycles(args.lanes)} cycles, {source}; "
-        f"seeds {args.seed0} to {args.seed0 + args.seeds - 1}\n"
-    )
-    header = ["schedule", "C", "gcd", "lr", "accuracy %", "loss", f"less {args.against}", "loses <"]
-    rows = [
-        [cell.schedule, str(cell.cycles), str(cell.gcd), *_numbers(task, cell)] for cell in cells
-    ]
-    print_table(header, rows)
-    print(
-        f"\nmean ± standard deviation over seeds; the difference in {task.unit}, paired by seed; "
-        f"with {1 - ALPHA:.0%} confidence\nin each row alone it loses less than the last column "
-        f"(the task's margin is {task.margin:g})"
-    )
-
-
-def _print_admission(task: Task, admission: Admission, fmt: str, blank: bool) -> None:
-    seeds = admission.rows[0].accuracy.count
-    stored = _stored(task, fmt)
-    print(f"{chr(10) * blank}controls of {task.name}{stored}, natural schedule, {seeds} seeds\n")
-    header = ["control", "lr", "accuracy %", "loss", "less float32", "loses <"]
-    rows = [[row.control, *_numbers(task, row)] for row in admission.rows]
-    print_table(header, rows)
-    print()
-    for rule, holds in admission.checks.items():
-        print(f"{'yes' if holds else 'NO '}  {rule}")
-    print(f"{task.name}{stored} may {'' if admission.admitted else 'not '}judge designs")
-
-
-def _print_data(source: dict[str, Any]) -> None:
-    print(f"\ndata {source['layout']}, {source['train']} + {source['test']} images; SHA-256:")
-    for name, digest in source["sha256"].items():
-        print(f"{digest[:12]}  {name}")

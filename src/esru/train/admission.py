@@ -7,7 +7,8 @@ margin of float32 at every learning rate (means over seeds, natural schedule).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,11 @@ from esru.design import Design, parse
 from esru.emulate.stream import DEFAULT_LANES
 from esru.formats import INT8
 from esru.train.batch import train_batch
+from esru.train.experiment import Cell, compared, comparison_jobs
 from esru.train.needs import require_training
 from esru.train.statistics import PairedDifference, Summary, paired_difference, summarise
 from esru.train.tasks import Job, Result, Task, check_job
-from esru.train.unit_formats import counterpart
+from esru.train.unit_formats import counterpart, formats_of
 
 if TYPE_CHECKING:
     from esru.train.control import Control
@@ -28,6 +30,17 @@ NEAREST_MARGINS = 3
 
 #: The controls, in the order of the table.
 CONTROLS = ("float32", "reference", "nearest")
+
+Progress = Callable[[int, int], None]
+
+#: What opens a stage of the work by its label, and yields what is told how far it is.
+Stage = Callable[[str], AbstractContextManager[Progress]]
+
+
+@contextmanager
+def _silent(label: str) -> Iterator[Progress]:
+    """Open a stage that nobody watches."""
+    yield lambda done, total: None
 
 
 @dataclass(frozen=True)
@@ -76,13 +89,22 @@ def check_controls(task: Task, formats: tuple[str, str | None]) -> list[Design]:
     return units
 
 
+def control_jobs(
+    task: Task, seeds: Sequence[int], formats: tuple[str, str | None] = (str(INT8), None)
+) -> list[Job]:
+    """Return the runs of the controls that are units, in the order that `judged` takes them in."""
+    units = check_controls(task, formats)
+    return [Job(unit, seed, lr) for unit in units for lr in task.learning_rates for seed in seeds]
+
+
 def run_controls(
     task: Task,
     seeds: Sequence[int],
     lanes: int = DEFAULT_LANES,
-    progress: Callable[[int, int], None] | None = None,
     *,
     formats: tuple[str, str | None] = (str(INT8), None),
+    device: str = "cpu",
+    stage: Stage = _silent,
     train: Callable[..., list[Result]] = train_batch,
     float32: Callable[..., list[Control]] | None = None,
 ) -> Admission:
@@ -96,16 +118,20 @@ def run_controls(
         One run of each control, for each seed and learning rate.
     lanes : int
         Lanes of the reference's array.
-    progress : callable, optional
-        Called with the numbers of runs done and in all, or of their steps, as `train` counts.
     formats : tuple of str and str or None
         Output and input format of the two units, as `esru.train.unit_formats.counterpart` takes
         them.
+    device : str
+        A torch device: what the units train on.
+    stage : callable
+        Called with a label for the units and for float32 each; returns a context that yields what
+        is called with the numbers of runs done and in all, or of their steps, as `train` counts.
     train : callable
         What trains the jobs; takes what `train_batch` takes.
     float32 : callable, optional
         What trains in float32: takes the task, pairs of learning rate and seed, and a `progress`,
-        and returns their results in order; None: `esru.train.control.train_float32`, one by one.
+        and returns their results in order; None: `esru.train.control.train_float32`, one by one,
+        on the CPU.
 
     Raises
     ------
@@ -114,62 +140,119 @@ def run_controls(
     ToolMissing
         If torch or scikit-learn is not installed.
     """
-    units = check_controls(task, formats)
+    jobs = control_jobs(task, seeds, formats)
     require_training()
-    cells = [(lr, seed) for lr in task.learning_rates for seed in seeds]
-    accuracy: dict[tuple[str, float], list[float]] = {}
-    loss: dict[tuple[str, float], list[float]] = {}
+    with stage(f"controls of {task.name}") as progress:
+        results = train(task, jobs, lanes, device=device, progress=progress)
+    return judged(task, seeds, _in_float32(task, seeds, stage, float32), results)
 
-    def keep(control: str, run: Control | Result) -> None:
-        accuracy.setdefault((control, run.lr), []).append(run.accuracy)
-        loss.setdefault((control, run.lr), []).append(run.loss)
 
-    def stage(before: int, runs: int) -> Callable[[int, int], None]:
-        """Return what reports the progress of `runs` runs, which come after as many `before`."""
+def compare_with_controls(
+    task: Task,
+    design: Design,
+    against: Design,
+    seeds: Sequence[int],
+    schedules: Sequence[str],
+    lanes: int = DEFAULT_LANES,
+    *,
+    device: str = "cpu",
+    stage: Stage = _silent,
+    train: Callable[..., list[Result]] = train_batch,
+    float32: Callable[..., list[Control]] | None = None,
+) -> tuple[list[Cell], Admission]:
+    """Train a design, what it is compared with, and the controls in the design's formats.
 
-        def report(done: int, total: int) -> None:
-            each = max(1, total // runs)
-            if progress is not None:
-                progress(before * each + done, len(CONTROLS) * len(cells) * each)
+    All runs of units go to `train` at once, which trains equal ones once: mostly the reference
+    on the natural schedule, which is compared with and a control.
 
-        return report
+    Parameters
+    ----------
+    task, design, against, seeds, schedules, lanes
+        See `esru.train.experiment.compare`.
+    device, stage, train, float32
+        See `run_controls`.
 
-    for run in (float32 or _float32)(task, cells, progress=stage(0, len(cells))):
-        keep("float32", run)
-    jobs = [Job(unit, seed, lr) for unit in units for lr, seed in cells]
-    names = [name for name in CONTROLS[1:] for _ in cells]
-    report = stage(len(cells), len(jobs))
-    for name, result in zip(names, train(task, jobs, lanes, progress=report), strict=True):
-        keep(name, result)
+    Returns
+    -------
+    list of Cell
+        As of `esru.train.experiment.compare`.
+    Admission
+        As of `run_controls`.
+
+    Raises
+    ------
+    InputError
+        If the task cannot train a unit.
+    ToolMissing
+        If torch or scikit-learn is not installed.
+    """
+    own = comparison_jobs(task, [design], against, seeds, schedules)
+    jobs = [*own, *control_jobs(task, seeds, formats_of(design))]
+    require_training()
+    with stage(f"training {task.name} and its controls") as progress:
+        results = train(task, jobs, lanes, device=device, progress=progress)
+    (cells,) = compared(task, [design], seeds, schedules, lanes, results[: len(own)])
+    floats = _in_float32(task, seeds, stage, float32)
+    return cells, judged(task, seeds, floats, results[len(own) :])
+
+
+def _in_float32(
+    task: Task,
+    seeds: Sequence[int],
+    stage: Stage,
+    float32: Callable[..., list[Control]] | None,
+) -> list[Control]:
+    pairs = [(lr, seed) for lr in task.learning_rates for seed in seeds]
+    with stage(f"{task.name} in float32") as progress:
+        return (float32 or _one_by_one)(task, pairs, progress=progress)
+
+
+def _one_by_one(
+    task: Task, pairs: Sequence[tuple[float, int]], *, progress: Progress
+) -> list[Control]:
+    from esru.train.control import train_float32
+
+    found = []
+    for lr, seed in pairs:
+        found.append(train_float32(task, seed, lr))
+        progress(len(found), len(pairs))
+    return found
+
+
+def judged(
+    task: Task, seeds: Sequence[int], float32: Sequence[Control], results: Sequence[Result]
+) -> Admission:
+    """Return what the runs of the controls say of a task.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    seeds : sequence of int
+        Of the runs.
+    float32 : sequence of Control
+        One for each learning rate and seed, in the order of the task's learning rates.
+    results : sequence of Result
+        Those of `control_jobs`, in their order.
+    """
+    runs: list[Control | Result] = [*float32, *results]
+    grid = [(control, lr) for control in CONTROLS for lr in task.learning_rates]
+    blocks = {cell: runs[i * len(seeds) : (i + 1) * len(seeds)] for i, cell in enumerate(grid)}
 
     def scores(control: str, lr: float) -> list[float]:
-        runs = zip(accuracy[control, lr], loss[control, lr], strict=True)
-        return [task.score(*run) for run in runs]
+        return [task.score(run.accuracy, run.loss) for run in blocks[control, lr]]
 
     rows = tuple(
         ControlRow(
             control,
             lr,
-            summarise(accuracy[control, lr]),
-            summarise(loss[control, lr]),
+            summarise([run.accuracy for run in blocks[control, lr]]),
+            summarise([run.loss for run in blocks[control, lr]]),
             paired_difference(scores(control, lr), scores("float32", lr), floor=task.one_example),
         )
-        for control in CONTROLS
-        for lr in task.learning_rates
+        for control, lr in grid
     )
     return Admission(rows, judge(task, rows))
-
-
-def _float32(
-    task: Task, cells: Sequence[tuple[float, int]], *, progress: Callable[[int, int], None]
-) -> list[Control]:
-    from esru.train.control import train_float32
-
-    found = []
-    for lr, seed in cells:
-        found.append(train_float32(task, seed, lr))
-        progress(len(found), len(cells))
-    return found
 
 
 def judge(task: Task, rows: Sequence[ControlRow]) -> dict[str, bool]:

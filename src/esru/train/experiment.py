@@ -100,14 +100,37 @@ def compare_all(
         For each design its cells, in the order of the schedules, then of the task's learning
         rates.
     """
-    grid = [(schedule, lr) for schedule in schedules for lr in task.learning_rates]
-    jobs = [
+    jobs = comparison_jobs(task, designs, against, seeds, schedules)
+    results = train(task, jobs, lanes, device=device, progress=progress)
+    return compared(task, designs, seeds, schedules, lanes, results)
+
+
+def comparison_jobs(
+    task: Task,
+    designs: Sequence[Design],
+    against: Design,
+    seeds: Sequence[int],
+    schedules: Sequence[str],
+) -> list[Job]:
+    """Return the runs of every cell: of each design, then of what they are compared with."""
+    return [
         Job(unit, seed, lr, schedule)
         for unit in (*designs, against)
-        for schedule, lr in grid
+        for schedule, lr in _grid(task, schedules)
         for seed in seeds
     ]
-    results = train(task, jobs, lanes, device=device, progress=progress)
+
+
+def compared(
+    task: Task,
+    designs: Sequence[Design],
+    seeds: Sequence[int],
+    schedules: Sequence[str],
+    lanes: int,
+    results: Sequence[Result],
+) -> list[list[Cell]]:
+    """Return the cells of each design from the results of `comparison_jobs`, in their order."""
+    grid = _grid(task, schedules)
     count = len(seeds)
     blocks = [results[i : i + count] for i in range(0, len(results), count)]
     by_design = [blocks[i : i + len(grid)] for i in range(0, len(blocks), len(grid))]
@@ -116,6 +139,10 @@ def compare_all(
         _cells(task, design, lanes, grid, own, reference)
         for design, own in zip(designs, candidates, strict=True)
     ]
+
+
+def _grid(task: Task, schedules: Sequence[str]) -> list[tuple[str, float]]:
+    return [(schedule, lr) for schedule in schedules for lr in task.learning_rates]
 
 
 def _cells(

@@ -124,7 +124,7 @@ class ImageTraining:
         device: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Result]:
-        """Train every job, one after the other; called as `esru.train.train_batch` is.
+        """Train every job, one after the other, equal ones once; called as `train_batch` is.
 
         Progress is counted in steps; `device` must be this object's own, or left out.
         """
@@ -161,27 +161,30 @@ class ImageTraining:
         progress: Callable[[int, int], None] | None,
     ) -> list[Score]:
         steps = self.task.steps
-        found = []
-        for number, (seed, lr, job) in enumerate(runs):
-
-            def step(done: int, before: int = number * steps) -> None:
-                if progress is not None:
-                    progress(before + done, len(runs) * steps)
-
-            step(0)
+        keys, distinct = [], {}
+        for seed, lr, job in runs:
             cycles = None
             if job is not None:
                 cycles, _ = schedule_cycles(self.task, job.design, job.schedule, lanes)
             unit = None if job is None else job.design.behaviour
             key = f"unit {unit}, {cycles} cycles, {lanes} lanes, seed {seed}, rate {lr.hex()}"
+            keys.append(key)
+            distinct[key] = (seed, lr, None if job is None else job.design, cycles)
+        found: dict[str, Score] = {}
+        for key, (seed, lr, design, cycles) in distinct.items():
+
+            def step(done: int, before: int = len(found) * steps) -> None:
+                if progress is not None:
+                    progress(before + done, len(distinct) * steps)
+
+            step(0)
             score = self._kept.get(key)
             if score is None:
-                design = None if job is None else job.design
                 score = self._run(seed, lr, design, cycles, lanes, step)
                 self._kept[key] = score
-            found.append(score)
+            found[key] = score
             step(steps)
-        return found
+        return [found[key] for key in keys]
 
     def _run(
         self,
