@@ -30,7 +30,16 @@ LEFT = {
 
 #: The model: what a unit does, exactly.
 MODEL = (
-    *("accumulate", "bias", "boundaries", "decision_table", "design", "design_text", "emulate"),
+    *(
+        "accumulate",
+        "bias",
+        "boundaries",
+        "decision_table",
+        "design",
+        "design_text",
+        "edges",
+        "emulate",
+    ),
     *("errors", "float_formats", "float_quality", "float_rounding", "formats", "lane_correlation"),
     *("operand_quality", "quality", "resonance", "rounding", "rules", "scalar_rules", "sources"),
 )

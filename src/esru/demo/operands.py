@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from esru.decision_table import is_table
 from esru.demo.model import Patterns
 from esru.design import Design
-from esru.emulate.arrays import decision_values
+from esru.edges import edge_fractions, end_wholes
 from esru.errors import InputError
 from esru.sources import source_model
 
@@ -147,14 +146,7 @@ def _fractions(design: Design, words: npt.NDArray[np.uint32], rng: np.random.Gen
     """Return fractions: at the least that rounds up, one below, 0, the greatest, random."""
     top = (1 << design.n) - 1
     chance = rng.integers(0, top, words.shape, dtype=np.int64, endpoint=True)
-    edge = decision_values(design, words)
-    below = edge - 1
-    if is_table(design.rule):
-        # No fraction is an edge of its own: another chance.
-        edge = below = chance[::-1]
-    elif design.rule == "select":
-        edge = np.int64(1) << edge
-        below = edge ^ top
+    edge, below = edge_fractions(design, words, chance)
     kind = rng.integers(0, 8, words.shape)
     ends = np.where(kind == 0, 0, top)
     mixed = np.select([kind < 2, kind < 4, kind < 6], [ends, edge, below], chance)
@@ -165,12 +157,9 @@ def _wholes(
     design: Design, bits: int, shape: tuple[int, ...], rng: np.random.Generator
 ) -> Patterns:
     """Return integer parts as patterns: at and around the ends of the output, random."""
-    (source, out), dropped = design.fixed, design.dropped
-    ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
-    ends += [source.low >> dropped, source.high >> dropped]
-    mask = (1 << bits) - 1
-    corners = np.array([end & mask for end in ends], np.uint64)[rng.integers(0, len(ends), shape)]
-    free = rng.integers(0, mask, shape, dtype=np.uint64, endpoint=True)
+    ends = end_wholes(design)
+    corners = ends[rng.integers(0, len(ends), shape)]
+    free = rng.integers(0, (1 << bits) - 1, shape, dtype=np.uint64, endpoint=True)
     return np.where(rng.integers(0, 2, shape) == 0, free, corners)
 
 

@@ -59,12 +59,13 @@ def updated_words(
         return np.array(found, np.uint64).reshape(stored.shape)
     wide = FixedFormat(True, whole + design.dropped, source.fraction)
     unit = replace(design, boundary="unit", in_format=wide)
-    sums = (_numbers(out, stored) << design.dropped) + _numbers(source, updates)
+    sums = (numbers(out, stored) << design.dropped) + numbers(source, updates)
     mask = np.uint64((1 << out.width) - 1)
     return round_array(unit, sums, words).astype(np.uint64) & mask
 
 
-def _numbers(kind: FixedFormat, patterns: Patterns) -> npt.NDArray[np.int64]:
+def numbers(kind: FixedFormat, patterns: Patterns) -> npt.NDArray[np.int64]:
+    """Return what bit patterns of at most 64 bits stand for, in units of the last place."""
     values = patterns.astype(np.int64)
     if kind.signed:
         shift = 64 - kind.width

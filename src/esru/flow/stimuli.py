@@ -10,13 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from esru.decision_table import is_table
 from esru.design import Design
-from esru.emulate.arrays import decision_values, round_array, round_up_array
+from esru.edges import edge_fractions, end_wholes
+from esru.emulate.arrays import round_array, round_up_array
 from esru.emulate.operand import operand_words
 from esru.emulate.stream import Array
 from esru.float_formats import SCALE_BITS
-from esru.flow.accumulator_stimuli import dithered_rounds, packed, stored_words, updated_words
+from esru.flow.accumulator_stimuli import (
+    dithered_rounds,
+    numbers,
+    packed,
+    stored_words,
+    updated_words,
+)
 from esru.flow.float_stimuli import float_inputs
 from esru.rounding import round_word
 from esru.sources.settings import OPERANDS
@@ -92,15 +98,7 @@ def _fractions(
     lane = np.arange(lanes, dtype=np.int64)[None, :]
     chance = rng.integers(0, 1 << n, words.shape, dtype=np.int64)
     sweep = cycle + 11 * lane
-    values = decision_values(design, words)
-    if is_table(design.rule):
-        # No fraction is an edge of its own: another chance.
-        edge = below = chance[::-1]
-    elif design.rule == "select":
-        edge = np.int64(1) << values
-        below = edge ^ ((1 << n) - 1)
-    else:
-        edge, below = values, values - 1
+    edge, below = edge_fractions(design, words, chance)
     kind = (cycle + lane + rng.integers(0, 2, words.shape)) % 5
     mixed = np.choose(kind, [sweep, edge, below, chance, np.where(chance & 7, chance, 0)])
     return mixed & ((1 << n) - 1)
@@ -122,20 +120,16 @@ def _inputs(
     """Return input words as bit patterns: integer parts at and around the ends of the output."""
     if design.floats:
         return float_inputs(design, fractions, unseen, rng)
-    (source, out), dropped = design.fixed, design.dropped
-    whole_bits = source.width - dropped
-    ends = [out.high, out.high - 1, out.high + 1, out.low, out.low - 1, 0, -1]
-    ends += [source.low >> dropped, source.high >> dropped]
-    patterns = np.array([end & ((1 << whole_bits) - 1) for end in ends], np.uint64)
-    shape = fractions.shape
-    chosen = patterns[rng.integers(0, len(ends), shape)]
+    whole_bits = design.input.width - design.dropped
+    ends, shape = end_wholes(design), fractions.shape
+    chosen = ends[rng.integers(0, len(ends), shape)]
     if whole_bits:
         free = rng.integers(0, (1 << whole_bits) - 1, shape, dtype=np.uint64, endpoint=True)
         chosen = np.where(rng.integers(0, 3, shape) == 0, free, chosen)
     low = _dropped_bits(design, fractions, unseen)
     if not whole_bits:
         return low
-    return chosen << np.uint64(dropped) | low
+    return chosen << np.uint64(design.dropped) | low
 
 
 def _results(
@@ -150,10 +144,7 @@ def _results(
         pairs = zip(patterns.ravel().tolist(), words.ravel().tolist(), strict=True)
         rounded = [out.encode(round_word(design, x, r)) for x, r in pairs]
         return np.array(rounded, np.uint64).reshape(patterns.shape)
-    x = patterns.astype(np.int64)
-    if source.signed:
-        shift = 64 - source.width
-        x = (x << shift) >> shift
+    x = numbers(source, patterns)
     return round_array(design, x, words).astype(np.uint64) & np.uint64((1 << out.width) - 1)
 
 
