@@ -13,8 +13,9 @@ import pytest
 from fault import Fault, Plant, around
 from text_faults import Rewrite, replaced
 
+from esru import edges
 from esru.emulate import arrays, stream
-from esru.flow import cocotb_run, formal, stimuli
+from esru.flow import cocotb_run, formal
 from esru.hdl import sources
 from esru.sources import lfsr, register
 
@@ -24,7 +25,7 @@ def _decision_values(fault: Callable[[Any, Any], Any]) -> Plant:
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         true = arrays.decision_values
-        for module in (arrays, stimuli):
+        for module in (arrays, edges):
             patch.setattr(module, "decision_values", lambda d, words: fault(true(d, words), d))
 
     return plant
