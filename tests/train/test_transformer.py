@@ -93,6 +93,23 @@ def test_adam_is_the_published_one() -> None:
     assert torch.allclose(mine, weight.detach(), rtol=1e-5)
 
 
+def test_roots_are_rounded_as_ieee_754_does() -> None:
+    """Of all significands at both exponents that roots tell apart, and of the ends of the range."""
+    significands = np.arange(1 << 24, dtype=np.uint32) + np.uint32(127 << 23)
+    ends = np.array([0, 1, 0x7FFFFF, 0x800000, 0x7F7FFFFF, 0x7F800000], np.uint32)
+    for bits in (significands, ends):
+        values = bits.view(np.float32)
+        found = quantised.correct_root(torch.from_numpy(values)).numpy()
+        # numpy's is the processor's own instruction.
+        np.testing.assert_array_equal(found, np.sqrt(values))
+    # And as whole numbers say: the nearest odd half below is below the root, that above above.
+    chosen = significands[::997].view(np.float32)
+    for value, root in zip(chosen, np.sqrt(chosen), strict=True):
+        half = Fraction(float(np.spacing(root))) / 2
+        low, high = Fraction(float(root)) - half, Fraction(float(root)) + half
+        assert low * low < Fraction(float(value)) < high * high
+
+
 def test_a_result_does_not_depend_on_its_batch() -> None:
     named = ("reference", "papers", "nearest", "4:3:half:operand-prev,in=s18.10")
     jobs = [

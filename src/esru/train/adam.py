@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import torch
 
+from esru.train.quantised import correct_root
+
 #: 1 - beta of the moments, powers of two: the product with them is exact.
 STEP1, STEP2 = 2.0**-3, 2.0**-6
 
@@ -45,5 +47,5 @@ class Adam:
         for first, second, gradient in zip(self._first, self._second, gradients, strict=True):
             first.mul_(1.0 - STEP1).add_(gradient * STEP1)
             second.mul_(1.0 - STEP2).add_(gradient.square() * STEP2)
-            found.append((first * factor).div_(second.sqrt().add_(EPSILON)))
+            found.append((first * factor).div_(correct_root(second).add_(EPSILON)))
         return found

@@ -38,6 +38,16 @@ def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
     return ((exponent + 127).to(torch.int32) << 23).view(torch.float32)
 
 
+def correct_root(values: torch.Tensor) -> torch.Tensor:
+    """Return square roots of float32, rounded as IEEE 754 does.
+
+    torch's own may come from a vector library that errs in the last bit, on some processors. In
+    float64 such an error is below 2^-52 of the root, while a root of a float32 that is none
+    itself lies 2^-51 or more of it from where two float32 meet: it cannot change what comes back.
+    """
+    return values.double().sqrt_().float()
+
+
 def round_to(values: torch.Tensor, bits: int, low: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Return values as int8 with `bits` fraction bits, not below `low`, and which did not saturate.
 
@@ -70,7 +80,7 @@ class _Normalised(Function):
     def forward(ctx: Any, values: torch.Tensor, bits: int) -> torch.Tensor:
         width = values.shape[-1]
         mean = values.square().sum(-1, keepdim=True) * (1 / width)
-        inverse = torch.ones_like(mean).div_((mean + NORM_EPSILON).sqrt_())
+        inverse = torch.ones_like(mean).div_(correct_root(mean + NORM_EPSILON))
         found = (values * (inverse * 2.0**bits)).round_().clamp_(-128, 127).mul_(2.0**-bits)
         ctx.save_for_backward(found, inverse)
         return found
