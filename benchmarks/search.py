@@ -1,6 +1,6 @@
 """Measure `esru search --bits B`: cold, asked again, memory; and `esru --help`.
 
-Run as ``python benchmarks/search.py [--bits 8] [--write FILE]``. The search runs in a temporary
+Run as ``python benchmarks/search.py [--bits 8] [--tasks T] [--write FILE]``. The search runs in a temporary
 folder with an empty cache. Memory is the greatest sum of resident sets over the process tree,
 sampled; the tools' first-use compilation is done before.
 """
@@ -54,6 +54,7 @@ def _timed(command: list[str], environment: dict[str, str]) -> tuple[float, int,
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--bits", type=int, default=8)
+    options.add_argument("--tasks", help="tasks of the race, if not the search's own")
     options.add_argument("--keep", type=Path, help="file for the search's JSON, less paths")
     options.add_argument("--runs", type=Path, help="keep the run folder below this one")
     args = options.parse_args()
@@ -62,7 +63,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         runs = Path(name, "runs") if args.runs is None else args.runs
         environment = os.environ | {"ESRU_CACHE": str(Path(name, "c")), "ESRU_RUNS": str(runs)}
-        command = [sys.executable, "-m", "esru", "search", "--bits", str(args.bits), "--json"]
+        asked = ["search", "--bits", str(args.bits)]
+        asked += [] if args.tasks is None else ["--tasks", args.tasks]
+        command = [sys.executable, "-m", "esru", *asked, "--json"]
         cold, peak, out = _timed(command, environment)
         again, _, _ = _timed(command, environment)
     helps = []
@@ -77,7 +80,7 @@ def main() -> None:
         "schema": "esru.benchmark-search/1",
         "versions": result["versions"] | {"python": platform.python_version()},
         "machine": machine(),
-        "command": f"esru search --bits {args.bits}",
+        "command": " ".join(["esru", *asked]),
         "cold_seconds": round(cold, 1),
         "again_seconds": round(again, 1),
         "peak_memory_gib": round(peak / 2**30, 2),

@@ -43,7 +43,10 @@ def front_points(result: Json) -> list[Point]:
     where = (result["target"], result["boundary"], result["objective"])
     rows = {row["behaviour"]: row for row in result["rows"]}
     for key in ("papers", "papers_zero"):
-        rows.setdefault(result[key]["behaviour"], result[key])
+        shown, behaviour = result[key], result[key]["behaviour"]
+        # Raced beside: from the start, or on from where the race had left it.
+        if behaviour not in rows or rows[behaviour]["loss"] != shown["loss"]:
+            rows[behaviour] = shown
     points = []
     for row in rows.values():
         cost = row_cost(row, *where)

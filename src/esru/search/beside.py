@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from esru.design import Design
 from esru.flow.targets import target
 from esru.search.evaluate import Evaluator, Progress, Request
 from esru.search.outcome import Costs
-from esru.search.race import Contender
+from esru.search.race import Contender, Level
 
 #: Contenders beside the winner that are shown.
 CLOSEST = 8
@@ -60,3 +61,56 @@ def closest(contenders: Sequence[Contender], winner: Contender | None) -> list[C
     ]
     rivals.sort(key=lambda c: (max(test.mean for test in c.tests), c.cost, c.design.id))
     return sorted(rivals[:CLOSEST], key=lambda c: (c.cost, c.design.id))
+
+
+class Beside:
+    """The compared designs that the race did not decide: raced to be shown, and no more.
+
+    They take no more looks than the design that they are compared with, the winner or, without
+    one, the contender that came furthest: equal seeds are what the comparison needs, and a
+    verdict of theirs would answer no question. So it may stay open.
+
+    Parameters
+    ----------
+    compared : sequence of (Design, float)
+        Designs under the names that they are shown by, each with its cost.
+    contenders : sequence of Contender
+        As the race has left them: none is open.
+    winner : Contender or None
+    """
+
+    def __init__(
+        self,
+        compared: Sequence[tuple[Design, float]],
+        contenders: Sequence[Contender],
+        winner: Contender | None,
+    ) -> None:
+        raced = {contender.design.behaviour: contender for contender in contenders}
+        found = [(raced.get(d.behaviour, Contender(d, cost)), d) for d, cost in compared]
+        #: What the race has found of a design is kept, and continued.
+        self.contenders = [
+            replace(contender, design=design, verdict="open", reason="")
+            for contender, design in found
+            if not contender.decided
+        ]
+        self.looks = max((c.looks for c in contenders), default=0)
+        self.whom = "the furthest contender"
+        if winner is not None:
+            self.looks, self.whom = winner.looks, "the winner"
+
+    def wave(self) -> list[Contender]:
+        """Return who takes the next look; before the first it is scouted, whoever it is."""
+        return [
+            contender
+            for contender in self.contenders
+            if contender.verdict == "open"
+            and (not contender.scouted or contender.looks < self.looks)
+        ]
+
+    def leave(self, level: Level) -> list[Contender]:
+        """Give a verdict to whoever is open after the last look, and return them."""
+        left = [contender for contender in self.contenders if contender.verdict == "open"]
+        for contender in left:
+            so_far = f"raced for the comparison alone, as far as {self.whom}"
+            contender.leave(f"{so_far}: {contender.found(level)}")
+        return left

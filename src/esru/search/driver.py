@@ -17,7 +17,7 @@ from esru.design import Design
 from esru.flow import toolchain
 from esru.flow.measure import required_tools
 from esru.quality import quality
-from esru.search.beside import closest, helped_costs
+from esru.search.beside import Beside, closest, helped_costs
 from esru.search.evaluate import Evaluator, Progress, Request, Run
 from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
@@ -114,7 +114,7 @@ class Search:
             winner = self._race(ranked)
             self.closest = closest(self.contenders, winner)
             self._compare(winner)
-            self._race_beside()
+            self._race_beside(winner)
         counts = self.evaluator.counts
         verdicts = [contender.verdict for contender in self.contenders]
         return Outcome(
@@ -272,17 +272,21 @@ class Search:
             contender.look(loss, self.floors, self.level)
             self._record(contender)
 
-    def _race_beside(self) -> None:
-        """Race the compared designs that the race did not decide, to be shown and no more."""
-        decided = {c.design.behaviour for c in self.contenders if c.verdict != "not_raced"}
-        for name in COMPARED[1:]:
-            design = compared_design(name, self.question.boundary)
-            if design.behaviour not in decided:
-                cost = self._objective(design)
-                self.beside.append(Contender(design, float("inf") if cost is None else cost))
-        while wave := [contender for contender in self.beside if contender.verdict == "open"]:
+    def _race_beside(self, winner: Contender | None) -> None:
+        """Race the compared designs that the race did not decide, on as many seeds as it took."""
+        designs = [compared_design(name, self.question.boundary) for name in COMPARED[1:]]
+        costs = [self._objective(design) for design in designs]
+        compared = [
+            (design, float("inf") if cost is None else cost)
+            for design, cost in zip(designs, costs, strict=True)
+        ]
+        race = Beside(compared, self.contenders, winner)
+        self.beside = race.contenders
+        while wave := race.wave():
             names = " and ".join(str(contender.design) for contender in wave)
             self._look(wave, f"race beside, for the comparison: {names}; trainings")
+        for contender in race.leave(self.level):
+            self._record(contender)
 
     def _wave(self) -> tuple[list[Contender], bool]:
         return next_wave(self.contenders, self._cells(), self.wave_runs)
@@ -303,8 +307,7 @@ class Search:
         """Give a verdict to whoever a cheaper accepted design has made superfluous."""
         for contender in self.contenders:
             if contender.verdict == "open":
-                contender.verdict = "undecided" if contender.tests else "not_raced"
-                contender.reason = "a cheaper design was accepted first"
+                contender.leave("a cheaper design was accepted first")
 
     def _record(self, contender: Contender) -> None:
         self.evidence.append(

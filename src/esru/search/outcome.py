@@ -57,7 +57,8 @@ class Outcome:
     confirmation : list of dict
         Tests on tasks that were not raced on.
     beside : list of Contender
-        Compared designs that were raced only to be shown: never the answer.
+        Compared designs that were raced only to be shown, no further than the winner: never the
+        answer, and undecided where so many seeds show neither.
     closest : list of Contender
         Those that came nearest to being the answer.
     seconds : float
@@ -139,7 +140,8 @@ class Outcome:
     def named(self, alias: str) -> Contender:
         """Return the contender that is the alias's behaviour, under the alias's own design."""
         design = compared_design(alias, self.question.boundary)
-        for contender in (*self.contenders, *self.beside):
+        # First those beside: what the race had left open of them was continued there.
+        for contender in (*self.beside, *self.contenders):
             if contender.design.behaviour == design.behaviour:
                 return replace(contender, design=design)
         raise AssertionError(alias)

@@ -223,6 +223,29 @@ class Contender:
         """The cell with the greatest mean loss."""
         return max(self.tests, key=lambda test: (test.mean, test.cell), default=None)
 
+    @property
+    def decided(self) -> bool:
+        """Whether its tests gave it its verdict, and not that the race went no further."""
+        return self.verdict in ("accepted", "rejected") or self.looks == len(LOOKS)
+
+    def leave(self, reason: str) -> None:
+        """End its race without a verdict of its tests: undecided if there are any, and why."""
+        self.verdict = "undecided" if self.tests else "not_raced"
+        self.reason = reason
+
+    def found(self, level: Level) -> str:
+        """Return the greatest mean loss that its tests found, in words.
+
+        Parameters
+        ----------
+        level : Level
+            Names the unit.
+        """
+        worst = self.worst
+        assert worst is not None
+        loss = f"{worst.mean:+.{level.digits}f} {level.unit}"
+        return f"{loss} in {worst.cell}, {worst.seeds} seeds"
+
     def look(
         self,
         losses: Mapping[Cell, npt.NDArray[np.float64]],
@@ -250,9 +273,7 @@ class Contender:
         self._judge(seeds, level)
 
     def _judge(self, seeds: int, level: Level) -> None:
-        worst = self.worst
-        assert worst is not None
-        where = f"{worst.mean:+.{level.digits}f} {level.unit} in {worst.cell}, {seeds} seeds"
+        where = self.found(level)
         for test in self.tests:
             reach = float(student.isf(DROP_LEVEL, seeds - 1)) * test.deviation / sqrt(seeds)
             if test.mean - reach > level.margin:
