@@ -1,8 +1,8 @@
 """Measure `esru search --bits B`: cold, asked again, memory; and `esru --help`.
 
-Run as ``python benchmarks/search.py [--bits 8] [--tasks T] [--write FILE]``. The search runs in a temporary
-folder with an empty cache. Memory is the greatest sum of resident sets over the process tree,
-sampled; the tools' first-use compilation is done before.
+Run as ``python benchmarks/search.py [--bits 8] [--tasks T] [--write FILE]``. The search runs in a
+temporary folder with an empty cache. Memory is the greatest sum of resident sets over the process
+tree, sampled; the tools' first-use compilation is done before.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Generate the parts of the README that hold numbers, from the result files in docs/results.
 
 Run as ``python docs/build.py`` to rewrite them, ``--check`` to see whether they are fresh, and
-``--take FILE`` to make the result file of a search from what ``esru search --json`` printed.
+``--take FILE`` to make the result file of a search from what ``esru search --json`` printed;
+which one is said by the search's tasks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 SEARCH = RESULTS / "search-bits8.json"
+#: Result files of searches, by the tasks of their race.
+TAKEN = {"digits-mlp": SEARCH, "fp4-transformer": RESULTS / "search-fp4-transformer.json"}
 BENCHMARK = RESULTS / "benchmark-search.json"
 BOARDS = RESULTS / "benchmark-boards.json"
 PICTURE = ROOT / "docs" / "front-bits8.svg"
@@ -43,6 +46,16 @@ def reduced(result: Json) -> Json:
         rows.append(row)
     kept = {key: value for key, value in result.items() if key not in ("run", "files")}
     return kept | {"rows": rows}
+
+
+def take(result: Json) -> Path:
+    """Write the result file of a search, and return where."""
+    raced = ",".join(result["tasks"])
+    path = TAKEN.get(raced)
+    if path is None:
+        raise SystemExit(f"Tasks of a result must be one of {', '.join(TAKEN)}, not {raced!r}")
+    path.write_text(json.dumps(reduced(result), indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def _search(result: Json) -> str:
@@ -114,8 +127,7 @@ def main() -> int:
     options.add_argument("--take", type=Path, help="a file with the output of esru search --json")
     args = options.parse_args()
     if args.take:
-        content = json.dumps(reduced(read(args.take)), indent=1) + "\n"
-        SEARCH.write_text(content, encoding="utf-8")
+        print(f"wrote {take(read(args.take))}")
     return refresh(__doc__, generated, args)
 
 
