@@ -240,6 +240,7 @@ def test_a_whole_search(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["tasks"] == [] and found["evaluator"] == TOY
+    assert found["controls"] == []
     assert found["versions"]["evaluator"].startswith(TOY)
     winner = found["winner"]
     assert {test["schedule"] for test in winner["tests"]} == {"natural", "worst"}
@@ -247,5 +248,5 @@ def test_a_whole_search(tmp_path: Path) -> None:
     (confirmed,) = [entry for entry in found["confirmation"] if entry["confirmed"]]
     assert confirmed["task"] == TOY
     report = (Path(found["run"]) / "report.md").read_text(encoding="utf-8")
-    assert f"| {TOY} | - | natural |" in report
+    assert f"| {TOY} | - | natural |" in report and "Controls" not in report
     assert search(tmp_path, *arguments).stdout == done.stdout

@@ -62,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also the switching activity of the designs on the front, a proxy for energy",
     )  # fmt: skip
     parser.add_argument(
+        "--no-controls", dest="controls", action="store_false",
+        help="leave out float32 and round to nearest, which are trained at the end beside the "
+        "winner: may the tasks judge?",
+    )  # fmt: skip
+    parser.add_argument(
         "--out", type=Path, metavar="DIR",
         help="run folder (default $ESRU_RUNS/bits<B>-<question>, ./runs if not set)",
     )  # fmt: skip
@@ -105,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
         evaluator=args.evaluator,
         fmax=args.fmax,
         activity=args.activity,
+        controls=args.controls,
     )
     folder = default_folder(question) if args.out is None else args.out
     answer = run_search(question, folder, _Terminal())

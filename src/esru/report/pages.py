@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from esru.flow.targets import caption
+from esru.report.controls import task_controls
 from esru.report.front import CAPTION, front_table
 from esru.report.tables import (
     Table,
@@ -71,6 +72,9 @@ def _sections(result: Json) -> list[tuple[str, str, Table | None]]:
         ],
     )
     found.append(("The winner's cells", f"Loss and upper bound in {lost}.", tests))
+    for controls in task_controls(result):
+        said = f"{controls.text[0].upper()}{controls.text[1:]}. {controls.verdict}."
+        found.append((controls.heading, said, controls.table))
     return found
 
 

@@ -27,14 +27,24 @@ def ratio_text(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}x"
 
 
+def spread_text(mean: float, sd: float | None, digits: int, sign: str = "") -> str:
+    """Return a mean with its standard deviation, if there is one."""
+    text = f"{mean:{sign}.{digits}f}"
+    return text if sd is None else f"{text} ± {sd:.{digits}f}"
+
+
+def interval_text(loss: Json, digits: int) -> str:
+    """Return a mean loss with its interval."""
+    mean, low, high = (f"{loss[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
 def loss_text(row: Json) -> str:
     """Return the loss in the worst cell with its 95 % interval, in the tasks' unit."""
     loss = row["loss"]
     if loss is None:
         return "-"
-    digits = unit_digits(_test_unit(row["tests"]))
-    mean, low, high = (f"{loss[key]:+.{digits}f}" for key in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
+    return interval_text(loss, unit_digits(_test_unit(row["tests"])))
 
 
 def unit(result: Json) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from esru.flow.targets import caption
 from esru.report import front, tables
+from esru.report.controls import task_controls
 
 _NUMBERS = re.compile(r"[-+0-9., x()\[\]<]*")
 
@@ -48,6 +49,9 @@ def search_text(result: dict[str, Any]) -> str:
         ("Closest contenders", tables.contenders(result)),
     ):
         lines += ["", title, "", plain_table(*table)]
+    for controls in task_controls(result):
+        caption = f"{controls.heading}, {controls.text}"
+        lines += ["", caption, "", plain_table(*controls.table), "", controls.verdict]
     if (measured := front.front_table(result)) is not None:
         lines += ["", front.CAPTION, "", plain_table(*measured)]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import Any
 from esru.design import ALIASES, Design, parse
 from esru.design_text import short_design
 from esru.formats import INT8
+from esru.report.tables import spread_text
 from esru.report.text import plain_table
 from esru.train.admission import CONTROLS, check_controls
 from esru.train.schedule import schedule_cycles
@@ -173,7 +174,7 @@ def _rate(row: Json) -> str:
 def _reached(row: Json) -> list[str]:
     """Return accuracy and loss."""
     return [
-        _spread(row[name]["mean"], row[name]["sd"], digits)
+        spread_text(row[name]["mean"], row[name]["sd"], digits)
         for name, digits in (("accuracy", 2), ("loss", 3))
     ]
 
@@ -181,10 +182,5 @@ def _reached(row: Json) -> list[str]:
 def _lost(row: Json, task: Task) -> list[str]:
     """Return the difference, and what is lost at most."""
     digits, bound = unit_digits(task.unit), row["bound"]
-    difference = _spread(row["diff"], row["sd"], digits, "+")
+    difference = spread_text(row["diff"], row["sd"], digits, "+")
     return [difference, "-" if bound is None else f"{bound:+.{digits}f}"]
-
-
-def _spread(mean: float, sd: float | None, digits: int, sign: str = "") -> str:
-    text = f"{mean:{sign}.{digits}f}"
-    return text if sd is None else f"{text} ± {sd:.{digits}f}"

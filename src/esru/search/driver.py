@@ -18,6 +18,7 @@ from esru.flow import toolchain
 from esru.flow.measure import required_tools
 from esru.quality import quality
 from esru.search.beside import Beside, closest, helped_costs
+from esru.search.controls import train_controls
 from esru.search.evaluate import Evaluator, Progress, Request, Run
 from esru.search.order import NO_BOUND, in_order, lower_bound
 from esru.search.outcome import COMPARED, Costs, Outcome, bare, compared_design
@@ -115,6 +116,9 @@ class Search:
             self.closest = closest(self.contenders, winner)
             self._compare(winner)
             self._race_beside(winner)
+            controls = train_controls(
+                self.evaluator, self.question, self.confirmation, winner, self.observer.stage
+            )
         counts = self.evaluator.counts
         verdicts = [contender.verdict for contender in self.contenders]
         return Outcome(
@@ -136,6 +140,7 @@ class Search:
             confirmation=self.confirmation,
             closest=self.closest,
             beside=self.beside,
+            controls=controls,
             seconds=time.monotonic() - start,
         )
 

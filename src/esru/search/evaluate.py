@@ -14,7 +14,7 @@ from esru.flow import targets
 from esru.search.digest import COST, EVALUATION, TRAINING, digest
 from esru.search.plugin import Plugin, check_results, evaluate_chunk
 from esru.search.store import Store, result_key
-from esru.search.workers import cost_chunk, train_chunk
+from esru.search.workers import cost_chunk, float32_chunk, train_chunk
 from esru.train.schedule import schedule_cycles
 from esru.train.tasks import find_task
 
@@ -26,6 +26,9 @@ Json = dict[str, Any]
 TRAINING_CHUNK = 144
 COST_CHUNK = 32
 
+#: A unit of work: the keys of its results, and what a worker calls with what.
+_Work = tuple[list[str], tuple[Any, ...]]
+
 
 class Run(NamedTuple):
     """One training of the race."""
@@ -35,6 +38,14 @@ class Run(NamedTuple):
     seed: int
     lr: float | None
     schedule: str
+
+
+class Float32(NamedTuple):
+    """One training that no design rounds: a task's control in float32."""
+
+    task: str
+    seed: int
+    lr: float
 
 
 class Request(NamedTuple):
@@ -107,7 +118,7 @@ class Evaluator:
                 todo.setdefault(request[1:], []).append(request)
         count = sum(map(len, todo.values()))
         size = max(1, min(COST_CHUNK, -(-count // self.workers)))
-        work: list[tuple[list[str], tuple[Any, ...]]] = []
+        work: list[_Work] = []
         for built, wanted in todo.items():
             for low in range(0, len(wanted), size):
                 part = wanted[low : low + size]
@@ -139,35 +150,55 @@ class Evaluator:
 
     def scores(self, runs: Sequence[Run], progress: Progress) -> list[float]:
         """Return the score of each run, higher is better (see `esru.train.tasks.Task`)."""
+        return [float(result["score"]) for result in self.trainings(runs, progress)]
+
+    def trainings(self, runs: Sequence[Run | Float32], progress: Progress) -> list[Json]:
+        """Return what each run came to: score, accuracy and loss; an evaluator's score alone."""
         keys = {run: self._training_key(run) for run in runs}
         known = self._known(keys.values())
-        todo: dict[str, list[Run]] = {}
-        seen = set(known)
+        todo: dict[str, Run | Float32] = {}
         for run, key in keys.items():
-            if key not in seen:
-                seen.add(key)
-                todo.setdefault(run.task, []).append(run)
-        count = sum(map(len, todo.values()))
-        work: list[tuple[list[str], tuple[Any, ...]]] = []
-        for task, wanted in todo.items():
-            if self.plugin is not None and task == self.plugin.name:
+            if key not in known:
+                todo.setdefault(key, run)
+        work = self._training_work(todo)
+        known |= self._compute("training", work, len(todo), progress)
+        self.counts.trainings += len(todo)
+        return [known[keys[run]] for run in runs]
+
+    def _training_work(self, todo: dict[str, Run | Float32]) -> list[_Work]:
+        work: list[_Work] = []
+        by_task: dict[str, list[tuple[str, Run]]] = {}
+        for key, run in todo.items():
+            if isinstance(run, Float32):
+                # They train one by one anyway.
+                work.append(([key], (float32_chunk, run.task, [(run.seed, run.lr)])))
+            elif self.plugin is not None and run.task == self.plugin.name:
                 # One at a time: nobody knows how long an evaluation of the user's takes.
-                work += [([keys[r]], (evaluate_chunk, task, [_judged(r)])) for r in wanted]
-                continue
+                work.append(([key], (evaluate_chunk, run.task, [_judged(run)])))
+            else:
+                by_task.setdefault(run.task, []).append((key, run))
+        for task, wanted in by_task.items():
             most = min(TRAINING_CHUNK, find_task(task).together)
-            size = max(1, min(most, -(-count // self.workers)))
+            size = max(1, min(most, -(-len(todo) // self.workers)))
             # Runs of one rule train in one batch.
-            wanted.sort(key=lambda run: run.design.rule)
+            wanted.sort(key=lambda keyed: keyed[1].design.rule)
             for low in range(0, len(wanted), size):
                 part = wanted[low : low + size]
-                jobs = [(str(r.design), r.seed, r.lr, r.schedule) for r in part]
-                work.append(([keys[r] for r in part], (train_chunk, task, jobs, self.lanes)))
-        known |= self._compute("training", work, count, progress)
-        self.counts.trainings += count
-        return [float(known[keys[run]]["score"]) for run in runs]
+                jobs = [(str(r.design), r.seed, r.lr, r.schedule) for _, r in part]
+                work.append(([key for key, _ in part], (train_chunk, task, jobs, self.lanes)))
+        return work
 
-    def _training_key(self, run: Run) -> str:
+    def _training_key(self, run: Run | Float32) -> str:
         packages = {name: self.tools[name] for name in ("numpy", "torch") if name in self.tools}
+        if isinstance(run, Float32):
+            return result_key(
+                "float32-training",
+                task=run.task,
+                seed=run.seed,
+                lr=run.lr,
+                tools=packages,
+                digest=digest(TRAINING),
+            )
         if self.plugin is not None and run.task == self.plugin.name:
             return result_key(
                 "evaluation",
@@ -196,7 +227,7 @@ class Evaluator:
     def _compute(
         self,
         kind: str,
-        work: list[tuple[list[str], tuple[Any, ...]]],
+        work: list[_Work],
         total: int,
         progress: Progress,
     ) -> dict[str, Json]:

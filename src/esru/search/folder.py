@@ -86,9 +86,8 @@ def claim(folder: Path, question: Question) -> Iterator[None]:
                 rule = "new, empty or of an earlier search"
                 raise InputError.must("Output folder", rule, f"{folder} (has {strange[0]})")
         elif asked != question.to_json():
-            different = [
-                key for key, value in question.to_json().items() if asked.get(key) != value
-            ]
+            now = question.to_json()
+            different = [key for key in (now | asked) if asked.get(key) != now.get(key)]
             raise InputError.must(
                 "Output folder",
                 "of the same question",

@@ -61,6 +61,8 @@ class Outcome:
         answer, and undecided where so many seeds show neither.
     closest : list of Contender
         Those that came nearest to being the answer.
+    controls : list of dict
+        Of each task, as `esru.search.controls.train_controls`; none of an evaluator's.
     seconds : float
         Wall-clock time of this call.
     """
@@ -74,6 +76,7 @@ class Outcome:
     confirmation: list[Json] = field(default_factory=list)
     closest: list[Contender] = field(default_factory=list)
     beside: list[Contender] = field(default_factory=list)
+    controls: list[Json] = field(default_factory=list)
     seconds: float = 0.0
     helped: Mapping[Design, Costs] = field(default_factory=dict)
 
@@ -160,6 +163,7 @@ class Outcome:
             "seed": asked["seed"],
             "winner": None if self.winner is None else self.row(self.winner),
             "confirmation": self.confirmation,
+            "controls": self.controls,
             "reference": self.reference_row(),
             "reference_shared": self.reference_row(shared=True),
             "helped": self._helped(),

@@ -10,6 +10,7 @@ from esru.design import BOUNDARIES
 from esru.errors import InputError
 from esru.flow import targets, toolchain
 from esru.flow.measure import require
+from esru.search.controls import check_question
 from esru.search.front_figures import check_figures
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
@@ -44,6 +45,7 @@ def check(question: Question) -> dict[str, str]:
         if find_task(name).gradients and question.boundary != "decision":
             rule = f"decision with {name}, the hardware that is the same for every format"
             raise InputError.must("Boundary", rule, repr(question.boundary))
+    check_question(question)
     check_figures(question)
     plugin = None if question.evaluator is None else find_plugin(question.evaluator)
     toolchain.yosys()

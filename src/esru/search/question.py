@@ -43,6 +43,8 @@ class Question:
         tasks only if they are named too.
     fmax, activity : bool
         Whether the clock frequency and the switching activity of the front are measured.
+    controls : bool
+        Whether the controls of the tasks are trained beside the winner.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Question:
     evaluator: str | None = None
     fmax: bool = False
     activity: bool = False
+    controls: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= MAX_BITS:
@@ -86,9 +89,12 @@ class Question:
     def to_json(self) -> dict[str, Any]:
         """Return the question as JSON."""
         asked = asdict(self) | {"tasks": list(self.tasks)}
+        controls = asked.pop("controls")
         # Left out where there is none, so that a question keeps the name it has always had.
         kept = {key: value for key, value in asked.items() if value is not None}
-        return {key: value for key, value in kept.items() if value is not False}
+        kept = {key: value for key, value in kept.items() if value is not False}
+        # An evaluator alone has no controls that could be left out.
+        return kept if controls or not self.tasks else kept | {"controls": False}
 
     @property
     def id(self) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esru.design import Design, parse
 from esru.errors import InputError
+
+if TYPE_CHECKING:
+    from esru.train import Task
 
 
 def worker_count() -> int:
@@ -86,7 +89,21 @@ def train_chunk(
     designs: dict[str, Design] = {text: parse(text) for text in {job[0] for job in jobs}}
     batch = [Job(designs[text], seed, lr, schedule) for text, seed, lr, schedule in jobs]
     chosen = tasks()[task]
-    return [
-        {"accuracy": r.accuracy, "loss": r.loss, "score": chosen.score(r.accuracy, r.loss)}
-        for r in train_batch(chosen, batch, lanes=lanes)
-    ]
+    return [_reached(chosen, r.accuracy, r.loss) for r in train_batch(chosen, batch, lanes=lanes)]
+
+
+def float32_chunk(task: str, runs: Sequence[tuple[int, float]]) -> list[dict[str, float]]:
+    """Train some (seed, learning rate) in float32 (in a worker)."""
+    import torch
+
+    from esru.train import tasks
+    from esru.train.control import train_float32
+
+    torch.set_num_threads(1)
+    chosen = tasks()[task]
+    found = [train_float32(chosen, seed, lr) for seed, lr in runs]
+    return [_reached(chosen, control.accuracy, control.loss) for control in found]
+
+
+def _reached(task: Task, accuracy: float, loss: float) -> dict[str, float]:
+    return {"accuracy": accuracy, "loss": loss, "score": task.score(accuracy, loss)}
