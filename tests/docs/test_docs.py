@@ -20,6 +20,7 @@ from esru.design import ALIASES, parse
 from esru.errors import InputError
 from esru.flow.boards import BOARDS
 from esru.rounding import probability_up
+from esru.train import Job, find_task, train_batch
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -47,6 +48,21 @@ def test_results_say_what_made_them() -> None:
         content = json.loads(path.read_text(encoding="utf-8"))
         assert list(content)[:2] == ["schema", "versions"], path.name
         assert content["versions"], path.name
+
+
+def test_the_committed_search_has_its_controls() -> None:
+    """Round to nearest is exact everywhere, so its row comes again to the last digit."""
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    text = (ROOT / "docs" / "results" / "search-bits8.json").read_text(encoding="utf-8")
+    mlp, cnn = json.loads(text)["controls"]
+    assert (mlp["task"], cnn["task"]) == ("digits-mlp", "digits-cnn")
+    assert mlp["admitted"] and cnn["admitted"]
+    lr = find_task("digits-mlp").learning_rates[0]
+    (row,) = [row for row in mlp["rows"] if (row["lr"], row["trained_with"]) == (lr, "nearest")]
+    jobs = [Job(parse("nearest"), mlp["seed"] + i, lr) for i in range(mlp["seeds"])]
+    found = [result.accuracy for result in train_batch("digits-mlp", jobs)]
+    assert row["accuracy"]["mean"] == pytest.approx(sum(found) / len(found), abs=1e-6)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
