@@ -11,13 +11,18 @@ import budgets
 import pytest
 from recorded import RECORDED, compare_with_budgets
 
+from esru.boundaries import truncating_text
 from esru.design import parse
 from esru.flow import targets
 from esru.flow.cost import lane_costs
+from esru.flow.measure import measure
 from esru.hdl import structure
 
 COUNTS: dict[str, dict[str, dict[str, float]]] = RECORDED["counts"]
 RATIO = Path(__file__).parents[2] / "docs" / "results" / "ratio.json"
+
+#: The winner with the 64 lanes that share its source, as the budgets have it.
+WINNER = budgets.DESIGNS[3]
 
 #: The targets that have cells to build lanes of.
 GIVEN = [name for name in targets.TARGETS if targets.target(name).fabric is not None]
@@ -42,9 +47,14 @@ def test_accumulators_and_cells_given_one_by_one(target: str) -> None:
     compare_with_budgets(budgets.accumulators() | budgets.helped(target), target)
 
 
-@pytest.mark.parametrize("target", ["lut6"])
-def test_accumulators_given_cell_by_cell(target: str) -> None:
-    compare_with_budgets(budgets.accumulators("helped", target), target)
+def test_an_accumulator_given_cell_by_cell() -> None:
+    """The winner's, with and without rounding; the slow test has all of them on every target."""
+    keys = [key("winner", "accumulator", "helped") for key in (budgets.key, budgets.truncating_key)]
+    design = replace(parse("winner"), boundary="accumulator")
+    truncating = parse(truncating_text(design))
+    designs = [(design, None), (truncating, design.lanes)]
+    netlists = [budgets.netlist(one, "helped", "lut6", lanes) for one, lanes in designs]
+    compare_with_budgets(dict(zip(keys, netlists, strict=True)), "lut6")
 
 
 def test_all_of_it_is_recorded() -> None:
@@ -76,27 +86,31 @@ def _one_lut_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_cell_more_or_less_asks_for_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = budgets.key("winner", "accumulator", "helped")
-    design = replace(parse("winner"), boundary="accumulator")
+    name = budgets.key(WINNER, "decision", "helped")
+    design = parse(WINNER)
     winner = {name: budgets.netlist(design, "helped", "lut6")}
     compare_with_budgets(winner, "lut6")
     with monkeypatch.context() as patch:
         _one_lut_more(patch)
         # Not the one that is remembered.
         more = {name: budgets.netlist.__wrapped__(design, "helped", "lut6")}
-        with pytest.raises(AssertionError, match=r"'cells': 1030.* -> .*'cells': 1094.*py lut6"):
+        with pytest.raises(AssertionError, match=r"'cells': 70.* -> .*'cells': 134.*py lut6"):
             compare_with_budgets(more, "lut6")
-    monkeypatch.setitem(COUNTS[name]["lut6"], "cells", 1031)
-    with pytest.raises(AssertionError, match=r"'cells': 1031.* -> .*'cells': 1030.*py lut6"):
+    monkeypatch.setitem(COUNTS[name]["lut6"], "cells", 71)
+    with pytest.raises(AssertionError, match=r"'cells': 71.* -> .*'cells': 70.*py lut6"):
         compare_with_budgets(winner, "lut6")
 
 
 def test_the_difference_is_the_cost_of_a_lane() -> None:
-    (cost,) = lane_costs([parse("winner")], "lut6", "accumulator", structure="helped")
-    assert cost.cells == rounding("lut6", "winner", "accumulator", "helped")
-    key = budgets.truncating_key("winner", "accumulator", "helped")
-    assert cost.truncating is not None
-    assert cost.truncating.cells == COUNTS[key]["lut6"]["cells"] / 64
+    design = replace(parse("winner"), lanes=4, boundary="accumulator")
+    (cost,) = lane_costs([design], "lut6", "accumulator", structure="helped")
+    group = budgets.netlist(design, "helped", "lut6")
+    truncating = budgets.netlist(parse(truncating_text(design)), "helped", "lut6", 4)
+    cells = measure([group, truncating], "lut6")
+    of_four, less = (cells[one.name].cells for one in (group, truncating))
+    assert of_four is not None and less is not None and of_four > less > 0
+    assert cost.cells == (of_four - less) / 4
+    assert cost.truncating is not None and cost.truncating.cells == less / 4
 
 
 def test_the_ratios_were_counted_alike() -> None:
