@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,13 +24,25 @@ def test_the_alias_winner_is_what_the_search_answers() -> None:
     assert parse(ALIASES["winner"]) == parse(result["winner"]["design"])
 
 
-def test_designs_and_peers(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["compare", "papers", "--peers", "--target", "lut4", "--seeds", "0", "--lanes", "4"]
-    assert main([*arguments, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["schema"] == "esru.compare/1" and found["against"] == "reference"
-    rows = {row["name"]: row for row in found["rows"]}
-    assert list(rows) == ["reference", "papers", *PEERS]
+#: The winner with few lanes, and a design that names its input.
+FEW = "4:3:select:lfsr24,leap=4,lanes=4"
+OWN = "papers-zero,in=s16.8"
+
+
+@pytest.fixture(scope="module")
+def beside_peers() -> dict[str, Any]:
+    """What `esru compare --peers --json` says of four designs and of all published units."""
+    arguments = ["papers", FEW, OWN, "--peers", "--target", "lut4", "--seeds", "0", "--lanes", "4"]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main(["compare", *arguments, "--json"]) == 0
+    return dict(json.loads(said.getvalue()))
+
+
+def test_designs_and_peers(beside_peers: dict[str, Any]) -> None:
+    assert beside_peers["schema"] == "esru.compare/1" and beside_peers["against"] == "reference"
+    rows = {row["name"]: row for row in beside_peers["rows"]}
+    assert list(rows) == ["reference", "papers", FEW, str(parse(OWN)), *PEERS]
     for boundary in ("decision", "unit"):
         (reference,) = lane_costs([parse("reference")], "lut4", boundary)
         for row in rows.values():
@@ -37,7 +52,10 @@ def test_designs_and_peers(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows["comparator12"]["cost"]["lut4"]["decision"]["ff"] == 12
     assert rows["galois32"]["cost"]["lut4"]["unit"]["ff"] == 32 + 8
     for row in rows.values():
-        assert row["bias"]["mean"] == float(quality(parse(row["design"])).bias.mean)
+        design = parse(row["design"])
+        # Sums over 2^24 words take half a second each: one is enough.
+        if design.k < 24 or row["name"] == "reference":
+            assert row["bias"]["mean"] == float(quality(design).bias.mean)
         assert row["tests"] == []
         assert ("publication" in row) == (row["name"] in PEERS)
 
@@ -52,75 +70,53 @@ def test_training_is_paired_with_what_it_is_against(capsys: pytest.CaptureFixtur
     assert "mean ± standard deviation of 2 paired seeds" in text
 
 
-def test_peers_are_compared_at_the_same_interface(capsys: pytest.CaptureFixture[str]) -> None:
-    own = "papers-zero,in=s16.8"
-    arguments = [
-        "papers",
-        "winner",
-        own,
-        "--peers",
-        "--target",
-        "lut4",
-        "--seeds",
-        "0",
-        "--lanes",
-        "4",
-    ]
-    assert main(["compare", *arguments, "--json"]) == 0
-    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    for name in ("reference", "papers", "winner", *PEERS):
+def test_peers_are_compared_at_the_same_interface(beside_peers: dict[str, Any]) -> None:
+    rows = {row["name"]: row for row in beside_peers["rows"]}
+    own = str(parse(OWN))
+    for name in ("reference", "papers", FEW, *PEERS):
         assert str(parse(rows[name]["design"]).input) == INPUT
-    for name, mean, greatest in (("papers", -0.00195, 0.0748), ("winner", 3e-8, 0.0625)):
+    for name, mean, greatest in (("papers", -0.00195, 0.0748), (FEW, 3e-8, 0.0625)):
         bias = rows[name]["bias"]
         assert bias["mean"] == pytest.approx(mean, rel=0.01)
         assert bias["max"] == pytest.approx(greatest, rel=0.01)
-        for boundary in ("decision", "unit"):
-            (narrow,) = lane_costs([parse(name)], "lut4", boundary)
-            assert rows[name]["cost"]["lut4"][boundary] == narrow.to_json()
-    (kept,) = [row for row in rows.values() if row["name"] not in (*PEERS, *ALIASES)]
-    assert str(parse(kept["design"]).input) == "s16.8", "a design that names its input keeps it"
+    for boundary in ("decision", "unit"):
+        narrow = lane_costs([parse("papers"), parse(FEW)], "lut4", boundary)
+        for name, cost in zip(("papers", FEW), narrow, strict=True):
+            assert rows[name]["cost"]["lut4"][boundary] == cost.to_json()
+    assert str(parse(rows[own]["design"]).input) == "s16.8", (
+        "a design that names its input keeps it"
+    )
 
 
 def test_standard_cells_are_compared_by_area(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [
-        "--target",
-        "osu018,lut4",
-        "--boundary",
-        "decision",
-        "--seeds",
-        "0",
-        "--lanes",
-        "4",
-    ]
-    assert main(["compare", "winner", *arguments]) == 0
+    arguments = ["--target", "osu018,lut4", "--boundary", "decision", "--seeds", "0"]
+    assert main(["compare", "papers", *arguments, "--lanes", "4"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     (cells,) = [line for line in lines if line[:2] == ["lut4", "decision"]]
     (area,) = [line for line in lines if line[:2] == ["osu018", "decision"]]
     assert cells[2] == "cells" and area[2] == "area"
-    of, own = (
-        lane_costs([parse(name)], "osu018", "decision")[0] for name in ("reference", "winner")
-    )
+    of, own = lane_costs([parse("reference"), parse("papers")], "osu018", "decision")
     assert area[3:5] == [f"{of.area:.2f}", f"{own.area:.2f}"]
     assert area[5].startswith(f"({of.area / own.area:.2f}x")
 
 
-def test_each_ratio_stands_beside_the_two_others(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["compare", "winner", "--peers", "--target", "lut4", "--seeds", "0"]
-    arguments += ["--boundary", "decision", "--lanes", "4"]
-    assert main([*arguments, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert main(arguments) == 0
+def test_each_ratio_stands_beside_the_two_others(
+    beside_peers: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["compare", FEW, "--peers", "--target", "lut4", "--seeds", "0"]
+    assert main([*arguments, "--boundary", "decision", "--lanes", "4"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     (printed,) = [line for line in lines if line[:2] == ["lut4", "decision"]]
-    reference, winner = parse("reference"), parse("winner,in=s32.24")
+    reference, few = parse("reference"), parse(f"{FEW},in=s32.24")
     plain, own, shared = lane_costs(
-        [reference, winner, parse("reference,lanes=4")], "lut4", "decision"
+        [reference, few, parse("reference,lanes=4")], "lut4", "decision"
     )
-    helped = lane_costs([reference, winner], "lut4", "decision", structure="helped")
+    helped = lane_costs([reference, few], "lut4", "decision", structure="helped")
     wanted = [plain.cells / own.cells, helped[0].cells / helped[1].cells, shared.cells / own.cells]
-    rows = {row["name"]: row for row in found["rows"]}
+    rows = {row["name"]: row for row in beside_peers["rows"]}
     for key, value in zip(("ratio", "ratio_helped", "ratio_shared"), wanted, strict=True):
-        assert rows["winner"][key]["lut4"]["decision"]["cells"] == pytest.approx(value, abs=1e-4)
+        found = rows[FEW][key]["lut4"]["decision"]["cells"]
+        assert found == pytest.approx(value, abs=1e-4)
     assert printed[3:5] == [f"{plain.cells:.2f}", f"{own.cells:.2f}"]
     assert printed[5:8] == [f"({wanted[0]:.2f}x,", f"{wanted[1]:.2f}x,", f"{wanted[2]:.2f}x)"]
     assert printed[10] == "-,", "a published unit has no cells given one by one"
@@ -137,7 +133,7 @@ def test_what_cannot_be_built_has_no_ratio(capsys: pytest.CaptureFixture[str]) -
 
 def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compare", "papers", "--target", "lut4", "--boundary", "decision", "--seeds", "0"]
-    assert main([*arguments, "--json"]) == 0
+    assert main([*arguments, "--lanes", "4", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["design"] for row in rows] == [ALIASES["reference"], ALIASES["papers"]]
 
