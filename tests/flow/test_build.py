@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from esru.cli import main
+from esru.design import Design
 from esru.flow.boards import BOARDS, Board
 from esru.flow.loadable import read_loadable
 
@@ -57,6 +58,7 @@ def test_a_folder_is_complete_and_not_replaced(
     assert "or --force given" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(icebreaker: Path, tmp_path: Path) -> None:
     """In another folder, another process, with another hash seed and a poisoned PATH."""
     poison = tmp_path / "bin"
@@ -73,6 +75,31 @@ def test_the_same_inputs_give_the_same_bytes(icebreaker: Path, tmp_path: Path) -
         assert (folder / name).read_bytes() == (icebreaker / name).read_bytes()
 
 
+def test_what_is_said_of_a_missed_clock(
+    icebreaker: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The folder of another build stands for one whose clock is beyond what nextpnr found."""
+    manifest = json.loads((icebreaker / "manifest.json").read_text())
+    asked = {}
+
+    def built(design: Design, board: Board, folder: Path, **how: object) -> dict[str, Any]:
+        asked.update(how)
+        return manifest | {"clock_hz": how["clock_hz"], "seconds": 1.0}
+
+    monkeypatch.setattr("esru.flow.bitstream.build", built)
+    words = ["build", "papers", "--board", "icebreaker", "-o", str(icebreaker)]
+    for clock, code in (("12", 0), ("60", 1)):
+        assert main([*words, "--clock", clock, "--json"]) == code
+        out, err = capsys.readouterr()
+        shown = json.loads(out)
+        assert asked["clock_hz"] == shown["clock_hz"] == int(clock) * 1_000_000
+        assert shown["clock_met"] is (code == 0)
+        assert ("clock missed: 60 MHz is more than the Fmax" in err) == (code == 1)
+
+
+@pytest.mark.slow
 def test_a_missed_clock_is_the_answer_no(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +145,7 @@ def test_a_demo_that_is_too_large_says_what_fits(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"failed"}
 
 
+@pytest.mark.slow
 def test_ulx3s(tmp_path: Path) -> None:
     manifest = _build(tmp_path / "a", "papers", "--board", "ulx3s-12f", "--clock", "50")
     _complete(tmp_path / "a", manifest, BOARDS["ulx3s-12f"])
@@ -125,7 +153,7 @@ def test_ulx3s(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in BOARDS if name != "icebreaker"])
+@pytest.mark.parametrize("name", BOARDS)
 def test_every_board_gets_its_bitstream(name: str, tmp_path: Path) -> None:
     manifest = _build(tmp_path / "a", "papers", "--board", name)
     _complete(tmp_path / "a", manifest, BOARDS[name])

@@ -105,13 +105,26 @@ def test_another_count_fails_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         compare_with_budgets({netlist.name: netlist}, "lut6")
 
 
-@pytest.mark.parametrize("target", slow_where({"ecp5", "gowin"}, PACKED))
-def test_packing_together_counts_what_packing_alone_counts(target: str, tmp_path: Path) -> None:
+#: Of the textbook's modules one of each kind: a chain, an enable, lanes, a unit, bare wires.
+KINDS = {"decision_8_3_3", "decision_4_4_4_en", "decision_8_8_8_x4", "unit_8_3_3", "wires", "parts"}
+
+
+@pytest.mark.parametrize(
+    ("target", "alone"),
+    [("ice40", KINDS), *(pytest.param(name, None, marks=pytest.mark.slow) for name in PACKED)],
+)
+def test_packing_together_counts_what_packing_alone_counts(
+    target: str, alone: set[str] | None, tmp_path: Path
+) -> None:
+    """Every module packed with all others, then alone: some of them, or (None) each."""
     recipe = targets.target(target)
     assert recipe.packer is not None
     together = measure(textbook.dozen(), target, workdir=tmp_path)
+    chosen = set(together) if alone is None else alone
+    assert chosen <= set(together)
     mapped = json.loads((tmp_path / f"{target}-000" / "mapped.json").read_text(encoding="utf-8"))
-    for name, cells in together.items():
+    for name in sorted(chosen):
+        cells = together[name]
         run = nextpnr.pack(
             [mapped["modules"][name]],
             recipe.packer,
