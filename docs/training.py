@@ -1,7 +1,9 @@
 """Generate the tables of docs/training.md and docs/data.md from the result files in docs/results.
 
 Run as ``python docs/training.py`` to rewrite them, ``--check`` to see whether they are fresh.
-The result files are what ``esru train --json`` and ``benchmarks/training.py --write`` wrote.
+The result files are what ``esru train --json`` and ``benchmarks/training.py --write`` wrote; the
+search's, what ``docs/build.py --take`` made of ``esru search --json``, and what
+``benchmarks/search.py --write`` wrote.
 """
 
 from __future__ import annotations
@@ -10,8 +12,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from esru.evidence.rows import control_line
+from esru.evidence.rows import control_line, rate_text
 from esru.report.fresh import fill, refresh
+from esru.report.tables import (
+    compared,
+    comparison,
+    comparison_caption,
+    contenders,
+    counted_markdown,
+    grid,
+    markdown,
+    short_design,
+    summary,
+)
 from esru.report.training import training_text
 from esru.train.tasks import find_task, unit_digits
 
@@ -75,6 +88,99 @@ def printed(result: Json, command: str) -> str:
     return f"```text\n$ {command}\n{text}\n```"
 
 
+def search(result: Json, controls: Json, figures: Json) -> str:
+    """Return a search's answer: what won, its losses beside those of others, its cost, its time.
+
+    Parameters
+    ----------
+    result : dict
+        As `docs/build.py` takes it in.
+    controls : dict
+        What ``esru train --controls`` found on the same task.
+    figures : dict
+        Of ``benchmarks/search.py``, of the same run.
+    """
+    header, rows = comparison(result)
+    # What a decision feeds is of integers there: of gradients, it alone is the same hardware.
+    decisions = header, [row for row in rows if row[1] == result["boundary"]]
+    headline, *more = summary(result)
+    return "\n".join(
+        [
+            f"```text\n$ {figures['command']}",
+            headline if result["winner"] is None else f"Winner: {headline}",
+            *(f"  {line}" for line in more),
+            "```",
+            "",
+            markdown(losses(result, controls)),
+            "",
+            f"Mean loss against the reference, {find_task(controls['task']).unit}, in brackets its "
+            f"upper bound at the race's level; the controls' means on the natural schedule.",
+            "",
+            markdown(decisions),
+            "",
+            f"{comparison_caption(result)}.",
+            "",
+            counted_markdown(dict.fromkeys(name for name, _ in grid(result))),
+            "",
+            "Closest contenders:",
+            "",
+            markdown(contenders(result)),
+            "",
+            taken(result, figures),
+        ]
+    )
+
+
+def losses(result: Json, controls: Json) -> tuple[list[str], list[list[str]]]:
+    """Return losses against the reference by cell: of the compared units, and the controls."""
+    task = find_task(controls["task"])
+    digits = unit_digits(task.unit)
+    cells = [(lr, schedule) for lr in task.learning_rates for schedule in task.schedules]
+    header = ["unit", *(f"{rate_text(lr)}, {how}" for lr, how in cells), "seeds", "verdict"]
+    rows = []
+    for name, row in compared(result):
+        found = {(test["lr"], test["schedule"]): test for test in row["tests"]}
+        if not found:
+            continue
+        texts = [
+            f"{found[cell]['diff']:+.{digits}f} ({found[cell]['bound']:+.{digits}f})"
+            if cell in found
+            else "-"
+            for cell in cells
+        ]
+        seeds = str(row["loss"]["seeds"])
+        design = f"{name}: `{short_design(row['design'])}`"
+        rows.append([design, *texts, seeds, row["verdict"]])
+    score = {
+        (row["control"], row["lr"]): row["loss" if task.unit == "nats" else "accuracy"]["mean"]
+        for row in controls["controls"]
+    }
+    worse = 1 if task.unit == "nats" else -1
+    for name, label in (("float32", "float32"), ("nearest", "round to nearest")):
+        texts = [
+            f"{worse * (score[name, lr] - score['reference', lr]):+.{digits}f}"
+            if how == "natural"
+            else "-"
+            for lr, how in cells
+        ]
+        rows.append([label, *texts, str(controls["seeds"]), "control"])
+    return header, rows
+
+
+def taken(result: Json, figures: Json) -> str:
+    """Return how long a search took, on what, what it knew before, and what it was made with."""
+    made = ", ".join(f"{name} {figures['versions'][name]}" for name in ("python", "torch", "numpy"))
+    tools = ", ".join(figures["versions"][name] for name in ("yosys", "nextpnr-ice40"))
+    trainings, reused = result["counts"]["trainings"], result["counts"]["reused"]
+    known = f"; {reused} costs and trainings were known from earlier runs" * (reused > 0)
+    return (
+        f"It took {figures['processor_seconds'] / 60:.0f} minutes of processor time for "
+        f"{trainings} of its trainings and all else{known}. On {figures['machine']}, with other "
+        f"work beside, that was {figures['cold_seconds'] / 60:.0f} minutes and "
+        f"{figures['peak_memory_gib']:.1f} GiB of memory; {made}, {tools}."
+    )
+
+
 def images(result: Json) -> str:
     """Return the table of single runs on the user's own images, and what they were trained on."""
     (test,) = result["tests"]
@@ -129,6 +235,11 @@ def generated() -> dict[Path, str]:
         "controls fp4-transformer": controls(read("controls-fp4-transformer")),
         "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
         "designs fp4": designs([read("train-fp4-winner")]),
+        "search fp4": search(
+            read("search-fp4-transformer"),
+            read("controls-fp4-transformer"),
+            read("benchmark-search-fp4"),
+        ),
         "designs": designs([papers, read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }
