@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from esru.flow import carry_bound, unit_bound
+from esru.flow import carry_bound, carry_search, unit_bound
 from esru.flow.targets import asic, nand2
 from esru.scalar_rules import named_up
 
@@ -30,15 +30,15 @@ RICH = unit_bound.cells(
 def test_a_bit_with_free_carries_is_the_slice_of_the_other_bound() -> None:
     """Two searches, one of truth tables with constants as variables, one of sets of functions."""
     slice_area = unit_bound.least_area(LIBRARY, unit_bound.BIT)
-    assert carry_bound.least_bit(LIBRARY, slice_area + 0.5) == slice_area
+    assert carry_search.least_bit(LIBRARY, slice_area + 0.5) == slice_area
     rich = unit_bound.least_area(RICH, unit_bound.BIT)
-    assert carry_bound.least_bit(RICH, rich + 1) == rich
+    assert carry_search.least_bit(RICH, rich + 1) == rich
 
 
 def test_only_smaller_circuits_are_tried() -> None:
-    assert carry_bound.least_bit(LIBRARY, 3.5) == 3.5
-    assert carry_bound.least_bit(LIBRARY, 2) == 2
-    assert carry_bound.least_bit(LIBRARY, 3.75) == 3.5
+    assert carry_search.least_bit(LIBRARY, 3.5) == 3.5
+    assert carry_search.least_bit(LIBRARY, 2) == 2
+    assert carry_search.least_bit(LIBRARY, 3.75) == 3.5
 
 
 @pytest.mark.slow
@@ -51,9 +51,9 @@ def test_a_bit_alone_in_a_library_of_few_cells() -> None:
         expected = 0 if rst else (x ^ (below & up) if en else y)
         assert (chosen & (1 - rst)) == expected
     by_hand = 2 + 3 + 4 + 2
-    least = carry_bound.least_bit(RICH, by_hand + 1, carry_in=False)
+    least = carry_search.least_bit(RICH, by_hand + 1, carry_in=0)
     # The AND2 that masks reads x_(i-1) alone: it carries, so it is no cell of the bit.
-    fed = carry_bound.least_bit(RICH, by_hand + 1)
+    fed = carry_search.least_bit(RICH, by_hand + 1)
     assert fed <= by_hand - 2 < least <= by_hand
 
 
@@ -74,7 +74,7 @@ def test_a_cell_that_carries_out() -> None:
                 assert carry
             if case == "flip":
                 assert carry != bool(x)
-    assert carry_bound.least_bit(LIBRARY, 4.75, carry_out=True) == 4.5
+    assert carry_search.least_bit(LIBRARY, 4.75, carry_out=1) == 4.5
 
 
 def test_a_sign_into_which_no_cell_carries() -> None:
@@ -89,28 +89,99 @@ def test_a_sign_into_which_no_cell_carries() -> None:
             below, y = row & 1, row >> 1
             inner = not ((y and hold) or masked[below])  # AOI21, 1.5
             assert (not (inner and read[below])) == bool(value), case  # NAND2, 1
-    assert carry_bound.least_sign(LIBRARY, 3, carry_in=False) == 2.5
+    assert carry_search.least_sign(LIBRARY, 3, carry_in=0) == 2.5
 
 
 def test_what_makes_the_sum_does_not_carry() -> None:
     """It changes with x_i while nothing is added: such a cell is in the smallest bit, at 8."""
-    assert carry_bound.least_bit(RICH, 9.5) == 8
-    assert carry_bound.least_bit(RICH, 9.5, carry_out=True) == 9.5
+    assert carry_search.least_bit(RICH, 9.5) == 8
+    assert carry_search.least_bit(RICH, 9.5, carry_out=1) == 9.5
+
+
+def test_a_lone_carry_cell() -> None:
+    """A witness of 4: two AOI22, and both polarities of what carries; more of them take 3.5."""
+    for case, held, keep, passes, expected in (
+        ("reset", (0, 0), 0, 0, (0,) * 8),
+        ("hold", (0, 0), 1, 0, (0, 0, 0, 0, 1, 1, 1, 1)),
+        ("pass", (0, 0), 0, 1, (0, 0, 1, 1, 0, 0, 1, 1)),
+        ("flip", (0, 1), 0, 1, (0, 1, 1, 0, 0, 1, 1, 0)),
+    ):
+        for row, value in enumerate(expected):
+            below, x, y = row & 1, row >> 1 & 1, row >> 2
+            carry = held[below]
+            inner = not ((x and passes) or (y and keep))  # AOI22, 2
+            assert (not ((x and carry) or (not carry and inner))) == bool(value), case  # AOI22, 2
+    few = [cell for cell in LIBRARY if cell.area in (0.5, 2)]
+    assert carry_search.least_bit(few, 4.5, carry_in=1) == 4
+
+
+def test_two_cells_that_carry_out() -> None:
+    """A witness of 5: two NOR2 that carry, AOI22, NAND2."""
+    for case, masked, passes, keeps, expected in (
+        ("reset", 1, 0, 0, (0, 0, 0, 0)),
+        ("hold", 1, 0, 1, (0, 0, 1, 1)),
+        ("pass", 1, 1, 0, (0, 1, 0, 1)),
+        ("flip", 0, 0, 0, (1, 0, 1, 0)),
+    ):
+        for row, value in enumerate(expected):
+            x, y = row & 1, row >> 1
+            none = not (x or masked)  # NOR2, 1
+            carry = not (none or 0)  # NOR2, 1, of a pin that is 0 in all four cases
+            inner = not ((x and passes) or (y and keeps))  # AOI22, 2
+            assert (not (carry and inner)) == bool(value), case  # NAND2, 1
+            assert (none, carry) == ((not x, bool(x)) if case == "flip" else (False, True))
+    assert carry_search.least_bit(LIBRARY, 5.25, carry_out=2) == 5
+    assert carry_search.least_bit(LIBRARY, 5.25, carry_out=1) == 4.5
+
+
+@pytest.mark.slow
+def test_the_fewer_cells_carry_in_the_more_a_bit_takes() -> None:
+    """With few cells: what masks x_(i-1), or bit 0's fraction bit v, is a cell of the bit."""
+    by_hand = 2 + 3 + 4 + 2
+    numbers = (carry_search.DECISION, 0, 1, carry_search.MANY)
+    found = [carry_search.least_bit(RICH, by_hand + 1, carry_in=number) for number in numbers]
+    assert found == [by_hand, by_hand, 9, 8]
+
+
+def _bits(
+    *bit: carry_bound.Counts, lowest: float = 0, cell: float = 2, saving: float = 0.5
+) -> carry_bound.Bits:
+    none, one, more = bit
+    return carry_bound.Bits((none, one, more), (lowest,) * 3, (3, 2, 2), cell, 1, saving)
 
 
 @pytest.mark.parametrize(
     ("bits", "area"),
     [
-        # Every bit has a carry cell of its own, or they take turns.
-        (carry_bound.Bits((3, 9), (5, 9), (2, 4), 1), 32 + 7 * 5 + 4 + 1),
-        (carry_bound.Bits((3, 3), (5, 5), (2, 3), 1), 32 + 5 + 6 * 3 + 2 + 1),
-        (carry_bound.Bits((3, 5), (5, 6), (2, 2.5), 1), 32 + 3 * (6 + 3) + 5 + 2.5 + 1),
-        # The last bit carries into the sign.
-        (carry_bound.Bits((3, 5), (5, 6), (2, 4), 1), 32 + 3 * (6 + 3) + 6 + 2 + 1),
+        # Rows by carries in, columns by carries out: none, one, more. A bit's own cell carries in.
+        (_bits((5, 9, 18), (3, 9, 18), (3, 9, 18), cell=1), 7 * 4 + 3),
+        # Or each bit has one for the next. Or they take turns.
+        (_bits((5, 5, 5), (3, 3, 3), (3, 3, 3)), 5 + 6 * 3 + 2),
+        (_bits((5, 6, 7), (3, 5, 6), (3, 5, 6)), 3 * (6 + 3) + 5 + 3),
+        # With two cells for the next.
+        (_bits((5, 6, 6.5), (4.5, 9, 9), (2, 9, 9)), 3 * (6.5 + 2) + 5 + 3),
+        # Bit 0 takes more, whatever it carries out.
+        (_bits((5, 6, 7), (3, 5, 6), (3, 5, 6), lowest=8), 8 + 3 + 2 * (6 + 3) + 5 + 3),
     ],
 )
 def test_the_bits_of_a_unit(bits: carry_bound.Bits, area: float) -> None:
-    assert carry_bound.carried_unit(bits, 4) == area
+    assert carry_bound.carried_unit(bits, 4) == 8 * 4 + area + 1
+    # Each further bit of the fraction saves as much as a constant does.
+    assert carry_bound.carried_unit(bits, 4, fraction=4) == 8 * 4 + area + 1 + 3 * 0.5
+
+
+def test_what_stops_a_signal_once_a_pin_is_1() -> None:
+    """NAND2 and OAI21 do not without an inverter: OAI21 is 0 then, and 1 if the pins are 0."""
+    assert carry_bound.least_stop(LIBRARY) == 1  # NOR2
+    gates = [
+        asic.Gate("INV", 2, "Y", "!A"),
+        asic.Gate("NAND2", 5, "Y", "!(A*B)"),
+        asic.Gate("OAI21", 4, "Y", "!((A+B)*C)"),
+    ]
+    assert carry_bound.least_stop(unit_bound.cells(gates)) == 4 + 2
+    assert carry_bound.least_stop(unit_bound.cells(gates[1:])) == 4 + 4
+    wide = [*gates, asic.Gate("NOR3", 5.5, "Y", "!(A+B+C)")]
+    assert carry_bound.least_stop(unit_bound.cells(wide)) == 5.5
 
 
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest", "replicate", "select"])
@@ -179,5 +250,7 @@ def unit_by_hand() -> float:
 
 def test_a_unit_by_hand_is_not_below_the_bound() -> None:
     assert unit_by_hand() == 82
-    bits = carry_bound.Bits((3.5, 4.5), (4.5, 5), (2, 2.5), 1)
-    assert carry_bound.carried_unit(bits, 4) == 65.5
+    # What tests/docs/test_ratio_bound.py has of this library.
+    bit = ((4.5, 5, 5.5), (4, 4.5, 5), (3.5, 4.5, 5))
+    bits = carry_bound.Bits(bit, (4.5, 4.5, 4.5), (2.5, 2, 2), 1, 1, 1)
+    assert carry_bound.carried_unit(bits, 4) == 67

@@ -4,9 +4,11 @@ Each of the eight outputs y_i is a flip-flop, and no other flip-flop reads x or 
 is 0 (reset), y_i (not enabled), x_i or not x_i (enabled, without and with a carry into the bit).
 Whatever makes carries, decision and controls may cost nothing here, and so may saturation.
 
-`any_unit` holds for every netlist. Put constants in for the x_i and y_i, one by one. Each reaches
-its flip-flop through a cell that is no inverter, whatever constants the others are; the better
-constant for the first such cell makes it smaller by `least_saving` or more.
+`any_unit` holds for every netlist. Put constants in for bits of the fraction, the x_i and the y_i,
+one by one. Each reaches a flip-flop through a cell that is no inverter, whatever constants those
+before it are; the better constant for the first such cell makes it smaller by `least_saving` or
+more. Bits of the fraction count as long as the decision depends on the next one, whatever those
+before it are.
 
 `sliced_unit` holds for netlists in slices: once x_7 is 1, so that nothing saturates, no cell in
 front of bit i's flip-flop reads, through others or not, another bit's y or an x above i. Of the
@@ -246,9 +248,9 @@ def least_saving(library: Sequence[Cell]) -> float:
     return min(savings)
 
 
-def any_unit(library: Sequence[Cell], flip_flop: float, bits: int = 8) -> float:
-    """Return a lower bound on the area of a unit."""
-    return bits * flip_flop + 2 * bits * least_saving(library)
+def any_unit(library: Sequence[Cell], flip_flop: float, fraction: int = 0, bits: int = 8) -> float:
+    """Return a lower bound on the area of a unit whose decision depends on bits of the fraction."""
+    return bits * flip_flop + (fraction + 2 * bits) * least_saving(library)
 
 
 def sliced_unit(library: Sequence[Cell], flip_flop: float, bits: int = 8) -> float:
