@@ -147,7 +147,7 @@ def _bits(
     *bit: carry_bound.Counts, lowest: float = 0, cell: float = 2, saving: float = 0.5
 ) -> carry_bound.Bits:
     none, one, more = bit
-    return carry_bound.Bits((none, one, more), (lowest,) * 3, (3, 2, 2), cell, 1, saving)
+    return carry_bound.Bits((none, one, more), (lowest,) * 3, (3, 2, 2), cell, saving)
 
 
 @pytest.mark.parametrize(
@@ -165,23 +165,9 @@ def _bits(
     ],
 )
 def test_the_bits_of_a_unit(bits: carry_bound.Bits, area: float) -> None:
-    assert carry_bound.carried_unit(bits, 4) == 8 * 4 + area + 1
+    assert carry_bound.carried_unit(bits, 4) == 8 * 4 + area + bits.cell
     # Each further bit of the fraction saves as much as a constant does.
-    assert carry_bound.carried_unit(bits, 4, fraction=4) == 8 * 4 + area + 1 + 3 * 0.5
-
-
-def test_what_stops_a_signal_once_a_pin_is_1() -> None:
-    """NAND2 and OAI21 do not without an inverter: OAI21 is 0 then, and 1 if the pins are 0."""
-    assert carry_bound.least_stop(LIBRARY) == 1  # NOR2
-    gates = [
-        asic.Gate("INV", 2, "Y", "!A"),
-        asic.Gate("NAND2", 5, "Y", "!(A*B)"),
-        asic.Gate("OAI21", 4, "Y", "!((A+B)*C)"),
-    ]
-    assert carry_bound.least_stop(unit_bound.cells(gates)) == 4 + 2
-    assert carry_bound.least_stop(unit_bound.cells(gates[1:])) == 4 + 4
-    wide = [*gates, asic.Gate("NOR3", 5.5, "Y", "!(A+B+C)")]
-    assert carry_bound.least_stop(unit_bound.cells(wide)) == 5.5
+    assert carry_bound.carried_unit(bits, 4, fraction=4) == 8 * 4 + area + bits.cell + 3 * 0.5
 
 
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest", "replicate", "select"])
@@ -252,5 +238,5 @@ def test_a_unit_by_hand_is_not_below_the_bound() -> None:
     assert unit_by_hand() == 82
     # What tests/docs/test_ratio_bound.py has of this library.
     bit = ((4.5, 5, 5.5), (4, 4.5, 5), (3.5, 4.5, 5))
-    bits = carry_bound.Bits(bit, (4.5, 4.5, 4.5), (2.5, 2, 2), 1, 1, 1)
+    bits = carry_bound.Bits(bit, bit[0], (2.5, 2, 2), 1, 1)
     assert carry_bound.carried_unit(bits, 4) == 67

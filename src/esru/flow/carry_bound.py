@@ -48,8 +48,6 @@ class Bits:
         The sign's, by those that carry into it.
     cell : float
         The smallest cell that is no inverter.
-    saturation : float
-        What makes that nothing saturates once x_7 is 1.
     saving : float
         What a fraction bit takes that is there besides a first one.
     """
@@ -58,55 +56,40 @@ class Bits:
     lowest: Counts
     sign: Counts
     cell: float
-    saturation: float
     saving: float
 
 
 def bits_of(library: Sequence[Cell], below: Bits) -> Bits:
-    """Return what a bit takes; nothing from `below` on is told apart."""
+    """Return what a bit takes; nothing from `below` on is told apart.
 
-    def bit(most: Counts, carry_in: int) -> Counts:
-        none, one, more = (
-            least_bit(library, most[number], carry_in=carry_in, carry_out=number)
-            for number in _NUMBERS
-        )
+    A bit takes no less with fewer cells that carry in, or with more that carry out: where such a
+    number reaches `below` already, nothing is tried.
+    """
+
+    def bit(most: Counts, carry_in: int, known: Counts) -> Counts:
+        found = 0.0
+        counts = []
+        for number in _NUMBERS:
+            found = max(found, known[number])
+            if found < most[number]:
+                found = least_bit(library, most[number], carry_in=carry_in, carry_out=number)
+            counts.append(found)
+        none, one, more = counts
         return none, one, more
 
-    def sign(carry_in: int) -> float:
-        return least_sign(library, below.sign[carry_in], carry_in=carry_in)
-
+    more = bit(below.bit[MANY], MANY, (0.0, 0.0, 0.0))
+    one = bit(below.bit[1], 1, more)
+    none = bit(below.bit[0], 0, one)
+    without, alone, beside = (
+        least_sign(library, most, carry_in=number) for number, most in enumerate(below.sign)
+    )
     return Bits(
-        bit=(bit(below.bit[0], 0), bit(below.bit[1], 1), bit(below.bit[MANY], MANY)),
-        lowest=bit(below.lowest, DECISION),
-        sign=(sign(0), sign(1), sign(MANY)),
+        bit=(none, one, more),
+        lowest=bit(below.lowest, DECISION, none),
+        sign=(without, alone, beside),
         cell=min(cell.area for cell in library if cell.pins > 1),
-        saturation=least_stop(library),
         saving=least_saving(library),
     )
-
-
-def least_stop(library: Sequence[Cell]) -> float:
-    """Return what makes a signal constant once x_7 is 1, and not before.
-
-    It is a cell that is no inverter. Some of its pins read x_7; or else there is something before
-    it that is constant then, too: an inverter, or another such cell.
-    """
-    cell = min(cell.area for cell in library if cell.pins > 1)
-    inverter = min((cell.area for cell in library if cell.pins == 1), default=cell)
-    return min([cell + min(cell, inverter), *(one.area for one in library if _stops(one))])
-
-
-def _stops(cell: Cell) -> bool:
-    """Return whether a cell is constant where some of its pins are 1, and not where they are 0."""
-    rows = range(1 << cell.pins)
-    for chosen in range(1, rows[-1]):
-        ones, zeros = (
-            {cell.truth >> row & 1 for row in rows if row & chosen == level}
-            for level in (chosen, 0)
-        )
-        if len(ones) == 1 and len(zeros) == 2:
-            return True
-    return False
 
 
 def _with_idle(counts: Counts, cell: float) -> Counts:
@@ -149,4 +132,6 @@ def carried_unit(bits: Bits, flip_flop: float, fraction: int = 1, width: int = 8
         least = [min(area + column[n] for n, area in enumerate(least)) for column in columns]
     sign = _with_own(bits.sign, bits.cell)
     sliced = min(area + sign[number] for number, area in enumerate(least))
-    return width * flip_flop + sliced + bits.saturation + (fraction - 1) * bits.saving
+    # A cell that saturation needs, and that is constant once x_7 is 1.
+    saturation = bits.cell
+    return width * flip_flop + sliced + saturation + (fraction - 1) * bits.saving
