@@ -150,6 +150,20 @@ def test_what_the_sign_takes(target: str) -> None:
         assert carry_search.least_sign(library, area + 1, carry_in=carry_in) == area
 
 
+def test_what_the_page_says_of_bits() -> None:
+    ours, theirs = BITS["nand2"], BITS["osu018"]
+    none, one, two = list(zip(ours.bit, theirs.bit, strict=True))
+    text = " ".join(TEXT.split())
+    assert (
+        f"takes at least {two[0][0]:g} (osu018: {two[1][0]:g}), with one {one[0][0]:g} "
+        f"({one[1][0]:g}), with none {none[0][0]:g} ({none[1][0]:g}); with one cell that carries "
+        f"out {none[0][1]:g} ({none[1][1]:g}) without a carry from below, with two "
+        f"{none[0][2]:g} ({none[1][2]:g})."
+    ) in text
+    saved = [(16 + FRACTION) * bits.saving for bits in (ours, theirs)]
+    assert f"they save {saved[0]:g} ({saved[1]:g})." in text
+
+
 def test_what_the_decision_says_of_the_sign_and_of_saturation() -> None:
     ours, theirs = BITS["nand2"], BITS["osu018"]
     text = DECISION.replace("\n", " ")
