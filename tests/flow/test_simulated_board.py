@@ -131,6 +131,7 @@ def test_a_board_that_is_switched_off(program: Path) -> None:
     with SimulatedBoard(program) as board:
         assert board._process is not None
         board._process.kill()
+        board._process.wait()  # so that the command below finds no reader
         with pytest.raises(ToolFailed, match="ended"):
             board.report()
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -325,7 +326,8 @@ class SimulatedBoard:
         assert process.stdin is not None and process.stdout is not None
         process.kill()
         process.wait()
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # what a program that ended by itself did not read
+            process.stdin.close()
 
     def report(self) -> Report:
         """Return what the board did so far."""
