@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from esru.evidence.rows import control_line, rate_text
+from esru.report.controls import task_controls
 from esru.report.fresh import fill, refresh
 from esru.report.tables import (
     compared,
@@ -88,15 +89,13 @@ def printed(result: Json, command: str) -> str:
     return f"```text\n$ {command}\n{text}\n```"
 
 
-def search(result: Json, controls: Json, figures: Json) -> str:
+def search(result: Json, figures: Json) -> str:
     """Return a search's answer: what won, its losses beside those of others, its cost, its time.
 
     Parameters
     ----------
     result : dict
-        As `docs/build.py` takes it in.
-    controls : dict
-        What ``esru train --controls`` found on the same task.
+        As `docs/build.py` takes it in, of one task.
     figures : dict
         Of ``benchmarks/search.py``, of the same run.
     """
@@ -104,36 +103,38 @@ def search(result: Json, controls: Json, figures: Json) -> str:
     # What a decision feeds is of integers there: of gradients, it alone is the same hardware.
     decisions = header, [row for row in rows if row[1] == result["boundary"]]
     headline, *more = summary(result)
-    return "\n".join(
-        [
-            f"```text\n$ {figures['command']}",
-            headline if result["winner"] is None else f"Winner: {headline}",
-            *(f"  {line}" for line in more),
-            "```",
-            "",
-            markdown(losses(result, controls)),
-            "",
-            f"Mean loss against the reference, {find_task(controls['task']).unit}, in brackets its "
-            f"upper bound at the race's level; the controls' means on the natural schedule.",
-            "",
-            markdown(decisions),
-            "",
-            f"{comparison_caption(result)}.",
-            "",
-            counted_markdown(dict.fromkeys(name for name, _ in grid(result))),
-            "",
-            "Closest contenders:",
-            "",
-            markdown(contenders(result)),
-            "",
-            taken(result, figures),
-        ]
-    )
+    (task,) = result["tasks"]
+    lines = [
+        f"```text\n$ {figures['command']}",
+        headline if result["winner"] is None else f"Winner: {headline}",
+        *(f"  {line}" for line in more),
+        "```",
+        "",
+        markdown(losses(result)),
+        "",
+        f"Mean loss against the reference, {find_task(task).unit}, in brackets its upper bound at "
+        "the race's level; of the controls on the natural schedule.",
+        "",
+        markdown(decisions),
+        "",
+        f"{comparison_caption(result)}.",
+        "",
+        counted_markdown(dict.fromkeys(name for name, _ in grid(result))),
+        "",
+        "Closest contenders:",
+        "",
+        markdown(contenders(result)),
+    ]
+    for found in task_controls(result):
+        lines += ["", f"{found.heading}, {found.text}.", "", markdown(found.table)]
+        lines += ["", f"{found.verdict}."]
+    return "\n".join([*lines, "", taken(result, figures)])
 
 
-def losses(result: Json, controls: Json) -> tuple[list[str], list[list[str]]]:
+def losses(result: Json) -> tuple[list[str], list[list[str]]]:
     """Return losses against the reference by cell: of the compared units, and the controls."""
-    task = find_task(controls["task"])
+    (control,) = (entry for entry in result["controls"] if entry["task"] in result["tasks"])
+    task = find_task(control["task"])
     digits = unit_digits(task.unit)
     cells = [(lr, schedule) for lr in task.learning_rates for schedule in task.schedules]
     header = ["unit", *(f"{rate_text(lr)}, {how}" for lr, how in cells), "seeds", "verdict"]
@@ -151,19 +152,16 @@ def losses(result: Json, controls: Json) -> tuple[list[str], list[list[str]]]:
         seeds = str(row["loss"]["seeds"])
         design = f"{name}: `{short_design(row['design'])}`"
         rows.append([design, *texts, seeds, row["verdict"]])
-    score = {
-        (row["control"], row["lr"]): row["loss" if task.unit == "nats" else "accuracy"]["mean"]
-        for row in controls["controls"]
+    behind = {
+        (row["trained_with"], row["lr"], control["schedule"]): row["behind_reference"]
+        for row in control["rows"]
     }
-    worse = 1 if task.unit == "nats" else -1
     for name, label in (("float32", "float32"), ("nearest", "round to nearest")):
         texts = [
-            f"{worse * (score[name, lr] - score['reference', lr]):+.{digits}f}"
-            if how == "natural"
-            else "-"
-            for lr, how in cells
+            f"{behind[name, *cell]['mean']:+.{digits}f}" if (name, *cell) in behind else "-"
+            for cell in cells
         ]
-        rows.append([label, *texts, str(controls["seeds"]), "control"])
+        rows.append([label, *texts, str(control["seeds"]), "control"])
     return header, rows
 
 
@@ -172,11 +170,15 @@ def taken(result: Json, figures: Json) -> str:
     made = ", ".join(f"{name} {figures['versions'][name]}" for name in ("python", "torch", "numpy"))
     tools = ", ".join(figures["versions"][name] for name in ("yosys", "nextpnr-ice40"))
     trainings, reused = result["counts"]["trainings"], result["counts"]["reused"]
-    known = f"; {reused} costs and trainings were known from earlier runs" * (reused > 0)
+    known = (
+        f"; {reused} costs and trainings were known from earlier runs"
+        if reused
+        else " from an empty cache"
+    )
     return (
         f"It took {figures['processor_seconds'] / 60:.0f} minutes of processor time for "
-        f"{trainings} of its trainings and all else{known}. On {figures['machine']}, with other "
-        f"work beside, that was {figures['cold_seconds'] / 60:.0f} minutes and "
+        f"{trainings} trainings and all else{known}. On {figures['machine']}, that was "
+        f"{figures['cold_seconds'] / 60:.0f} minutes and "
         f"{figures['peak_memory_gib']:.1f} GiB of memory; {made}, {tools}."
     )
 
@@ -235,11 +237,7 @@ def generated() -> dict[Path, str]:
         "controls fp4-transformer": controls(read("controls-fp4-transformer")),
         "controls nvfp4-transformer": controls(read("controls-nvfp4-transformer")),
         "designs fp4": designs([read("train-fp4-winner")]),
-        "search fp4": search(
-            read("search-fp4-transformer"),
-            read("controls-fp4-transformer"),
-            read("benchmark-search-fp4"),
-        ),
+        "search fp4": search(read("search-fp4-transformer"), read("benchmark-search-fp4")),
         "designs": designs([papers, read("train-select")]),
         "speed": speed(read("benchmark-training")),
     }

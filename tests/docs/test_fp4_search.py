@@ -28,9 +28,7 @@ def read(name: str) -> dict[str, Any]:
     return dict(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")))
 
 
-RESULT, FIGURES, CONTROLS = (
-    read(name) for name in (f"search-{NAME}", "benchmark-search-fp4", f"controls-{NAME}")
-)
+RESULT, FIGURES = read(f"search-{NAME}"), read("benchmark-search-fp4")
 WINNER, PAPERS, ZERO = (RESULT[name] for name in ("winner", "papers", "papers_zero"))
 
 
@@ -57,8 +55,9 @@ def test_the_time_is_of_this_run() -> None:
     assert (FIGURES["status"], FIGURES["counts"]) == (RESULT["status"], RESULT["counts"])
     made = {name: FIGURES["versions"][name] for name in RESULT["versions"]}
     assert made == RESULT["versions"]
-    # All but the start of the program and the proof of the hardware.
+    # All but the start of the program and the proof of the hardware; from an empty cache.
     assert 0 < FIGURES["cold_seconds"] - RESULT["seconds"] < 300
+    assert RESULT["counts"]["reused"] == 0
     cores = int(FIGURES["machine"].split()[0])
     assert FIGURES["processor_seconds"] < cores * FIGURES["cold_seconds"]
 
@@ -86,26 +85,53 @@ def test_the_page_has_the_file(page: ModuleType) -> None:
     """Every figure of the generated part is of the files, and the file's are in it."""
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     part = text.partition("<!-- begin: search fp4 -->\n")[2].partition("\n<!-- end")[0]
-    assert part == page.search(RESULT, CONTROLS, FIGURES)
-    _, rows = page.losses(RESULT, CONTROLS)
+    assert part == page.search(RESULT, FIGURES)
+    _, rows = page.losses(RESULT)
     assert [row[0].partition(":")[0] for row in rows] == [
         *("papers", "papers-zero", "winner", "float32", "round to nearest")
     ]
     for test in WINNER["tests"]:
         assert f"{test['diff']:+.3f} ({test['bound']:+.3f})" in part
     other = dict(RESULT, counts=RESULT["counts"] | {"trainings": 1})
-    assert page.search(other, CONTROLS, FIGURES) != part
+    assert page.search(other, FIGURES) != part
 
 
 def test_controls_are_shown_against_the_reference(page: ModuleType) -> None:
-    """The difference of means, worse is positive; on the natural schedule, where they trained."""
-    _, rows = page.losses(RESULT, CONTROLS)
-    loss = {(row["control"], row["lr"]): row["loss"]["mean"] for row in CONTROLS["controls"]}
-    lr = find_task(NAME).learning_rates[0]
+    """Paired by seed, worse is positive; on the natural schedule, where they trained."""
+    _, rows = page.losses(RESULT)
+    task = find_task(NAME)
+    (control,) = (entry for entry in RESULT["controls"] if entry["task"] == NAME)
     for row, name in ((rows[-2], "float32"), (rows[-1], "nearest")):
-        assert float(row[1]) == pytest.approx(loss[name, lr] - loss["reference", lr], abs=5e-4)
-        assert row[2] == "-"
+        behind = {
+            found["lr"]: found["behind_reference"]["mean"]
+            for found in control["rows"]
+            if found["trained_with"] == name
+        }
+        texts = [
+            f"{behind[lr]:+.3f}" if how == "natural" else "-"
+            for lr in task.learning_rates
+            for how in task.schedules
+        ]
+        assert row[1:] == [*texts, str(control["seeds"]), "control"]
     assert float(rows[-1][1]) > 3 * RESULT["margin"] > 0 > float(rows[-2][1])
+
+
+def test_the_search_trained_the_controls_that_train_trains() -> None:
+    """Of both its tasks; the same seeds give the same means where another command had as many."""
+    assert [entry["task"] for entry in RESULT["controls"]] == [
+        NAME,
+        *(other.name for other in confirming([NAME])),
+    ]
+    for entry in RESULT["controls"]:
+        assert entry["admitted"] and all(entry["admission"].values())
+        found = {(row["trained_with"], row["lr"]): row for row in entry["rows"]}
+        assert {name for name, _ in found} == {"float32", "nearest", "reference", "winner"}
+        more = read(f"controls-{entry['task']}")
+        assert more["seeds"] == 2 * entry["seeds"]
+        for row in more["controls"]:
+            fewer = found[row["control"], row["lr"]]["loss"]
+            # Half of a sample: their means differ by little more than its standard error.
+            assert abs(fewer["mean"] - row["loss"]["mean"]) < row["loss"]["sd"]
 
 
 def test_what_is_said_of_it() -> None:
@@ -139,8 +165,9 @@ def test_what_is_said_of_it() -> None:
     lost = f"The papers' point loses {PAPERS['loss']['mean']:.3f} nats in its worst cell"
     assert lost in text and PAPERS["verdict"] == "undecided"
     assert "so few seeds leave open" in text
-    # The controls of the page are another command's.
-    assert "controls" not in RESULT and "before it trained its own" in text
+    own, more = RESULT["controls"][0]["seeds"], read(f"controls-{NAME}")["seeds"]
+    assert f"The controls here are the search's own, of {own} seeds" in text
+    assert f"those of `esru train --controls` further up have {more}." in text
     line = f"the answer is `{WINNER['design']}`, {cells[0]:.2f} cells per lane"
     assert line in flat("README.md")
     assert "no search has answered" not in flat("docs/evidence.md")
