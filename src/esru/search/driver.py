@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from esru.boundaries import BOUNDARIES, has_boundary
 from esru.design import Design
+from esru.design_text import short_design
 from esru.flow import toolchain
 from esru.flow.measure import required_tools
 from esru.quality import quality
@@ -363,7 +364,7 @@ class Search:
         contender: Contender,
     ) -> bool:
         wanted = [(contender.design, CONFIRM_SEEDS, cells)]
-        with self.observer.stage(f"confirm {contender.design} on {name}") as progress:
+        with self.observer.stage(f"confirm {short_design(contender.design)} on {name}") as progress:
             (losses,) = self._losses(wanted, progress, skipped)
         found = [paired_test(cell, losses[cell], floor, self.question.alpha) for cell in cells]
         confirmed = all(test.bound < margin for test in found)
