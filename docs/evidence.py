@@ -324,6 +324,7 @@ def _series(study: Json, lr: float) -> list[list[Json]]:
 def draw_formats(result: Json) -> str:
     """Return the picture of accuracy by the format that weights are stored in."""
     study = result["studies"]["formats"]
+    study = study | {"rows": [row for row in study["rows"] if row["schedule"] == "natural"]}
     names = list(dict.fromkeys(r["series"].partition(", ")[0] for r in study["rows"]))[1:]
 
     def lines(rows: list[Json]) -> list[Line]:

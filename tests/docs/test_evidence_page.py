@@ -223,7 +223,9 @@ def _period(row: dict[str, Any]) -> int:
 def test_sharing_costs_nothing() -> None:
     rows = RESULT["studies"]["sharing"]["rows"]
     same = {(r["at"], r["lr"]): r["diff"] for r in rows if r["series"].endswith(", same")}
-    assert {row["at"] for row in rows if "4:4:zero" not in row["series"]} >= {1, 256}
+    for how in SCHEDULES:
+        own = [r for r in rows if "4:4:zero" not in r["series"] and r["schedule"] == how]
+        assert len({r["series"] for r in own}) == 4 and {r["at"] for r in own} >= {1, 256}
     for row in rows:
         if "4:4:zero" in row["series"]:
             assert abs(row["diff"] - same[row["at"], row["lr"]]) < 0.5
@@ -254,6 +256,27 @@ def test_formats() -> None:
     winner, reference = (loss("s6.0", unit, 2) for unit in ("winner", "reference"))
     assert f"at 2^-6 it loses {winner:.1f} points in int6 where 24 random bits lose" in TEXT
     assert f"24 random bits lose {reference:.1f}" in TEXT
+
+
+def test_the_schedule_in_other_formats() -> None:
+    def moved(name: str, unit: str) -> list[float]:
+        of = [
+            [row["mean"] for row in found("formats", f"{name}, {unit}", None, how)]
+            for how in SCHEDULES
+        ]
+        return [worst - natural for natural, worst in zip(*of, strict=True)]
+
+    names = {row["series"].partition(", ")[0] for row in RESULT["studies"]["formats"]["rows"]}
+    names.remove("float32")
+    assert "within a quarter of a point of their `natural` rows in int8, int7 and" in TEXT
+    for name, unit in product(("s8.0", "s7.0", "ocp_e4m3"), ("reference", "winner")):
+        assert max(map(abs, moved(name, unit))) < 0.25
+    lost = [-points for name in sorted(names) for points in moved(name, "papers")]
+    assert f"loses {min(lost):.0f} to {max(lost):.0f} points more than on `natural`" in TEXT
+    few = ("s5.0", "s4.0", "ocp_e2m1")
+    either = [points for name in few for points in moved(name, "reference")]
+    assert min(either) < -5 and max(either) > 5
+    assert f"moves the reference by up to {max(map(abs, either)):.1f} points, either way" in TEXT
 
 
 def test_which_tensor_matters() -> None:
