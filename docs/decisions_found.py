@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esru.decision_table import shortened
+from esru.evidence.rows import control_line
 from esru.report.fresh import fill, parser, refresh
 from esru.report.tables import counted_markdown
 
@@ -26,6 +27,7 @@ Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "decisions-found.md"
 RESULT = ROOT / "docs" / "results" / "decisions.json"
+CONTROLS = RESULT.with_name("controls-digits-mlp.json")
 
 TARGETS = ("ice40", "ecp5", "xc7", "lut4", "lut6")
 SEEDS = 3
@@ -164,13 +166,15 @@ def costs(result: Json) -> str:
         worst = min(row["tests"], key=lambda test: float(test["diff"]))
         lines.append(
             f"| {row['luts'] if row['found'] else ''} | {_name(row)} | {cells} "
-            f"| {worst['diff']:+.2f} points |"
+            f"| {worst['diff']:+.2f} ± {worst['sd']:.2f} points |"
         )
     seeds = f"{result['seeds']} seeds, {result['lanes']} lanes"
     lines += [
         "",
         f"Cells per lane at the boundary `decision`, plain and helped; `digits-mlp`, {seeds}. "
         + counted_markdown(TARGETS),
+        "",
+        control_line(json.loads(CONTROLS.read_text(encoding="utf-8"))),
     ]
     return "\n".join(lines)
 

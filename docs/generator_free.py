@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from esru.evidence.rows import control_line
 from esru.report.fresh import fill, refresh
 
 Json = dict[str, Any]
@@ -55,6 +56,12 @@ _DEPENDENT = (
 def read() -> Json:
     """Return the result file's content."""
     return dict(json.loads(RESULT.read_text(encoding="utf-8")))
+
+
+def _controls(task: str) -> Json:
+    """Return what ``esru train --controls`` found on a task."""
+    path = RESULT.with_name(f"controls-{task}.json")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -151,7 +158,10 @@ def training(result: Json) -> str:
             ]
         )
     head = ["task", "design", "learning rate", "accuracy, %", "less the reference, points"]
-    return _table([*head, "loses less than", "less `nearest`, points"], rows)
+    table = _table([*head, "loses less than", "less `nearest`, points"], rows)
+    tasks = dict.fromkeys(row["task"] for row in result["training"])
+    lines = [f"`{task}`: {control_line(_controls(task))}" for task in tasks]
+    return "\n\n".join([table, *lines])
 
 
 def facts(result: Json) -> str:
