@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from evidence_rows import RESULT, SCHEDULES, TEXT, diffs, found
+from evidence_rows import RESULT, ROOT, SCHEDULES, TEXT, diffs, found
+
+from esru.train.tasks import find_task
 
 
 def test_sharing_costs_nothing() -> None:
@@ -81,6 +83,11 @@ def test_which_tensor_matters() -> None:
     for what in ("activations", "gradients"):
         changed = diffs("tensors", f"without a copy, {what} stochastic", 8)
         assert all(abs(d) < 0.5 for d in changed)
+    four = diffs("tensors", "with a copy, gradients in 4 bits, nearest", 4)
+    assert max(-loss for loss in four) < find_task("digits-mlp").margin
+    training = " ".join((ROOT / "docs" / "training.md").read_text(encoding="utf-8").split())
+    lost_points = " and ".join(f"{-loss:.2f}" for loss in four)
+    assert f"rounding them to nearest loses {lost_points} points, less than a margin" in training
     lost = diffs("tensors", "without a copy, all nearest", 8)
     gained = diffs("tensors", "without a copy, updates stochastic", 8)
     for loss, gain in zip(lost, gained, strict=True):
