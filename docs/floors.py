@@ -10,11 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from esru.design import parse
 from esru.flow.floors import least_select, least_sum
 from esru.flow.targets import TARGETS
 from esru.hdl.helped import select_chain
 from esru.report.fresh import fill, refresh
-from esru.report.tables import counted_markdown
+from esru.report.tables import counted_link, counted_markdown, ratio_text
 
 Json = dict[str, Any]
 
@@ -24,6 +25,9 @@ PAGE = ROOT / "docs" / "floors.md"
 
 REFERENCE = "24:24:zero:lfsr24"
 SHARED = "24:24:zero:lfsr24,lanes=64"
+
+#: Below the other tables: where on the page the list of what is counted stands, below one of them.
+COUNTED = counted_link("before-and-after")
 
 
 def read() -> Json:
@@ -89,7 +93,7 @@ def ratios(result: Json) -> str:
     ]
     lines = [
         "| target | boundary | unit, helped | reference plain | reference helped | "
-        "helped, one PRNG for 64 lanes |",
+        "helped, one source for 64 lanes each |",
         "|---|---|---|---|---|---|",
     ]
     for target, boundary in dict.fromkeys((r["target"], r["boundary"]) for r in result["rows"]):
@@ -100,9 +104,12 @@ def ratios(result: Json) -> str:
         ]
         for design in designs:
             own = cells[design, target, boundary, "helped"]
-            times = " | ".join(f"{other / own:.2f}x" for other in against)
+            # A source in every lane beside one for all: not of a kind.
+            alike = len(against) - (parse(design).lanes == 1)
+            shown = [other / own if i < alike else None for i, other in enumerate(against)]
+            times = " | ".join(map(ratio_text, shown))
             lines.append(f"| {target} | {boundary} | `{design}` | {times} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", COUNTED])
 
 
 def sharing(result: Json) -> str:
@@ -112,7 +119,9 @@ def sharing(result: Json) -> str:
     lines += [
         f"| {row['lanes']} | {row['cells']:.2f} | {row['ff']:.2f} |" for row in shared["rows"]
     ]
-    return "\n".join([*lines, "", f"`{shared['design']}`, decision, {shared['target']}, helped."])
+    return "\n".join(
+        [*lines, "", f"`{shared['design']}`, decision, {shared['target']}, helped. {COUNTED}"]
+    )
 
 
 def sums(result: Json) -> str:
@@ -130,7 +139,9 @@ def sums(result: Json) -> str:
         ]
         shown = (f"{plain:.2f} -> {helped:.2f}" for plain, helped in zip(*counts, strict=True))
         lines.append(f"| {target} | " + " | ".join(shown) + " |")
-    return "\n".join([*lines, "", f"`{result['sums']['design']}`, accumulator, plain -> helped."])
+    return "\n".join(
+        [*lines, "", f"`{result['sums']['design']}`, accumulator, plain -> helped. {COUNTED}"]
+    )
 
 
 def generated() -> dict[Path, str]:

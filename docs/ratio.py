@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esru.design import parse
 from esru.report.fresh import fill, refresh
-from esru.report.tables import counted_markdown, markdown, number, ratio_text
+from esru.report.tables import counted_link, counted_markdown, markdown, number, ratio_text
 
 Json = dict[str, Any]
 Key = tuple[str, str, str, str]
@@ -28,9 +29,13 @@ NEAR = 0.05
 #: What the papers may have counted, by target: everything that is measured there.
 METRICS = {"cells": "cells", "ff": "flip-flops", "area": "area"}
 
+#: Below every table: where on the page the list of what is counted stands.
+COUNTED = counted_link("what-a-cell-is")
+
 #: Each reading of the papers' point with what it is measured against.
 READINGS = {
     "papers": "reference",
+    "papers, shared": "reference, shared",
     "papers, fresh bits": "reference, fresh bits",
     "papers-zero": "reference",
     "papers-zero, LFSR": "reference",
@@ -39,7 +44,18 @@ READINGS = {
 }
 
 #: Rows of the main table: what esru found beside the papers' point.
-COMPARED = ("papers", "papers-zero, LFSR", "winner", "half n = 4", "select n = 5", "select n = 8")
+COMPARED = (
+    "papers",
+    "papers, shared",
+    "papers-zero, LFSR",
+    "winner",
+    "half n = 4",
+    "select n = 5",
+    "select n = 8",
+)
+
+#: Units with a source in every lane that stand beside the reference with its own.
+ALONE = ("papers", "winner, alone", "select n = 8, alone")
 
 
 def read() -> Json:
@@ -67,41 +83,89 @@ def places(result: Json) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row["target"], row["boundary"]) for row in result["rows"]))
 
 
+def metric_of(row: Json) -> str:
+    """Return what stands for a row's target: area where there is one, else cells."""
+    return "cells" if row["area"] is None else "area"
+
+
+def shares(row: Json) -> bool:
+    """Return whether a row's lanes have one source, as `reference, shared` has."""
+    return parse(row["design"]).lanes > 1
+
+
+def against(rows: dict[Key, Json], reference: str, name: str, place: tuple[str, str]) -> list[str]:
+    """Return a unit's counts, plain and helped, and three ratios: what is helped of the two."""
+    plain, helped = (rows.get((name, *place, how)) for how in ("plain", "helped"))
+    of, of_helped = (rows.get((reference, *place, how)) for how in ("plain", "helped"))
+    assert plain is not None
+    metric = metric_of(plain)
+    counts = [number(row[metric] if row else None) for row in (plain, helped)]
+    pairs = ((of, plain), (of, helped), (of_helped, helped))
+    return [*counts, *(ratio_text(over(one, row, metric)) for one, row in pairs)]
+
+
+#: What `against` returns.
+AGAINST = ["plain", "helped", "plain : plain", "plain : helped", "helped : helped"]
+
+
+def ends(result: Json) -> list[tuple[str, str]]:
+    """Return the (target, boundary) pairs at which a unit stands beside a reference of its kind."""
+    return [place for place in places(result) if place[1] in ("decision", "unit")]
+
+
 def columns(result: Json) -> str:
     """Return the ratio of every compared unit in the three columns."""
     rows = by_key(result)
     table = []
-    for target, boundary in places(result):
-        if boundary not in ("decision", "unit"):
-            continue
+    for place in ends(result):
+        reference, shared = (
+            rows[key, *place, "plain"] for key in ("reference", "reference, shared")
+        )
         for name in COMPARED:
-            plain = rows[name, target, boundary, "plain"]
-            helped = rows.get((name, target, boundary, "helped"))
-            best = helped or plain
-            of = {
-                key: rows.get((key, target, boundary, structure))
-                for key, structure in (("reference", "plain"), ("reference, shared", "plain"))
-            }
-            of_helped = rows.get(("reference", target, boundary, "helped"))
-            metric = "area" if plain["area"] is not None else "cells"
-            table.append(
-                [
-                    target,
-                    boundary,
-                    name,
-                    number(plain[metric]),
-                    number(helped[metric] if helped else None),
-                    ratio_text(over(of["reference"], plain, metric)),
-                    ratio_text(over(of["reference"], best, metric)),
-                    ratio_text(over(of_helped or of["reference"], best, metric)),
-                    ratio_text(over(of["reference, shared"], plain, metric)),
-                    ratio_text(over(of["reference"], best, "ff")),
-                ]
-            )
-    header = ["target", "boundary", "unit", "plain", "helped", "plain : plain", "plain : helped"]
-    header += ["helped : helped", "one PRNG : plain", "flip-flops"]
-    counted = counted_markdown(target for target, _ in places(result))
-    return f"{markdown((header, table))}\n\n{counted}"
+            plain = rows[name, *place, "plain"]
+            best = rows.get((name, *place, "helped"), plain)
+            # A source in every lane beside one for all: not of a kind.
+            alike = over(shared, plain, metric_of(plain)) if shares(plain) else None
+            line = [*place, name, *against(rows, "reference", name, place)]
+            table.append([*line, ratio_text(alike), ratio_text(over(reference, best, "ff"))])
+    header = ["target", "boundary", "unit", *AGAINST, "shared : shared", "flip-flops"]
+    return f"{markdown((header, table))}\n\n{COUNTED}"
+
+
+def alone(result: Json) -> str:
+    """Return the ratio of a lane with its own source to the reference with its own."""
+    rows = by_key(result)
+    table = []
+    for place in ends(result):
+        reference = rows["reference", *place, "plain"]
+        for name in ALONE:
+            ff = over(reference, rows[name, *place, "plain"], "ff")
+            line = [*place, name, *against(rows, "reference", name, place)]
+            table.append([*line, ratio_text(ff)])
+    header = ["target", "boundary", "unit", *AGAINST, "flip-flops"]
+    return f"{markdown((header, table))}\n\n{COUNTED}"
+
+
+def fresh(result: Json) -> str:
+    """Return the winner against the reference whose words share no bits either."""
+    rows = by_key(result)
+    table = []
+    for place in ends(result):
+        name, other = "reference, fresh bits", "reference, shared, fresh bits"
+        winner, shared = rows["winner", *place, "plain"], rows[other, *place, "plain"]
+        of = [rows.get((name, *place, how)) for how in ("plain", "helped")]
+        metric = metric_of(winner)
+        table.append(
+            [
+                *place,
+                *(number(row[metric] if row else None) for row in of),
+                *against(rows, name, "winner", place),
+                ratio_text(over(shared, winner, metric)),
+            ]
+        )
+    header = ["target", "boundary", "reference plain", "reference helped", "winner plain"]
+    header += ["winner helped", *AGAINST[2:], "shared : shared"]
+    return f"{markdown((header, table))}\n\n{COUNTED}"
 
 
 @dataclass(frozen=True)
@@ -120,12 +184,15 @@ class Reading:
 def _others(name: str, boundary: str, structure: str) -> list[tuple[str, str, str, str]]:
     """Return what a reading is set against: what it is called, and a row's name and place."""
     own = READINGS[name]
-    shared = own.replace("reference", "reference, shared", 1)
+    if "shared" in own:  # then the other is the one with a PRNG in every lane
+        other = own.replace("reference, shared", "reference", 1)
+    else:
+        other = own.replace("reference", "reference, shared", 1)
     if boundary in ("accumulator", "dither"):
         # It takes the place of the whole unit.
         found = [(f"{own}: unit", own, "unit", "plain")]
     else:
-        found = [(f"{shared}", shared, boundary, "plain")]
+        found = [(other, other, boundary, "plain")]
     if structure == "helped" and boundary in ("decision", "unit"):
         found.append((f"{own}: plain", own, boundary, "plain"))
     return [(own, own, boundary, structure), *found]
@@ -155,7 +222,7 @@ def readings(result: Json) -> list[Reading]:
 
 def spread(result: Json) -> str:
     """Return, for each reading of the papers' point, the ratios that it takes."""
-    table = []
+    rows, table = by_key(result), []
     for name, reference in READINGS.items():
         for boundary in ("decision", "unit"):
             cells = [
@@ -163,12 +230,13 @@ def spread(result: Json) -> str:
                 for r in readings(result)
                 if (r.name, r.against, r.boundary, r.structure)
                 == (name, reference, boundary, "plain")
-                and r.metric != "ff"
+                and r.metric == metric_of(rows[name, r.target, boundary, "plain"])
             ]
             low, high = (pick(cells, key=lambda r: r.ratio) for pick in (min, max))
-            ends = [f"{end.ratio:.2f}x ({end.target})" for end in (low, high)]
-            table.append([name, reference, boundary, *ends])
-    return markdown((["papers' point as", "against", "boundary", "least", "greatest"], table))
+            shown = [f"{end.ratio:.2f}x ({end.target})" for end in (low, high)]
+            table.append([name, reference, boundary, *shown])
+    header = ["papers' point as", "against", "boundary", "least", "greatest"]
+    return f"{markdown((header, table))}\n\n{COUNTED}"
 
 
 def hits(result: Json) -> str:
@@ -181,7 +249,7 @@ def hits(result: Json) -> str:
     ]
     header = ["papers' point as", "against", "target", "boundary", "structure", "counted", "ratio"]
     text = f"{len(near)} of {len(found)} readings lie within {NEAR:.0%} of {CLAIMED}x.\n\n"
-    return text + (markdown((header, table)) if table else "None.")
+    return text + (f"{markdown((header, table))}\n\n{COUNTED}" if table else "None.")
 
 
 def accumulators(result: Json) -> str:
@@ -195,22 +263,28 @@ def accumulators(result: Json) -> str:
     for target in dict.fromkeys(target for target, _ in places(result)):
         unit = rows["reference", target, "unit", "plain"]
         unit_helped = rows.get(("reference", target, "unit", "helped"))
-        metric = "area" if unit["area"] is not None else "cells"
+        unit_shared = rows["reference, shared", target, "unit", "plain"]
+        metric = metric_of(unit)
         for boundary in ("accumulator", "dither"):
             for name in ("reference", *COMPARED):
                 if (name, target, boundary, "plain") not in rows:
                     continue
                 line = [target, boundary, name]
-                for structure, units in (("plain", [unit]), ("helped", [unit, unit_helped])):
+                alike = unit_shared if shares(rows[name, target, boundary, "plain"]) else None
+                taken = {"plain": [unit, alike], "helped": [unit, unit_helped]}
+                for structure, units in taken.items():
                     row = rows.get((name, target, boundary, structure))
                     free = row is not None and row[metric] is not None and row[metric] <= 0
                     line.append(number(row[metric] if row else None))
                     for of in units:
-                        line.append("costs nothing" if free else ratio_text(over(of, row, metric)))
+                        nothing = free and of is not None
+                        times = ratio_text(over(of, row, metric))
+                        line.append("costs nothing" if nothing else times)
                 table.append(line)
     header = ["target", "boundary", "unit", "rounding, plain", "reference unit over it"]
-    header += ["rounding, helped", "reference unit over it", "helped reference unit over it"]
-    return markdown((header, table))
+    header += ["shared reference unit over it", "rounding, helped", "reference unit over it"]
+    header += ["helped reference unit over it"]
+    return f"{markdown((header, table))}\n\n{COUNTED}"
 
 
 def sharing(result: Json) -> str:
@@ -238,15 +312,17 @@ def sharing(result: Json) -> str:
     header = ["lanes to a source"]
     for target in ("ice40", "ecp5", "xc7"):
         header += [f"{target} cells", "reference alone, plain", "reference shared, helped"]
-    return markdown((header, table))
+    return f"{markdown((header, table))}\n\n{COUNTED}"
 
 
-def tools(result: Json) -> str:
-    """Return what the counts come from."""
-    return "Counted with " + ", ".join(
+def cells(result: Json) -> str:
+    """Return what the counts come from and what a cell is on each target."""
+    used = ", ".join(
         f"{version}" if name not in ("esru", "python") else f"{name} {version}"
         for name, version in result["versions"].items()
     )
+    counted = counted_markdown(target for target, _ in places(result))
+    return f"Counted with {used}. {counted}"
 
 
 def generated() -> dict[Path, str]:
@@ -254,11 +330,13 @@ def generated() -> dict[Path, str]:
     result = read()
     parts = {
         "columns": columns(result),
+        "alone": alone(result),
+        "fresh": fresh(result),
         "spread": spread(result),
         "hits": hits(result),
         "accumulators": accumulators(result),
         "sharing": sharing(result),
-        "tools": tools(result) + ".",
+        "cells": cells(result),
     }
     return {PAGE: fill(PAGE, parts)}
 

@@ -65,6 +65,22 @@ def test_both_terms_of_a_difference_are_least(page: ModuleType) -> None:
     assert below == {"ecp5", "lut4", "lut6"}
 
 
+def test_no_source_in_every_lane_stands_beside_a_shared_one(page: ModuleType) -> None:
+    cells = {
+        (row["design"], row["target"], row["boundary"]): row["cells"]
+        for row in page.read()["rows"]
+        if row["structure"] == "helped"
+    }
+    lines = [line.strip("| ").split(" | ") for line in page.ratios(page.read()).splitlines()]
+    rows = [line for line in lines if len(line) == 6 and line[0] != "target"]
+    assert len(rows) == 5 * 2 * 3
+    for target, boundary, name, *_, shown in rows:
+        design = name.strip("`")
+        of = cells[page.SHARED, target, boundary]
+        alike = f"{of / cells[design, target, boundary]:.2f}x"
+        assert shown == (alike if design.endswith("lanes=64") else "-")
+
+
 #: What the best unit takes at 64 lanes, and how many times that the reference takes.
 BARS = {
     ("ice40", "decision"): (14.0, 6.0),

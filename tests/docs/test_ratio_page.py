@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import product
+from math import gcd
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,8 +44,162 @@ def _best(name: str, target: str, boundary: str, metric: str) -> float:
     return min(float(row[metric]) for row in found if row is not None)
 
 
+def _table(name: str) -> dict[tuple[str, ...], list[str]]:
+    """Return a table of the page with a row for each of some units: its cells by where and what."""
+    (part,) = re.findall(f"<!-- begin: {name} -->(.*?)<!-- end: {name} -->", TEXT, re.DOTALL)
+    lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line[:1] == "|"][2:]
+    keys = 2 if name == "fresh" else 3
+    found = {tuple(line[:keys]): line[keys:] for line in lines}
+    assert len(found) == len(lines)
+    return found
+
+
+def _times(of: tuple[str, ...], row: tuple[str, ...], metric: str) -> str:
+    """Return what the page shows of two rows' ratio; of one that is not there, nothing."""
+    if of not in ROWS or row not in ROWS:
+        return "-"
+    return f"{ROWS[of][metric] / ROWS[row][metric]:.2f}x"  # type: ignore[index]
+
+
+def _counts(name: str, *place: str) -> list[str]:
+    rows = [ROWS.get((name, *place, how)) for how in ("plain", "helped")]  # type: ignore[call-overload]
+    return [f"{row[_metric(place[0])]:.2f}" if row else "-" for row in rows]
+
+
+def _metric(target: str) -> str:
+    return "area" if target in ("nand2", "osu018") else "cells"
+
+
+def _helps(reference: str, name: str, *place: str) -> list[str]:
+    """Return the ratios plain : plain, plain : helped and helped : helped."""
+    pairs = (("plain", "plain"), ("plain", "helped"), ("helped", "helped"))
+    keys = [((reference, *place, of), (name, *place, how)) for of, how in pairs]
+    return [_times(of, row, _metric(place[0])) for of, row in keys]
+
+
+TARGETS = ("ice40", "ecp5", "gowin", "xc7", "lut4", "lut6", "nand2", "osu018")
+PLACES = tuple(product(TARGETS, ("decision", "unit")))
+
+
 def test_the_tables_are_fresh() -> None:
     assert not stale(PAGE.generated()), "run python docs/ratio.py"
+
+
+def test_the_columns_set_like_beside_like() -> None:
+    """No unit with a source in every lane stands beside the reference whose PRNG is shared."""
+    table = _table("columns")
+    own = {"papers", "papers-zero, LFSR"}
+    shared = {"papers, shared", "winner", "half n = 4", "select n = 5", "select n = 8"}
+    assert set(table) == {(*place, name) for place in PLACES for name in own | shared}
+    for (target, boundary, name), line in table.items():
+        place, metric = (target, boundary), _metric(target)
+        lanes = parse(ROWS[name, *place, "plain"]["design"]).lanes
+        assert lanes == (64 if name in shared else 1)
+        of = ("reference, shared", *place, "plain")
+        assert parse(ROWS[of]["design"]).lanes == 64
+        alike = _times(of, (name, *place, "plain"), metric) if name in shared else "-"
+        helped = (name, *place, "helped")
+        best = helped if helped in ROWS else (name, *place, "plain")
+        ff = _times(("reference", *place, "plain"), best, "ff")
+        assert line == [*_counts(name, *place), *_helps("reference", name, *place), alike, ff]
+    for target, ratio in (("ice40", "2.80x"), ("ecp5", "2.13x"), ("nand2", "3.49x")):
+        assert table[target, "decision", "papers, shared"][5] == ratio
+
+
+def test_a_lane_alone() -> None:
+    table = _table("alone")
+    names = ("papers", "winner, alone", "select n = 8, alone")
+    assert set(table) == {(*place, name) for place in PLACES for name in names}
+    cheapest = set()
+    for (target, boundary, name), line in table.items():
+        place = (target, boundary)
+        plain = ROWS[name, *place, "plain"]
+        assert parse(plain["design"]).lanes == 1
+        ff = _times(("reference", *place, "plain"), (name, *place, "plain"), "ff")
+        assert line == [*_counts(name, *place), *_helps("reference", name, *place), ff]
+        for how in ("plain", "helped"):
+            keys = [(other, *place, how) for other in names]
+            if all(key in ROWS for key in keys):
+                least = min(keys, key=lambda key: float(ROWS[key][_metric(key[1])]))
+                cheapest.add((target, least[0]))
+    # As the text says.
+    papers = ("ice40", "nand2", "osu018")
+    assert cheapest == {(t, "papers" if t in papers else "winner, alone") for t in TARGETS}
+    text = " ".join(TEXT.split())
+    winner = {target: table[target, "decision", "winner, alone"] for target in TARGETS}
+    assert {line[-1] for key, line in table.items() if key[2] == names[1]} == {"1.00x"}
+    saved = [float(winner[target][2].rstrip("x")) for target in ("nand2", "osu018")]
+    assert [round(ratio, 1) for ratio in saved] == [1.2, 1.2]
+    assert "in standard cells at the decision it saves 1.2x" in text
+    assert (
+        float(winner["ice40"][1]) - ROWS["reference", "ice40", "decision", "helped"]["cells"] == 2
+    )
+    eight = [table[target, "decision", names[2]][4] for target in TARGETS[:6]]
+    assert f"is between {min(eight)} and {max(eight)} there" in text
+    for name in names[1:]:
+        assert f"`{ROWS[name, 'ice40', 'decision', 'plain']['design']}`" in text
+
+
+def test_fresh_bits_on_both_sides() -> None:
+    table = _table("fresh")
+    assert set(table) == set(PLACES)
+    name, shared = "reference, fresh bits", "reference, shared, fresh bits"
+    for place, line in table.items():
+        alike = _times((shared, *place, "plain"), ("winner", *place, "plain"), _metric(place[0]))
+        counts = [*_counts(name, *place), *_counts("winner", *place)]
+        assert line == [*counts, *_helps(name, "winner", *place), alike]
+    assert table["ice40", "decision"][4] == "15.78x" and table["xc7", "decision"][4] == "49.37x"
+    # Fresh they are: no bit comes twice, and the whole period is passed.
+    for key in (name, shared, "winner"):
+        design = parse(ROWS[key, "ice40", "decision", "plain"]["design"])
+        (leap,) = re.findall(r"leap=(\d+)", str(design))
+        assert int(leap) >= design.k and gcd(int(leap), 2**24 - 1) == 1
+        assert f"`{design}`" in TEXT or key == shared
+    assert all(gcd(leap, 2**24 - 1) > 1 for leap in range(24, 29))
+    assert "(29 steps a word)" in TEXT
+    # As the text says.
+    at = [table[target, "decision"] for target in TARGETS]
+    ends = []
+    for column in (4, 6, 7):
+        found = [float(line[column].rstrip("x")) for line in at if line[column] != "-"]
+        ends.append(f"{min(found):.0f}x to {max(found):.0f}x")
+    plain, helped, alike = ends
+    text = " ".join(TEXT.split())
+    assert f"saves {plain} as plain RTL and {helped} with help for both" in text
+    assert f"share the reference's XORs too, {alike}." in text
+    worse = {target for target, line in zip(TARGETS[:6], at[:6], strict=True) if line[0] < line[1]}
+    assert worse == {"ice40", "ecp5"} and "(56 cells for 54, 61 for 58)" in text
+    assert [at[i][k] for i in (0, 1) for k in (1, 0)] == ["56.00", "54.00", "61.00", "58.00"]
+
+
+def test_the_spread_counts_one_thing_a_target() -> None:
+    """Area for standard cells, not their number, and the shared reading beside the shared."""
+    (line,) = [
+        line
+        for line in TEXT.splitlines()
+        if line.startswith("| papers, shared | reference, shared | decision | 2")
+    ]
+    found = {}
+    for target in TARGETS:
+        rows = [
+            ROWS[name, target, "decision", "plain"]
+            for name in ("reference, shared", "papers, shared")
+        ]
+        found[target] = rows[0][_metric(target)] / rows[1][_metric(target)]
+    low, high = (pick(found, key=lambda t: found[t]) for pick in (min, max))
+    assert line.endswith(f"| {found[low]:.2f}x ({low}) | {found[high]:.2f}x ({high}) |")
+
+
+def test_an_accumulator_beside_the_shared_unit() -> None:
+    for target, boundary in product(TARGETS, ("accumulator", "dither")):
+        for name in ("papers", "papers, shared", "winner"):
+            if (name, target, boundary, "plain") not in ROWS:
+                continue
+            (line,) = [x for x in TEXT.splitlines() if f"| {target} | {boundary} | {name} |" in x]
+            key = (name, target, boundary, "plain")
+            of = ("reference, shared", target, "unit", "plain")
+            alike = "-" if name == "papers" else _times(of, key, _metric(target))
+            assert line.split(" | ")[5] == alike
 
 
 @pytest.mark.parametrize("target", PLAIN)
@@ -105,12 +262,21 @@ def test_what_comes_near_the_papers_figure() -> None:
     """What the summary says of every reading that does."""
     near = [r for r in PAGE.readings(PAGE.read()) if abs(r.ratio - 9.75) <= 0.05 * 9.75]
     assert near and not any(r.boundary == "unit" for r in near)
-    decision = [r for r in near if r.boundary == "decision"]
+    own = [r for r in near if "zero" not in r.name]
+    decision = [r for r in near if r.boundary == "decision" and r not in own]
     assert decision and all(r.name.startswith("papers-zero, ") for r in decision)
     assert all("LFSR" in r.name for r in decision)
-    own = [r for r in near if r.name.startswith("papers") and "zero" not in r.name]
-    assert own and {r.against.rpartition(": ")[2] for r in own} == {"unit"}
-    assert {r.target for r in own} <= {"nand2", "osu018"}
+    # Where the papers' own point shares its source: twice, on osu018.
+    shared = {
+        (r.name, r.against, r.target, r.boundary, r.metric)
+        for r in own
+        if r.against.rpartition(": ")[2] != "unit"
+    }
+    assert shared == {
+        ("papers, shared", "reference", "osu018", "decision", "cells"),
+        ("papers, shared", "reference, shared", "osu018", "dither", "area"),
+    }
+    assert len(own) > len(shared) and {r.target for r in own} <= {"nand2", "osu018"}
     eight = [ROWS["select n = 8", "lut6", "decision", how]["cells"] for how in ("plain", "helped")]
     assert 0 < eight[1] - eight[0] < 0.05
     # Carry chains, as plain RTL.

@@ -259,6 +259,11 @@ def counted_markdown(targets: Iterable[str]) -> str:
     return "\n".join(["Cells:", "", *(f"- {line}" for line in caption(targets))])
 
 
+def counted_link(anchor: str) -> str:
+    """Return the line below a table of counts whose page has that list under a heading."""
+    return f"[What a cell is and where the number is weak](#{anchor})."
+
+
 def markdown(table: Table) -> str:
     """Return a table as Markdown."""
     header, rows = table
