@@ -53,7 +53,8 @@ def test_what_holds_the_plain_way_holds_for_the_kernels() -> None:
     """The tests of tensors, against the scalar reference and NumPy, with the kernels in use."""
     names = ("tensors", "table_arrays", "scaled", "bad_input")
     paths = [str(HERE / f"test_{name}.py") for name in names]
-    paths += [str(HERE.parent / "esru_torch" / f"test_{name}.py") for name in ("layers", "compile")]
+    names = ("layers", "compile", "bad_input_of_torch")
+    paths += [str(HERE.parent / "esru_torch" / f"test_{name}.py") for name in names]
     run_interpreted("-m", "not slow", *paths, fused="on")
 
 

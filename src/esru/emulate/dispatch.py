@@ -10,7 +10,13 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.arrays import round_generally
 from esru.emulate.kernel import fast_stream, round_blocks
-from esru.emulate.results import check_array, check_design, check_lanes, check_phase
+from esru.emulate.results import (
+    check_array,
+    check_design,
+    check_lanes,
+    check_phase,
+    check_unmasked,
+)
 from esru.emulate.scaled import round_scaled
 from esru.emulate.stream import DEFAULT_LANES, tensor_cycles
 from esru.errors import InputError
@@ -101,6 +107,7 @@ def round_tensor(
     phase, lanes = check_phase(phase), check_lanes(lanes)
     if not isinstance(x, np.ndarray) and not hasattr(x, "numel"):
         raise InputError.must("Tensor", "a NumPy array or PyTorch tensor", type(x).__name__)
+    check_unmasked("Tensor", x)
     if scale is not None:
         return round_scaled(design, x, scale, phase, lanes, out)
     if not isinstance(x, np.ndarray):

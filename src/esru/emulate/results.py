@@ -91,16 +91,30 @@ def check_holds(design: Design, dtype: npt.DTypeLike, words: bool) -> None:
         raise InputError.must("Output array", f"of a type that holds every {word}", kind)
 
 
+def check_unmasked(subject: str, values: object) -> None:
+    """Refuse an array with a mask, of which rounding would know nothing.
+
+    Raises
+    ------
+    InputError
+        If it has one.
+    """
+    # NumPy imports its masked arrays when they are first asked for.
+    if type(values) is not np.ndarray and isinstance(values, np.ma.MaskedArray):
+        raise InputError.must(subject, "without a mask", "a masked array")
+
+
 def check_array(design: Design, x: npt.NDArray[Any], out: object) -> npt.NDArray[Any]:
     """Return `out` if the outputs for `x` can be written there.
 
     Raises
     ------
     InputError
-        If it is no array, of another shape, read-only, or of a type that is too small.
+        If it is no array, masked, of another shape, read-only, or of a type that is too small.
     """
     if not isinstance(out, np.ndarray):
         raise InputError.must("Output array", "a NumPy array, as the input is", type(out).__name__)
+    check_unmasked("Output array", out)
     if out.shape != x.shape:
         raise InputError.must("Output array", f"of shape {x.shape}", out.shape)
     if not out.flags.writeable:

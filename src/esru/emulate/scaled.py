@@ -14,7 +14,7 @@ import numpy.typing as npt
 from esru.design import Design
 from esru.emulate.arrays import round_generally
 from esru.emulate.floats import bit_patterns, pair_of, value_table
-from esru.emulate.results import check_array
+from esru.emulate.results import check_array, check_unmasked
 from esru.emulate.stream import lanes_array, tensor_cycles
 from esru.errors import InputError
 from esru.float_formats import FLOAT_FORMATS, MX_FORMATS, SCALE_BIAS, SCALE_BITS, FloatFormat
@@ -32,6 +32,7 @@ def round_scaled(
     design: Design, x: Any, scale: Any, phase: int, lanes: int, out: Any
 ) -> tuple[Any, int]:
     """Round a tensor with a scale; `esru.emulate.round_tensor` is the documented entry."""
+    check_unmasked("Exponents of the scales", scale)
     if isinstance(x, np.ndarray):
         target = None if out is None else check_array(design, x, out)
         y, following = _round(design, x, scale, phase, lanes)

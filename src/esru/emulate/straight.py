@@ -54,10 +54,16 @@ def round_plain(design: Design, x: torch.Tensor, phase: int, lanes: int) -> torc
 
 
 def check_dense(x: torch.Tensor) -> None:
-    """Refuse a sparse tensor and one without data."""
-    if x.device.type == "meta" or x.layout != torch.strided:
-        what = "meta" if x.device.type == "meta" else str(x.layout)
+    """Refuse a sparse tensor, a nested one and one without data."""
+    if x.device.type == "meta" or x.is_nested or x.layout != torch.strided:
+        what = "meta" if x.device.type == "meta" else layout_name(x)
         raise InputError.must("Tensor", "a dense one with data", what)
+
+
+def layout_name(x: torch.Tensor) -> str:
+    """Return what an error calls the layout of a tensor that is not dense."""
+    # One of the two kinds of nested tensors calls itself strided.
+    return "nested" if x.is_nested else str(x.layout)
 
 
 def round_any(
@@ -103,6 +109,8 @@ def check_out(design: Design, x: torch.Tensor, out: object, wanted: bool) -> tor
     """Return `out`, if results of rounding `x` can be written there; `wanted`: with gradients."""
     if not isinstance(out, torch.Tensor):
         raise InputError.must("Output tensor", "a tensor, as the input is", type(out).__name__)
+    if out.is_nested or out.layout != torch.strided:
+        raise InputError.must("Output tensor", "a dense one", layout_name(out))
     if out.shape != x.shape:
         raise InputError.must("Output tensor", f"of shape {tuple(x.shape)}", tuple(out.shape))
     if out.device != x.device:

@@ -9,6 +9,7 @@ from torch import nn
 
 from esru.design import Design
 from esru.emulate.results import check_phase
+from esru.emulate.straight import layout_name
 from esru.emulate.stream import DEFAULT_LANES, Array, tensor_cycles
 from esru.errors import InputError
 from esru.torch.operator import round_values
@@ -66,7 +67,7 @@ class Quantiser(nn.Module):
     Raises
     ------
     InputError
-        If the design, scale, lanes, phase or rank cannot be used.
+        If the design, scale, lanes, phase or rank cannot be used; at a call, if the tensor cannot.
     """
 
     phase: torch.Tensor
@@ -105,6 +106,7 @@ class Quantiser(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the rounded tensor, of the type of `x`."""
+        check_tensor(x, self.phase)
         return rounded(x, self.phase, self.unit)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
@@ -131,6 +133,7 @@ class GradientQuantiser(Quantiser):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return `x`."""
+        check_tensor(x, self.phase)
         found: torch.Tensor = _RoundGradient.apply(x, self.phase, self.unit)  # type: ignore[no-untyped-call]  # torch types no apply
         return found
 
@@ -161,6 +164,27 @@ class Unit(NamedTuple):
     ulp: float
     largest: float
     block: int
+
+
+def check_tensor(x: object, phase: torch.Tensor) -> None:
+    """Refuse what no unit can take, whatever its numbers are.
+
+    Raises
+    ------
+    InputError
+        If it is no dense tensor, or one of it and the phase has data and the other has none.
+    """
+    if not isinstance(x, torch.Tensor):
+        raise InputError.must("Quantised tensor", "a PyTorch tensor", type(x).__name__)
+    if x.is_nested or x.layout != torch.strided:
+        raise InputError.must("Quantised tensor", "a dense one", layout_name(x))
+    # An operator with an argument on meta returns a tensor that was never written, on the device
+    # of the other argument. (Fake tensors, as of torch.compile, say which device they stand for.)
+    without = x.device.type == "meta"
+    if without != (phase.device.type == "meta"):
+        if without:
+            raise InputError.must("Quantised tensor", "one with data, as its phase is", "meta")
+        raise InputError.must("Phase", "one with data, as the quantised tensor is", "meta")
 
 
 def rounded(x: torch.Tensor, phase: torch.Tensor, unit: Unit) -> torch.Tensor:
@@ -202,4 +226,7 @@ class _RoundGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        # A dense tensor gets no others back; torch.compile allows no look at `layout` here.
+        if gradients[0].is_sparse:
+            raise InputError.must("Gradient to be rounded", "a dense one", "sparse")
         return rounded(gradients[0], ctx.phase, ctx.unit), None, None
