@@ -110,6 +110,7 @@ def load_images(
         error = InputError.must(f"Data folder {folder}", rule, held)
         raise InputError(f"{error}; the layouts are:\n{describe(shape)}")
     layout, files = whole[0]
+    _check_twins(files)
     reader = Reader()
     train, test = _READERS[layout.name](reader, files, records)
     return Images(layout.name, train, test, reader.checksums)
@@ -153,6 +154,14 @@ def _paths(folder: Path, layout: Layout) -> list[Path | None]:
         paths = (folder / (name + ending) for ending in endings)
         found.append(next((path for path in paths if path.is_file()), None))
     return found
+
+
+def _check_twins(paths: Sequence[Path]) -> None:
+    """Refuse a file that lies there packed as well: either may be the one that is meant."""
+    for path in paths:
+        twin = path.with_name(f"{path.name}.gz")
+        if twin.is_file():
+            raise InputError.must(f"File {path}", "there once, packed or not", f"{twin.name} too")
 
 
 def _read_idx(reader: Reader, paths: Sequence[Path], _: int) -> tuple[Part, Part]:
