@@ -19,6 +19,7 @@ from esru.report.tables import (
     comparison,
     comparison_caption,
     contenders,
+    row_cost,
     summary,
     verdicts,
 )
@@ -209,6 +210,22 @@ def test_the_ratio_with_the_same_help_is_of_both_given_cell_by_cell() -> None:
     (first, *_) = comparison(older)[1]
     assert first[-1].count(", ") == 1
     assert "cell by cell" not in comparison_caption(older)
+
+
+def test_the_shared_reference_is_set_beside_units_that_share_as_it_does() -> None:
+    result = _result()
+    assert "one PRNG for all 64 lanes on both sides" in comparison_caption(result)
+    (first, *_) = comparison(result)[1]
+    shared = row_cost(result["reference_shared"], "ice40", "decision", "cells")
+    assert shared is not None
+    last = [text.rstrip(")").split(", ")[-1] for text in first[5:]]
+    assert last == ["-", "-", f"{shared / 4.5:.2f}x"]
+    assert f", {last[2]} with one PRNG for all 64 lanes" in summary(result)[1]
+
+    winner = result["winner"] | {"design": "4:3:select:lfsr13,leap=3,lanes=8"}
+    few = result | {"winner": winner}
+    (first, *_) = comparison(few)[1]
+    assert first[-1].endswith(", -)") and "one PRNG" not in summary(few)[1]
 
 
 def test_standard_cells_are_compared_by_area() -> None:

@@ -92,7 +92,7 @@ def comparison_caption(result: Json) -> str:
     both = "how many times with both given cell by cell for the target, " * ("helped" in result)
     return (
         "Per lane; in brackets how many times that the reference costs as plain RTL, "
-        f"{both}and with one PRNG for all {result['lanes']} lanes"
+        f"{both}and with one PRNG for all {result['lanes']} lanes on both sides"
     )
 
 
@@ -103,6 +103,15 @@ def helped_ratio(result: Json, row: Json, target: str, boundary: str, count: str
         for name in (result["reference"]["id"], row["id"])
     )
     return reference / own if reference and own else None
+
+
+def _shares(result: Json, row: Json) -> bool:
+    """Return whether a unit has one source for all lanes, as the reference with a shared PRNG."""
+    return parse(row["design"]).lanes == result["lanes"]
+
+
+def _over(reference: float | None, cost: float | None) -> float | None:
+    return reference / cost if cost and reference is not None else None
 
 
 def comparison(result: Json) -> Table:
@@ -121,7 +130,7 @@ def comparison(result: Json) -> Table:
         for name, row in named:
             cost = row_cost(row, target, boundary, count)
             plain = ratio_text(_row_ratio(row, target, boundary, count))
-            to_shared = ratio_text(shared / cost if cost and shared is not None else None)
+            to_shared = ratio_text(_over(shared, cost) if _shares(result, row) else None)
             bare = name in ("reference", "shared PRNG")
             times = [plain, to_shared]
             if "helped" in result:
@@ -193,14 +202,16 @@ def summary(result: Json) -> list[str]:
         shared = row_cost(
             result["reference_shared"], result["target"], result["boundary"], result["objective"]
         )
-        to_shared = ratio_text(None if shared is None or not cost else shared / cost)
+        to_shared = ""
+        if _shares(result, winner):
+            times = ratio_text(_over(shared, cost))
+            to_shared = f", {times} with one PRNG for all {result['lanes']} lanes"
         helped = helped_ratio(
             result, winner, result["target"], result["boundary"], result["objective"]
         )
-        both = "" if helped is None else f"{ratio_text(helped)} with both given cell by cell, "
+        both = "" if helped is None else f", {ratio_text(helped)} with both given cell by cell"
         lines += [
-            f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL, {both}{to_shared} "
-            f"with one PRNG for all {result['lanes']} lanes",
+            f"the 24-bit reference costs {ratio_text(ratio)} that as plain RTL{both}{to_shared}"
         ]
     lines += between_formats(result)
     return [*lines, loss_claim(result), confirmation(result), proof(result), searched]
