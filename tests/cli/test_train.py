@@ -189,7 +189,7 @@ def test_units_that_round_errors(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == f"trained with the same rule and words between the task's formats: {unit}"
     assert "a step takes 4432 cycles" in lines[2]
-    assert main(["train", "--controls", *argv]) == 1  # two steps teach nothing
+    assert main(["train", "--controls", *argv[:4]]) == 1  # two steps teach nothing
     out = capsys.readouterr().out
     assert out.startswith("controls of fp4-transformer, natural schedule, 1 seeds")
     assert "NO   float32 reaches a loss of 2.15 nats" in out
@@ -262,6 +262,16 @@ def test_a_task_that_may_not_judge_is_the_answer_no(
             "Formats of the design must be in=mx_float32,out=ocp_e2m1 in nvfp4-transformer, or",
         ),
         (["--controls", "--format", "u8.0"], "Output format of the design must be intW with W"),
+        (["--controls", "--format", "sums"], "Format must be sW.F, uW.F, intW, uintW or one of"),
+        (["--controls", "--lanes", "0"], "Lanes of the array must be between 1 and 1024, not 0"),
+        (
+            ["--controls", "--schedule", "garbage", "--schedule", "natural"],
+            "--schedule must be left out without DESIGN, not garbage, natural",
+        ),
+        (
+            ["--controls", "--against", "reference"],
+            "--against must be left out without DESIGN, not reference",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_any_work(

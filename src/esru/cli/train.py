@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "own, int8)",
     )  # fmt: skip
     add(
-        "--against", default="reference", metavar="DESIGN",
+        "--against", metavar="DESIGN",
         help="what to compare with, in the design's formats unless it names its own "
         "(default reference)",
     )  # fmt: skip
@@ -85,6 +85,12 @@ def run(args: argparse.Namespace) -> int:
     task = find_task(args.task) if own is None else own.task
     if args.design is None and not args.controls:
         raise InputError.must("DESIGN", "given, unless --controls is", "missing")
+    if args.design is None:
+        # The controls alone have a schedule of their own, and are compared with float32.
+        for option, value in (("--schedule", args.schedule), ("--against", args.against)):
+            if value is not None:
+                told = value if isinstance(value, str) else ", ".join(value)
+                raise InputError.must(option, "left out without DESIGN", told)
     if not 1 <= args.seeds <= MAX_SEEDS:
         raise InputError.must("Seeds", f"between 1 and {MAX_SEEDS}", args.seeds)
     if args.seed0 < 0:
@@ -99,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         if args.format is not None:
             design = in_format(design, args.format)
         formats = formats_of(design)
-        against = counterpart(read_design(args.against), *formats)
+        against = counterpart(read_design(args.against or "reference"), *formats)
         for unit in (design, against):
             check_job(task, Job(unit, args.seed0, task.learning_rates[0]))
             for schedule in schedules:
@@ -108,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
                 own.check(unit, args.lanes)
     controls = design is not None if args.controls is None else args.controls
     if controls:
-        check_controls(task, formats)
+        for unit in check_controls(task, formats):
+            schedule_cycles(task, unit, "natural", args.lanes)
     require_training()
     check_device(args.device)
     import torch
