@@ -146,6 +146,8 @@ def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixtu
         (["--seeds", "-1"], "Seeds must be between 0 and 10000, not -1"),
         (["--peers", "--boundary", "sum"], "Boundary must be one of decision, unit"),
         (["--target", "abacus"], "Target must be one of ice40"),
+        (["--task", "nonsense"], "Task must be one of digits-mlp"),
+        (["--task", "nonsense", "--seeds", "0"], "Task must be one of digits-mlp"),
         (["8:3:zero:port"], "Source of a trained design must be one that makes its own words"),
         (["fly"], "Design must be n:k:rule:source"),
     ],

@@ -23,7 +23,9 @@ from esru.sources.settings import MAX_LANES
 
 if TYPE_CHECKING:
     from esru.flow.peers import Peer
+    from esru.train.admission import Admission
     from esru.train.experiment import Cell
+    from esru.train.tasks import Task
 
 DEFAULT_TARGETS = "ice40,ecp5,xc7,lut6"
 
@@ -79,12 +81,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lanes", type=int, default=64, metavar="M",
         help="lanes of the array: those that train, and those that one PRNG serves "
         "(default 64)")  # fmt: skip
+    add("--no-controls", dest="controls", action="store_false",
+        help="leave out float32, round to nearest and the reference, which are trained too: may "
+        "the task judge?")  # fmt: skip
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what each design costs, how biased it is and how it trains, beside the others."""
     from esru.flow.targets import target
+    from esru.train.tasks import find_task
 
     chosen = args.design or DEFAULT_DESIGNS
     against, *rest = [_row(text, args.peers) for text in (args.against, *chosen)]
@@ -106,25 +112,22 @@ def run(args: argparse.Namespace) -> int:
         raise InputError.must("Seeds", f"between 0 and {MAX_SEEDS}", args.seeds)
     if not 1 <= args.lanes <= MAX_LANES:
         raise InputError.must("Lanes", f"between 1 and {MAX_LANES}", args.lanes)
-    task = _checked_task(rows, args) if args.seeds else None
+    task = find_task(args.task)
+    formats = _formats(against.design, args.peers)
+    if args.seeds:
+        _check_training(task, rows, formats, args)
 
     from esru.flow import toolchain
 
     costs, shared = _costs(rows, targets, boundaries, args.lanes)
     cells: list[list[Cell]] = []
-    if task is not None:
-        import torch
-
-        from esru.train import SCHEDULES
-        from esru.train.experiment import compare_all
-
-        torch.set_num_threads(1)
-        with progress(f"training {task.name}") as step:
-            cells = compare_all(
-                task, [row.design for row in rows[1:]], against.design, range(args.seeds),
-                SCHEDULES, args.lanes, progress=step,
-            )  # fmt: skip
+    admission = None
+    if args.seeds:
+        cells, admission = _train(task, rows, formats, args)
     content = _content(rows, costs, shared, cells, args)
+    if admission is not None:
+        content |= {"format": None if task.gradients else formats[0], "seeds": args.seeds}
+        content |= admission.to_json()
     if args.json:
         emit_json("compare", toolchain.versions(), content)
         return 0
@@ -148,19 +151,57 @@ def _row(text: str, peers: bool) -> Row:
     return Row(_name(text), design)
 
 
-def _checked_task(rows: Sequence[Row], args: argparse.Namespace) -> Any:
-    """Return the task, after refusing whatever it could not train."""
-    from esru.train import SCHEDULES, find_task, schedule_cycles
+def _formats(against: Design, peers: bool) -> tuple[str, str | None]:
+    """Return the formats of the controls: those of what is compared with, beside peers theirs."""
+    from esru.train.unit_formats import formats_of
+
+    out, source = formats_of(against)
+    if peers and source is None:
+        from esru.flow.peers import INPUT
+
+        return out, INPUT
+    return out, source
+
+
+def _check_training(
+    task: Task, rows: Sequence[Row], formats: tuple[str, str | None], args: argparse.Namespace
+) -> None:
+    """Refuse whatever the task could not train."""
+    from esru.train import SCHEDULES, schedule_cycles
+    from esru.train.admission import check_controls
     from esru.train.needs import require_training
     from esru.train.tasks import Job, check_job
 
-    task = find_task(args.task)
     for row in rows:
         check_job(task, Job(row.design, 0, task.learning_rates[0]))
         for schedule in SCHEDULES:
             schedule_cycles(task, row.design, schedule, args.lanes)
+    if args.controls:
+        check_controls(task, formats)
     require_training()
-    return task
+
+
+def _train(
+    task: Task, rows: Sequence[Row], formats: tuple[str, str | None], args: argparse.Namespace
+) -> tuple[list[list[Cell]], Admission | None]:
+    """Return the cells of each row but the first, which they are less, and the controls."""
+    import torch
+
+    from esru.train import SCHEDULES
+    from esru.train.admission import compare_with_controls
+    from esru.train.experiment import compare_all
+
+    torch.set_num_threads(1)
+    against, *designs = (row.design for row in rows)
+    seeds = range(args.seeds)
+    if args.controls:
+        return compare_with_controls(
+            task, designs, against, seeds, SCHEDULES, args.lanes, formats=formats, stage=progress
+        )
+    with progress(f"training {task.name}") as step:
+        return compare_all(
+            task, designs, against, seeds, SCHEDULES, args.lanes, progress=step
+        ), None
 
 
 def _costs(
@@ -307,6 +348,11 @@ def _print(
         table.append(line)
     header = ["name", "n", "k", "period", "mean", "greatest", "dead zone"]
     print_table(header + ["worst loss", "where"] * bool(args.seeds), table)
+    if "controls" in content:
+        from esru.report.training import controls_below
+        from esru.train import find_task
+
+        print(f"\n{controls_below(content, find_task(args.task))}")
     print()
     print_table(
         ["name", "design", "what"],

@@ -13,25 +13,21 @@ from esru.formats import INT8
 from esru.report.training import training_text
 from esru.train import SCHEDULES, find_task, schedule_cycles
 from esru.train.admission import (
-    Admission,
-    ControlRow,
+    ALPHA,
     check_controls,
     compare_with_controls,
+    row_json,
     run_controls,
 )
 from esru.train.batch import check_device, train_batch
 from esru.train.experiment import Cell, compare
 from esru.train.needs import require_training
-from esru.train.statistics import Summary
 from esru.train.tasks import Job, Task, check_job
 from esru.train.unit_formats import counterpart, formats_of, in_format, trained_unit
 
 if TYPE_CHECKING:
     from esru.search.image_scores import StoredScores
     from esru.train.images.training import ImageTraining
-
-#: Level of the one-sided bounds, each for its own cell.
-ALPHA = 0.05
 
 MAX_SEEDS = 10_000
 
@@ -137,8 +133,8 @@ def run(args: argparse.Namespace) -> int:
             device=args.device, stage=progress, train=train, float32=float32,
         )  # fmt: skip
     elif controls:
-        cells, admission = compare_with_controls(
-            task, design, against, seeds, schedules, args.lanes,
+        (cells,), admission = compare_with_controls(
+            task, [design], against, seeds, schedules, args.lanes, formats=formats,
             device=args.device, stage=progress, train=train, float32=float32,
         )  # fmt: skip
     else:
@@ -150,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
     if design is not None and against is not None:
         content |= _content(task, design, against, cells, args.lanes)
     if admission is not None:
-        content |= _admission_content(admission)
+        content |= admission.to_json()
     if kept is not None and kept.known:
         runs = "1 run was" if kept.known == 1 else f"{kept.known} runs were"
         note(f"{runs} known from before ({kept.path})")
@@ -201,21 +197,6 @@ def _versions() -> dict[str, str]:
     return {"esru": __version__} | {name: version(name) for name in packages}
 
 
-def _summary(summary: Summary) -> dict[str, float | None]:
-    return {"mean": summary.mean, "sd": summary.sd}
-
-
-def _row_content(row: Cell | ControlRow) -> dict[str, Any]:
-    return {
-        "diff": row.difference.mean,
-        "sd": row.difference.sd,
-        "bound": row.difference.loss_bound(ALPHA),
-        "seeds": row.difference.count,
-        "accuracy": _summary(row.accuracy),
-        "loss": _summary(row.loss),
-    }
-
-
 def _content(
     task: Task, design: Design, against: Design, cells: list[Cell], lanes: int
 ) -> dict[str, Any]:
@@ -230,7 +211,7 @@ def _content(
         "period": _period(design, lanes) or None,
         "schedule": {cell.schedule: {"C": cell.cycles, "gcd": cell.gcd} for cell in cells},
         "tests": [
-            {"task": task.name, "lr": cell.lr, "schedule": cell.schedule} | _row_content(cell)
+            {"task": task.name, "lr": cell.lr, "schedule": cell.schedule} | row_json(cell)
             for cell in cells
         ],
     }
@@ -240,13 +221,3 @@ def _period(design: Design, lanes: int) -> int:
     from esru.emulate import Array
 
     return Array(design, lanes).period
-
-
-def _admission_content(admission: Admission) -> dict[str, Any]:
-    return {
-        "controls": [
-            {"control": row.control, "lr": row.lr} | _row_content(row) for row in admission.rows
-        ],
-        "admission": admission.checks,
-        "admitted": admission.admitted,
-    }

@@ -1,4 +1,7 @@
-"""What `esru train` found, as plain text: a design beside its controls, or these alone."""
+"""What `esru train` found, as plain text: a design beside its controls, or these alone.
+
+`esru compare` shows the controls alone too, below its designs.
+"""
 
 from __future__ import annotations
 
@@ -68,13 +71,18 @@ def _design(result: Json, task: Task) -> list[str]:
         f"{task.margin:g})",
     ]
     if "controls" in result:
-        verdict = (
-            "may judge designs"
-            if result["admitted"]
-            else "cannot judge designs at these seeds: the rows above are no verdict on this one"
-        )
-        lines += ["", *_rules(result), f"{_subject(task, str(design.out_format))} {verdict}"]
+        lines += ["", *_rules(result), _verdict(result, task, str(design.out_format), "this one")]
     return lines
+
+
+def _verdict(result: Json, task: Task, fmt: str, judged: str) -> str:
+    """Return whether a task may judge the designs whose rows stand above."""
+    verdict = (
+        "may judge designs"
+        if result["admitted"]
+        else f"cannot judge designs at these seeds: the rows above are no verdict on {judged}"
+    )
+    return f"{_subject(task, fmt)} {verdict}"
 
 
 def _alone(result: Json, task: Task, against: str) -> str:
@@ -113,18 +121,37 @@ def _beside(result: Json, task: Task, design: Design, against: str) -> str:
 
 def _controls(result: Json, task: Task) -> list[str]:
     fmt = result["format"] or ""
+    verdict = f"{_subject(task, fmt)} may {'' if result['admitted'] else 'not '}judge designs"
+    return [*_controls_table(result, task), *_rules(result), verdict]
+
+
+def controls_below(result: Json, task: Task) -> str:
+    """Return the controls of designs whose losses stand above, and whether these count.
+
+    Parameters
+    ----------
+    result : dict
+        What ``esru compare --json`` writes.
+    task : Task
+        The task that was trained.
+    """
+    lines = [*_controls_table(result, task), *_rules(result)]
+    return "\n".join([*lines, _verdict(result, task, result["format"] or "", "these")])
+
+
+def _controls_table(result: Json, task: Task) -> list[str]:
+    """Return the table of the controls alone, with what it is of and an empty line below."""
     header = ["control", "lr", "accuracy %", "loss", "less float32", "loses <"]
     rows = [
         [row["control"], _rate(row), *_reached(row), *_lost(row, task)]
         for row in result["controls"]
     ]
+    stored = _stored(task, result["format"] or "")
     return [
-        f"controls of {task.name}{_stored(task, fmt)}, natural schedule, {result['seeds']} seeds",
+        f"controls of {task.name}{stored}, natural schedule, {result['seeds']} seeds",
         "",
         plain_table(header, rows),
         "",
-        *_rules(result),
-        f"{_subject(task, fmt)} may {'' if result['admitted'] else 'not '}judge designs",
     ]
 
 

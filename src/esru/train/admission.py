@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esru.design import Design, parse
 from esru.emulate.stream import DEFAULT_LANES
@@ -20,13 +20,16 @@ from esru.train.experiment import Cell, compared, comparison_jobs
 from esru.train.needs import require_training
 from esru.train.statistics import PairedDifference, Summary, paired_difference, summarise
 from esru.train.tasks import Job, Result, Task, check_job
-from esru.train.unit_formats import counterpart, formats_of
+from esru.train.unit_formats import counterpart
 
 if TYPE_CHECKING:
     from esru.train.control import Control
 
 #: How many margins round to nearest must lose at some learning rate.
 NEAREST_MARGINS = 3
+
+#: Level of the one-sided bounds, each for its own cell.
+ALPHA = 0.05
 
 #: The controls, in the order of the table.
 CONTROLS = ("float32", "reference", "nearest")
@@ -73,6 +76,32 @@ class Admission:
     def admitted(self) -> bool:
         """Whether every rule holds."""
         return all(self.checks.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the controls as JSON: each row, each rule, and the verdict."""
+        return {
+            "controls": [
+                {"control": row.control, "lr": row.lr} | row_json(row) for row in self.rows
+            ],
+            "admission": self.checks,
+            "admitted": self.admitted,
+        }
+
+
+def row_json(row: Cell | ControlRow) -> dict[str, Any]:
+    """Return what was measured of a design or a control in one cell, as JSON."""
+    return {
+        "diff": row.difference.mean,
+        "sd": row.difference.sd,
+        "bound": row.difference.loss_bound(ALPHA),
+        "seeds": row.difference.count,
+        "accuracy": _summary_json(row.accuracy),
+        "loss": _summary_json(row.loss),
+    }
+
+
+def _summary_json(summary: Summary) -> dict[str, float | None]:
+    return {"mean": summary.mean, "sd": summary.sd}
 
 
 def check_controls(task: Task, formats: tuple[str, str | None]) -> list[Design]:
@@ -149,33 +178,34 @@ def run_controls(
 
 def compare_with_controls(
     task: Task,
-    design: Design,
+    designs: Sequence[Design],
     against: Design,
     seeds: Sequence[int],
     schedules: Sequence[str],
     lanes: int = DEFAULT_LANES,
     *,
+    formats: tuple[str, str | None] = (str(INT8), None),
     device: str = "cpu",
     stage: Stage = _silent,
     train: Callable[..., list[Result]] = train_batch,
     float32: Callable[..., list[Control]] | None = None,
-) -> tuple[list[Cell], Admission]:
-    """Train a design, what it is compared with, and the controls in the design's formats.
+) -> tuple[list[list[Cell]], Admission]:
+    """Train designs, what they are compared with, and the controls in their formats.
 
     All runs of units go to `train` at once, which trains equal ones once: mostly the reference
     on the natural schedule, which is compared with and a control.
 
     Parameters
     ----------
-    task, design, against, seeds, schedules, lanes
-        See `esru.train.experiment.compare`.
-    device, stage, train, float32
+    task, designs, against, seeds, schedules, lanes
+        See `esru.train.experiment.compare_all`.
+    formats, device, stage, train, float32
         See `run_controls`.
 
     Returns
     -------
-    list of Cell
-        As of `esru.train.experiment.compare`.
+    list of list of Cell
+        As of `esru.train.experiment.compare_all`.
     Admission
         As of `run_controls`.
 
@@ -186,12 +216,12 @@ def compare_with_controls(
     ToolMissing
         If torch or scikit-learn is not installed.
     """
-    own = comparison_jobs(task, [design], against, seeds, schedules)
-    jobs = [*own, *control_jobs(task, seeds, formats_of(design))]
+    own = comparison_jobs(task, designs, against, seeds, schedules)
+    jobs = [*own, *control_jobs(task, seeds, formats)]
     require_training()
     with stage(f"training {task.name} and its controls") as progress:
         results = train(task, jobs, lanes, device=device, progress=progress)
-    (cells,) = compared(task, [design], seeds, schedules, lanes, results[: len(own)])
+    cells = compared(task, designs, seeds, schedules, lanes, results[: len(own)])
     floats = _in_float32(task, seeds, stage, float32)
     return cells, judged(task, seeds, floats, results[len(own) :])
 
