@@ -1,19 +1,27 @@
-"""`esru search`: everything refused before any work, with one line and the right exit code."""
+"""`esru search`: everything refused before any work, and what it says at the end.
+
+A refusal is one line and the right exit code.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from esru.cli import main
 from esru.search.folder import SCHEMA, claim
 from esru.search.question import Question
+from esru.search.run import Answer
 
 pytest.importorskip("torch")  # what is looked for first
 
@@ -200,3 +208,57 @@ def test_a_manifest_of_another_version(tmp_path: Path) -> None:
     (run / "manifest.json").write_text('{"schema": "esru.run/99"}')
     done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
     _refused(done, 2, f"Run manifest must be of schema {SCHEMA}, not esru.run/99")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Question]:
+    """Return the questions of a command whose search finds nothing, at once."""
+    questions: list[Question] = []
+
+    def find_nothing(question: Question, *_: Any) -> Answer:
+        questions.append(question)
+        return Answer({"winner": None}, {}, proved=True, reprinted=False, files={})
+
+    monkeypatch.setattr("esru.search.run.run_search", find_nothing)
+    return questions
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--target lut6 --boundary dither --lanes 8 --objective lut --tasks digits-cnn,digits-mlp "
+        "--evaluator 'my judge:f' --margin 0.5 --alpha 0.1 --seed 7 --fmax --activity "
+        "--no-controls",
+        "--evaluator toy:f --tasks ''",
+    ],
+)
+def test_where_nothing_is_found_the_next_question_is_the_same_with_a_bit_more(
+    options: str, asked: list[Question], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert main(["search", "--bits", "2", *shlex.split(options), "--out", str(out), "--json"]) == 1
+    wrote, told = capsys.readouterr().err.splitlines()
+    assert wrote == f"wrote {out} (report.html, front.svg)"
+    margin = f", or a --margin wider than {asked[0].margin:g}"
+    assert told.startswith("next: esru search --bits 3") and told.endswith(margin)
+    command = told.removeprefix("next: ").removesuffix(margin)
+    assert main([*shlex.split(command)[1:], "--json"]) == 1
+    assert asked[1] == replace(asked[0], bits=3)
+    if not options:
+        assert command == "esru search --bits 3"
+    if "--fmax" in options:
+        unasked = Question(bits=2)
+        same = [
+            f.name
+            for f in fields(Question)
+            if getattr(asked[0], f.name) == getattr(unasked, f.name)
+        ]
+        assert same == ["bits"], "an option that the test does not ask with"
+
+
+def test_more_bits_than_there_are_is_no_next_question(
+    asked: list[Question], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", "--bits", "16", "--json"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "next: a --margin wider than 1"

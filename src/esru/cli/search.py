@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from esru.boundaries import BOUNDARIES
 from esru.cli.terminal import Progress, add_json, emit_json, note, progress
 from esru.design_text import copied_design
+from esru.search.space import MAX_BITS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +75,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+#: Options that the same question with another number of bits needs too: all but those that
+#: say where the answer goes.
+_ASKED = (
+    *("target", "boundary", "lanes", "objective", "tasks", "evaluator", "margin", "alpha", "seed"),
+    *("fmax", "activity"),
+)
+
+
+def _with_one_more_bit(args: argparse.Namespace) -> str:
+    """Return the command that asks the same with one bit more; a default is not repeated."""
+    unsaid = argparse.ArgumentParser()
+    add_arguments(unsaid)
+    words = ["esru", "search", "--bits", str(args.bits + 1)]
+    for name in _ASKED:
+        value = getattr(args, name)
+        if value is True:
+            words.append(f"--{name}")
+        elif value != unsaid.get_default(name):
+            words += [f"--{name}", str(value)]
+    if not args.controls:
+        words.append("--no-controls")
+    return shlex.join(words)
+
+
 class _Terminal:
     """The search's observer on a terminal."""
 
@@ -123,10 +149,13 @@ def run(args: argparse.Namespace) -> int:
         note("the same question, code and tools as before: this is the earlier answer")
     if not answer.proved:
         note(f"the winner's hardware did not pass its checks: see {folder}/winner/proof.json")
-    note(f"wrote {folder} (report.html, front.svg, winner/)")
     winner = answer.result["winner"]
+    written = ["report.html", "front.svg"] + ["winner/"] * (winner is not None)
+    note(f"wrote {folder} ({', '.join(written)})")
     if winner is None:
-        note(f"next: esru search --bits {min(args.bits + 1, 16)}, or a wider --margin")
+        wider = f"a --margin wider than {question.margin:g}"
+        more = args.bits < MAX_BITS
+        note(f"next: {_with_one_more_bit(args)}, or {wider}" if more else f"next: {wider}")
         return 1
     told = copied_design(winner["design"])
     note(f"next: esru gen {told} -o DIR, or esru show {told}")
