@@ -107,7 +107,7 @@ def helped_ratio(result: Json, row: Json, target: str, boundary: str, count: str
 
 def _shares(result: Json, row: Json) -> bool:
     """Return whether a unit has one source for all lanes, as the reference with a shared PRNG."""
-    return parse(row["design"]).lanes == result["lanes"]
+    return bool(parse(row["design"]).lanes == result["lanes"])
 
 
 def _over(reference: float | None, cost: float | None) -> float | None:
