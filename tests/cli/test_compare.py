@@ -120,6 +120,7 @@ def test_each_ratio_stands_beside_the_two_others(
     assert printed[3:5] == [f"{plain.cells:.2f}", f"{own.cells:.2f}"]
     assert printed[5:8] == [f"({wanted[0]:.2f}x,", f"{wanted[1]:.2f}x,", f"{wanted[2]:.2f}x)"]
     assert printed[10] == "-,", "a published unit has no cells given one by one"
+    assert printed[11] == "-)", "and no source that it shares as the reference does"
 
 
 def test_what_cannot_be_built_has_no_ratio(capsys: pytest.CaptureFixture[str]) -> None:

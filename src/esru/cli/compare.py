@@ -288,7 +288,8 @@ def _content(
         entry |= {"dead_zone": float(exact.dead_zone), "cost": cost.plain, "helped": cost.helped}
         entry["ratio"] = ratios(cost.plain, costs[0].plain)
         entry["ratio_helped"] = ratios(cost.helped, costs[0].helped)
-        entry["ratio_shared"] = ratios(cost.plain, shared)
+        alike = row.design.lanes == args.lanes
+        entry["ratio_shared"] = ratios(cost.plain, shared) if alike else {}
         entry["tests"] = [
             {"task": args.task, "lr": cell.lr, "schedule": cell.schedule, "C": cell.cycles}
             | {"gcd": cell.gcd, "accuracy": cell.accuracy.mean, "diff": cell.difference.mean}
@@ -313,7 +314,7 @@ def _print(
     print(
         f"Per lane; in brackets how many times that {against} costs as plain RTL, how many times "
         f"with both\ngiven cell by cell for the target, and with one PRNG for all {args.lanes} "
-        "lanes (-: there is no such unit)\n"
+        "lanes on both sides (-: there is no such unit)\n"
     )
     table = []
     for target in targets:
