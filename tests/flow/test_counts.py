@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import budgets
@@ -266,3 +267,14 @@ def test_a_neighbour_with_the_same_names_changes_no_count(target: str) -> None:
     netlist = Netlist(module_name(design), emit_rtlil(design))
     beside = measure([neighbour(netlist), netlist], target)
     assert beside[netlist.name] == measure([netlist], target)[netlist.name]
+
+
+def test_how_many_digits_yosys_numbers_have_changes_no_count() -> None:
+    """Its numbers grow with what is beside a module; this one's source is two cells smaller then."""
+    n, k, rule = FOUND["2 LUT4"]
+    design = parse(f"{n}:{k}:{rule}:lfsr13,leap=8,lanes=64")
+    netlist = Netlist(module_name(design, 64), emit_rtlil(design, 64))
+    alone = measure([netlist], "ice40")
+    for first in (9_000, 99_000):
+        numbered = replace(netlist, source=f"autoidx {first}\n{netlist.source}")
+        assert measure([numbered], "ice40") == alone

@@ -21,6 +21,10 @@ from esru.flow.toolchain import Tool
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+#: Yosys numbers what it makes through all modules, and sorts some of it by its name as text, where
+#: 10000 comes before 9999. So each number gets as many digits as any other.
+_AS_MANY_DIGITS = "read_rtlil <<EOT\nautoidx 100000000\nEOT"
+
 
 @dataclass(frozen=True)
 class Netlist:
@@ -166,7 +170,7 @@ def required_tools(names: Iterable[str]) -> list[Tool]:
 def synthesis_script(netlists: Sequence[Netlist], recipe: Target) -> str:
     """Return the Yosys script that maps a batch; module i is read from `source_name` i."""
     tops = " ".join(netlist.name for netlist in netlists)
-    lines = []
+    lines = [_AS_MANY_DIGITS]
     for index, netlist in enumerate(netlists):
         command = "read_rtlil" if netlist.language == "rtlil" else "read_verilog -sv"
         lines.append(f"{command} {source_name(index, netlist)}")
@@ -251,7 +255,8 @@ def _mapped_in_order(
         choices[f"forwards_{number}"] = gate_order.ordered(module)
         choices[f"backwards_{number}"] = gate_order.backwards(choices[f"forwards_{number}"])
     (cwd / "ordered.json").write_text(json.dumps({"modules": choices}), encoding="utf-8")
-    commands = ["read_json ordered.json", *recipe.mapping, "write_json cells.json"]
+    commands = [_AS_MANY_DIGITS, "read_json ordered.json", *recipe.mapping]
+    commands += ["write_json cells.json"]
     log = cwd / "mapping.log"
     yosys.run_script("\n".join(commands) + "\n", cwd=cwd, log=log, tool=synthesiser)
     found = json.loads((cwd / "cells.json").read_text(encoding="utf-8"))["modules"]
