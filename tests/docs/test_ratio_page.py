@@ -158,6 +158,9 @@ def test_fresh_bits_on_both_sides() -> None:
     assert all(gcd(leap, 2**24 - 1) > 1 for leap in range(24, 29))
     assert "(29 steps a word)" in TEXT
     # As the text says.
+    cells = [table[target, "unit"][4] for target in ("nand2", "osu018")]
+    assert all(float(times.rstrip("x")) > 5 for times in cells)
+    assert "saves {} (nand2) and {} (osu018): [fresh bits".format(*cells) in " ".join(TEXT.split())
     at = [table[target, "decision"] for target in TARGETS]
     ends = []
     for column in (4, 6, 7):
