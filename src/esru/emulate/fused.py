@@ -223,7 +223,7 @@ def round_fused(
         exponents = None if scale is None else _in_order(scale, values.shape)
         try:
             _launch(kernel, values, target, wrong, words, exponents)
-        except Exception as problem:
+        except Exception as problem:  # of many types: Triton's, the compiler's, the driver's
             if fused_mode() == "on" or not _not_built(problem):
                 raise
             _refused.add(x.device)
