@@ -16,7 +16,7 @@ from esru.flow.measure import Netlist, measure, require
 RECORDED = json.loads(budgets.FILE.read_text(encoding="utf-8"))
 
 #: The targets whose library is not installed with the tests.
-OPTIONAL = ("osu018",)
+OPTIONAL = ("osu018", "osu018-gated")
 
 
 def slow_where(slow: Collection[str], names: Iterable[str]) -> list[Any]:

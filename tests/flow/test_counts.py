@@ -78,7 +78,7 @@ GIVEN = (
 HELPED = [name for name in targets.TARGETS if targets.target(name).fabric is not None]
 
 #: The targets that are nearly another one.
-ALIKE = {"ice40-lp", "ice40-up5k"}
+ALIKE = {"ice40-lp", "ice40-up5k", "nand2-gated", "osu018-gated"}
 
 
 @pytest.mark.parametrize("target", slow_where(ALIKE, targets.TARGETS))

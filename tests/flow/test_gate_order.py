@@ -83,9 +83,10 @@ def test_a_loop_of_gates_is_refused(tmp_path: Path) -> None:
         measure([Netlist("loop", text, "verilog")], "nand2", workdir=tmp_path)
 
 
-@pytest.mark.parametrize("target", ["nand2"])
+@pytest.mark.parametrize("target", ["nand2", "nand2-gated"])
 def test_a_count_does_not_depend_on_the_others(target: str) -> None:
     some = [textbook.decision(24, 24, 24), textbook.decision(8, 8, 8, 4), textbook.unit(8, 3, 3)]
+    some.append(textbook.decision(16, 16, 16, enable=True))
     together = measure(some[::-1], target)
     for netlist in some:
         assert measure([netlist], target)[netlist.name] == together[netlist.name]

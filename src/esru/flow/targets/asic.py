@@ -97,16 +97,22 @@ def genlib(gates: Iterable[Gate]) -> str:
 #: The flip-flop of Yosys that every register becomes.
 FLIP_FLOP = "$_DFF_P_"
 
-#: The commands that make modules of Yosys' own gates and flip-flops.
-SYNTHESIS = (
+#: The commands that make modules of gates, and of registers of every kind.
+GATES_AND_REGISTERS = (
     "setattr -unset init w:*",
     # Yosys tries the techmap modules of a cell in the order of their names.
     "synth -noabc -extra-map ripple.v -run coarse:check",
-    f"dfflegalize -cell {FLIP_FLOP} x",
+)
+
+#: The commands that simplify them, once every register is a `FLIP_FLOP`.
+CLEANED = (
     # Not its flip-flop passes, which would take resets and enables in again.
     "opt -nodffe -nosdff",
     "opt_clean",
 )
+
+#: The commands that make modules of Yosys' own gates and flip-flops.
+SYNTHESIS = (*GATES_AND_REGISTERS, f"dfflegalize -cell {FLIP_FLOP} x", *CLEANED)
 
 #: The commands that map these gates, once they are in an order of their own.
 MAPPING = ("abc -genlib gates.genlib -script area.abc", "opt_clean")
