@@ -1,7 +1,8 @@
 """Generate the tables of docs/ratio.md from docs/results/ratio.json.
 
 Run as ``python docs/ratio.py`` to rewrite them, ``--check`` to see whether they are fresh. The
-result file is what ``benchmarks/ratio.py --write`` wrote.
+result file is what ``benchmarks/ratio.py --write`` wrote; that of the table with gated clocks is
+``benchmarks/gated.py``'s.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import gated_rows
 
 from esru.design import parse
 from esru.report.fresh import fill, refresh
@@ -315,13 +318,18 @@ def sharing(result: Json) -> str:
     return f"{markdown((header, table))}\n\n{COUNTED}"
 
 
+def gated(result: Json) -> str:
+    """Return the units of standard cells with gated clocks."""
+    return f"{gated_rows.table(gated_rows.read(), result)}\n\n{COUNTED}"
+
+
 def cells(result: Json) -> str:
     """Return what the counts come from and what a cell is on each target."""
     used = ", ".join(
         f"{version}" if name not in ("esru", "python") else f"{name} {version}"
         for name, version in result["versions"].items()
     )
-    counted = counted_markdown(target for target, _ in places(result))
+    counted = counted_markdown(t for t, _ in [*places(result), *places(gated_rows.read())])
     return f"Counted with {used}. {counted}"
 
 
@@ -330,6 +338,7 @@ def generated() -> dict[Path, str]:
     result = read()
     parts = {
         "columns": columns(result),
+        "gated": gated(result),
         "alone": alone(result),
         "fresh": fresh(result),
         "spread": spread(result),

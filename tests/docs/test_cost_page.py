@@ -24,7 +24,16 @@ WITH_COUNTS = {
     "README.md": ["search"],
     "docs/decisions-found.md": ["costs"],
     "docs/floors.md": ["sums", "sharing", "costs", "ratios"],
-    "docs/ratio.md": ["spread", "hits", "columns", "alone", "fresh", "accumulators", "sharing"],
+    "docs/ratio.md": [
+        "spread",
+        "hits",
+        "columns",
+        "gated",
+        "alone",
+        "fresh",
+        "accumulators",
+        "sharing",
+    ],
     "docs/sources.md": ["cost"],
     "docs/training.md": ["search fp4"],
 }
