@@ -241,3 +241,11 @@ def test_both_twins_are_named(tmp_path: Path) -> None:
     assert str(error) == f"File {tmp_path / 'images' / LABELS} must be {rule}, not {LABELS}.gz too"
     (tmp_path / "images" / LABELS).unlink()
     assert load_images(tmp_path / "images").layout == "idx"
+
+
+def test_the_file_of_the_labels_is_named(tmp_path: Path) -> None:
+    """Where it is another one than that of the images; there is one label an image."""
+    folder = tmp_path / "images"
+    case = written(LABELS, lambda _: idx(np.zeros(5, np.uint8)))
+    message = f"Labels of {folder / LABELS} must be 6, one an image, not 5"
+    assert str(refusal(case, folder)) == message

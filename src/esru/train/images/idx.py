@@ -67,4 +67,4 @@ def _unpacked(path: Path, content: bytes) -> bytes:
 def read_pair(reader: Reader, images: Path, labels: Path) -> Part:
     """Return the images and labels of two IDX files."""
     pixels = read_idx(reader, images, 3)[..., None]
-    return make_part(images, pixels, read_idx(reader, labels, 1).astype(np.int64))
+    return make_part(images, pixels, read_idx(reader, labels, 1).astype(np.int64), labels)

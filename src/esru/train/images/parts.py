@@ -81,8 +81,22 @@ class Reader:
         return content
 
 
-def make_part(source: Path, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> Part:
+def make_part(
+    source: Path,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    labels_source: Path | None = None,
+) -> Part:
     """Check that images and labels belong together.
+
+    Parameters
+    ----------
+    source : Path
+        The file of the images, as errors name it.
+    images, labels : array
+        What was read.
+    labels_source : Path, optional
+        The file of the labels, where it is another one.
 
     Raises
     ------
@@ -91,10 +105,11 @@ def make_part(source: Path, images: npt.NDArray[np.uint8], labels: npt.NDArray[n
     """
     if not len(images):
         raise InputError.must(f"Images of {source}", "at least one", "none")
+    where = f"Labels of {labels_source or source}"
     if len(images) != len(labels):
-        raise InputError.must(f"Labels of {source}", f"{len(images)}, one an image", len(labels))
+        raise InputError.must(where, f"{len(images)}, one an image", len(labels))
     if labels.min() < 0:
-        raise InputError.must(f"Labels of {source}", "at least 0", int(labels.min()))
+        raise InputError.must(where, "at least 0", int(labels.min()))
     return Part(images, labels)
 
 
