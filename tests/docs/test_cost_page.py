@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 from scripts import script
 
+from esru.flow.measure import synthesis_script
 from esru.flow.targets import TARGETS, caption
 from esru.report.fresh import stale
 from esru.report.tables import counted_link
@@ -135,3 +136,10 @@ def test_the_sums_are_those_of_the_rows() -> None:
         assert run["processor_ms_per_count"] == pytest.approx(
             1e3 * run["processor"] / counts, abs=0.1
         )
+
+
+@pytest.mark.parametrize("name", ["cost.md", "decisions/0002-what-is-counted.md"])
+def test_the_first_number_of_yosys_names_is_the_scripts(name: str) -> None:
+    (start,) = re.findall(r"^autoidx (\d+)$", synthesis_script([], TARGETS["lut4"]), re.MULTILINE)
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert re.findall(r"numbers begin at ([\d,]*\d)", text) == [f"{int(start):,}"]

@@ -10,12 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from scripts import script
 
-from esru.design import parse
+from esru.design import Design, parse
 from esru.flow.cost import lane_costs
 from esru.report.fresh import stale
+from esru.sources import source_model
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -173,6 +175,24 @@ def test_fresh_bits_on_both_sides() -> None:
     worse = {target for target, line in zip(TARGETS[:6], at[:6], strict=True) if line[0] < line[1]}
     assert worse == {"ice40", "ecp5"} and "(56 cells for 54, 61 for 58)" in text
     assert [at[i][k] for i in (0, 1) for k in (1, 0)] == ["56.00", "54.00", "61.00", "58.00"]
+
+
+def _repeated(design: Design) -> int:
+    """Return how many bits of a word are each always one and the same bit of the word before."""
+    words = source_model(design).words(0, 1000).astype(np.uint64)[:, None]
+    bits = words >> np.arange(design.k, dtype=np.uint64) & np.uint64(1)
+    before, after = bits[:-1, None], bits[1:, :, None]
+    return int((before == after).all(0).any(1).sum())
+
+
+def test_the_bits_that_come_again_are_counted_word_by_word() -> None:
+    place = ("ice40", "decision", "plain")
+    shared, winner = (
+        parse(ROWS[name, *place]["design"]) for name in ("reference, shared", "winner")
+    )
+    told = f"this reference repeats {_repeated(shared)} of {shared.k} from word to word."
+    assert told in TEXT
+    assert _repeated(winner) == 0, "the page says so"
 
 
 def test_the_spread_counts_one_thing_a_target() -> None:
