@@ -20,7 +20,7 @@ from math import isqrt
 import numpy as np
 
 from esru.sources.register import TABLE_PERIOD as TABLE_PERIOD
-from esru.sources.register import Columns, LinearModel, Words, apply, power
+from esru.sources.register import Columns, LinearModel, Words, apply, jump, power
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class LfsrModel(LinearModel):
         if self.family != "debruijn":
             return super().register_at(phase)
         index = (self.seed_index + self.leap * phase) % self.register_period
-        return apply(power(self.columns, index - 1), self.after_zero) if index else 0
+        return jump(self.columns, index - 1, self.after_zero) if index else 0
 
     def states(self, start: int, count: int) -> Words:
         """Return `count` states, a word apart, the first at phase `start` >= 0."""
@@ -152,7 +152,7 @@ class LfsrModel(LinearModel):
                 index = self.leap % size
                 continue
             run = min(count - done, (size - 1 - index) // self.leap + 1)
-            first = apply(power(self.columns, index - 1), self.after_zero)
+            first = jump(self.columns, index - 1, self.after_zero)
             states[done : done + run] = self._linear(first, run)
             done += run
             index = (index + self.leap * run) % size

@@ -7,7 +7,7 @@ GF(2) matrix powers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import gcd
 
 import numpy as np
@@ -36,15 +36,30 @@ def compose(outer: Columns, inner: Columns) -> Columns:
     return tuple(apply(outer, column) for column in inner)
 
 
+@lru_cache(maxsize=1024)
+def _squared(columns: Columns, times: int) -> Columns:
+    """Return a linear map applied 2^times times."""
+    if not times:
+        return columns
+    half = _squared(columns, times - 1)
+    return compose(half, half)
+
+
 def power(columns: Columns, exponent: int) -> Columns:
     """Return a linear map applied `exponent` >= 0 times."""
     result: Columns = tuple(1 << i for i in range(len(columns)))
-    while exponent:
-        if exponent & 1:
-            result = compose(columns, result)
-        columns = compose(columns, columns)
-        exponent >>= 1
+    for i in range(exponent.bit_length()):
+        if exponent >> i & 1:
+            result = compose(_squared(columns, i), result)
     return result
+
+
+def jump(columns: Columns, exponent: int, state: int) -> int:
+    """Return the image of a state under a linear map applied `exponent` >= 0 times."""
+    for i in range(exponent.bit_length()):
+        if exponent >> i & 1:
+            state = apply(_squared(columns, i), state)
+    return state
 
 
 def _apply_array(columns: Columns, states: Words) -> Words:
@@ -52,7 +67,9 @@ def _apply_array(columns: Columns, states: Words) -> Words:
     image = np.zeros_like(states)
     for low in range(0, len(columns), 8):
         part = columns[low : low + 8]
-        table = np.array([apply(part, byte) for byte in range(1 << len(part))], np.uint32)
+        table = np.zeros(1, np.uint32)
+        for column in part:
+            table = np.concatenate((table, table ^ np.uint32(column)))
         image ^= table[(states >> np.uint32(low)) & np.uint32((1 << len(part)) - 1)]
     return image
 
@@ -170,7 +187,7 @@ class LinearModel(RegisterModel):
 
     def register_at(self, phase: int) -> int:
         """Return the register's true state (never inverted) at a phase, in words."""
-        return apply(power(self.columns, self.leap * phase % self.register_period), self.seed)
+        return jump(self.columns, self.leap * phase % self.register_period, self.seed)
 
     def states(self, start: int, count: int) -> Words:
         """Return `count` states, a word apart, the first at phase `start` >= 0."""
