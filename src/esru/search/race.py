@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf, sqrt
 from typing import Any
 
@@ -128,6 +129,12 @@ class Level:
         return self.alpha / ((len(LOOKS) - FUTILITY_LOOKS) * self.behaviours)
 
 
+@lru_cache(maxsize=1024)
+def _quantile(level: float, freedom: int) -> float:
+    """Return what a t distribution exceeds with probability `level`; few are asked for, often."""
+    return float(student.isf(level, freedom))
+
+
 def paired_test(
     cell: Cell, losses: npt.NDArray[np.float64], floor: float, level: float
 ) -> CellTest:
@@ -148,12 +155,12 @@ def paired_test(
     mean = float(losses.mean())
     deviation = max(float(losses.std(ddof=1)), floor)
     error = deviation / sqrt(count)
-    half = float(student.isf(0.025, count - 1)) * error
+    half = _quantile(0.025, count - 1) * error
     return CellTest(
         cell=cell,
         mean=mean,
         deviation=deviation,
-        bound=mean + float(student.isf(level, count - 1)) * error,
+        bound=mean + _quantile(level, count - 1) * error,
         low=mean - half,
         high=mean + half,
         seeds=count,
@@ -275,7 +282,7 @@ class Contender:
     def _judge(self, seeds: int, level: Level) -> None:
         where = self.found(level)
         for test in self.tests:
-            reach = float(student.isf(DROP_LEVEL, seeds - 1)) * test.deviation / sqrt(seeds)
+            reach = _quantile(DROP_LEVEL, seeds - 1) * test.deviation / sqrt(seeds)
             if test.mean - reach > level.margin:
                 self.verdict, self.reason = "rejected", f"loses {where}"
                 return
@@ -299,7 +306,7 @@ class Contender:
         """Return whether even two standard errors of luck would not suffice at the last look."""
         last = LOOKS[-1]
         lucky = test.mean - 2 * test.deviation / sqrt(test.seeds)
-        needed = float(student.isf(level.step, last - 1)) * test.deviation / sqrt(last)
+        needed = _quantile(level.step, last - 1) * test.deviation / sqrt(last)
         return lucky + needed > level.margin
 
 
