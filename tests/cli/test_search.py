@@ -11,6 +11,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -40,9 +41,11 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def esru(
-    *arguments: str, cwd: Path, without: tuple[str, ...] = (), **environment: str
-) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+
+
+def esru(*arguments: str, cwd: Path, without: tuple[str, ...] = (), **environment: str) -> Done:
+    """Run the command in a process of its own, as a user does."""
     start = ["-c", WITHOUT.format(modules=without)] if without else ["-m", "esru"]
     return subprocess.run(
         [sys.executable, *start, *arguments],
@@ -54,7 +57,26 @@ def esru(
     )
 
 
-def _refused(done: subprocess.CompletedProcess[str], code: int, message: str) -> None:
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Return what runs the command in this process, which spares the start of another."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ESRU_CACHE", str(tmp_path / ".cache"))
+
+    def run(*arguments: str) -> Done:
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # the parser's own
+            assert isinstance(end.code, int)
+            code = end.code
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return run
+
+
+def _refused(done: Done, code: int, message: str) -> None:
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert message in done.stderr
@@ -107,12 +129,15 @@ def _nothing_written(folder: Path) -> None:
         (["--bits", "8", "--colour", "red"], "unrecognized arguments: --colour red"),
     ],
 )
-def test_bad_questions(tmp_path: Path, arguments: list[str], message: str) -> None:
-    _refused(esru("search", *arguments, cwd=tmp_path), 2, message)
+def test_bad_questions(
+    tmp_path: Path, here: Callable[..., Done], arguments: list[str], message: str
+) -> None:
+    _refused(here("search", *arguments), 2, message)
     _nothing_written(tmp_path)
 
 
 def test_bad_jobs(tmp_path: Path) -> None:
+    """By a whole process; other refusals are seen in this one."""
     done = esru("search", "--bits", "1", cwd=tmp_path, ESRU_JOBS="many")
     _refused(done, 2, "ESRU_JOBS must be an integer of at least 1, not 'many'")
     _nothing_written(tmp_path)
@@ -153,35 +178,36 @@ def test_all_but_training_works_without_torch(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_written(tmp_path: Path, here: Callable[..., Done]) -> None:
     """A file system that refuses (/proc takes no folder, from root either), and a file."""
-    done = esru("search", "--bits", "1", "--out", "/proc/esru", cwd=tmp_path)
+    done = here("search", "--bits", "1", "--out", "/proc/esru")
     _refused(done, 2, "Output folder must be a folder that can be written, not /proc/esru")
     (tmp_path / "file").write_text("mine")
-    done = esru("search", "--bits", "1", "--out", "file/run", cwd=tmp_path)
+    done = here("search", "--bits", "1", "--out", "file/run")
     _refused(done, 2, "Output folder must be a folder that can be written, not file/run")
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_folder_of_something_else(tmp_path: Path) -> None:
+def test_a_folder_of_something_else(tmp_path: Path, here: Callable[..., Done]) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    done = esru("search", "--bits", "1", "--out", str(tmp_path), cwd=tmp_path)
+    done = here("search", "--bits", "1", "--out", str(tmp_path))
     _refused(done, 2, "must be new, empty or of an earlier search")
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
-def test_a_folder_of_another_question(tmp_path: Path) -> None:
+def test_a_folder_of_another_question(tmp_path: Path, here: Callable[..., Done]) -> None:
     run = tmp_path / "run"
     run.mkdir()
     question = Question(bits=2).to_json()
     manifest = json.dumps({"schema": SCHEMA, "question": question, "status": "done"})
     (run / "manifest.json").write_text(manifest)
-    done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+    done = here("search", "--bits", "1", "--out", "run")
     _refused(done, 2, "must be of the same question, not run (asked with another bits)")
     assert (run / "manifest.json").read_text() == manifest
 
 
 def test_a_folder_in_use(tmp_path: Path) -> None:
+    """By another process."""
     question = Question(bits=1)
     with claim(tmp_path / "run", question):
         done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
@@ -190,23 +216,23 @@ def test_a_folder_in_use(tmp_path: Path) -> None:
         pass  # free again
 
 
-def test_a_store_of_another_version(tmp_path: Path) -> None:
+def test_a_store_of_another_version(tmp_path: Path, here: Callable[..., Done]) -> None:
     run = tmp_path / "run"
     run.mkdir()
     with closing(sqlite3.connect(run / "store.sqlite")) as db:
         db.executescript("CREATE TABLE results (key); PRAGMA user_version=99;")
     before = (run / "store.sqlite").read_bytes()
-    done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+    done = here("search", "--bits", "1", "--out", "run")
     _refused(done, 2, "Store must be of schema 1, not 99")
     assert (run / "store.sqlite").read_bytes() == before
     assert not (run / "manifest.json").exists()
 
 
-def test_a_manifest_of_another_version(tmp_path: Path) -> None:
+def test_a_manifest_of_another_version(tmp_path: Path, here: Callable[..., Done]) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "manifest.json").write_text('{"schema": "esru.run/99"}')
-    done = esru("search", "--bits", "1", "--out", "run", cwd=tmp_path)
+    done = here("search", "--bits", "1", "--out", "run")
     _refused(done, 2, f"Run manifest must be of schema {SCHEMA}, not esru.run/99")
 
 
