@@ -343,22 +343,24 @@ def draw_formats(result: Json) -> str:
     )  # fmt: skip
 
 
-def pictures(result: Json) -> dict[Path, str]:
-    """Return every picture by its file."""
-    drawn = {
-        "bits": draw_bits,
-        "naive": draw_naive,
-        "tensors": draw_tensors,
-        "resonance": draw_resonance,
-        "sharing": draw_sharing,
-        "formats": draw_formats,
-    }
-    return {ROOT / "docs" / f"evidence-{name}.svg": draw(result) for name, draw in drawn.items()}
+#: What draws each picture.
+PICTURES = {
+    "bits": draw_bits,
+    "naive": draw_naive,
+    "tensors": draw_tensors,
+    "resonance": draw_resonance,
+    "sharing": draw_sharing,
+    "formats": draw_formats,
+}
 
 
-def generated() -> dict[Path, str | None]:
-    """Return the page with every generated part filled in, and the pictures."""
-    result = read()
+def picture(name: str) -> Path:
+    """Return a picture's file."""
+    return ROOT / "docs" / f"evidence-{name}.svg"
+
+
+def pages(result: Json) -> dict[Path, str]:
+    """Return the pages with every generated part filled in."""
     studies = result["studies"]
     tables = {
         "three bits": three_bits(result),
@@ -382,7 +384,13 @@ def generated() -> dict[Path, str | None]:
     long["resonance"] = resonance(result)
     long = {name: beside(studies[name], part) for name, part in long.items()}
     long["formats"] = table(studies["formats"])
-    return {PAGE: fill(PAGE, short), ROWS: fill(ROWS, long), **pictures(result)}
+    return {PAGE: fill(PAGE, short), ROWS: fill(ROWS, long)}
+
+
+def generated() -> dict[Path, str]:
+    """Return the pages and the pictures."""
+    result = read()
+    return pages(result) | {picture(name): draw(result) for name, draw in PICTURES.items()}
 
 
 if __name__ == "__main__":

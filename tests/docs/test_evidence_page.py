@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
@@ -11,6 +12,7 @@ from typing import Any
 import matplotlib
 import pytest
 from evidence_rows import PAGE, RESULT, ROOT, SCHEDULES, TEXT, diffs, found
+from marks import slow_where
 from scripts import script
 
 from esru.design import Design
@@ -22,15 +24,20 @@ from esru.train.schedule import schedule_cycles
 from esru.train.tasks import find_task
 
 
-def test_the_page_and_its_pictures_are_fresh() -> None:
+def test_the_pages_are_fresh() -> None:
+    assert not stale(PAGE.pages(RESULT)), "run python docs/evidence.py"
+    shown = set(re.findall(r"\]\((evidence-\w+\.svg)\)", TEXT))
+    assert shown == {PAGE.picture(name).name for name in PAGE.PICTURES}
+
+
+@pytest.mark.parametrize("name", slow_where(set(PAGE.PICTURES) - {"sharing"}, PAGE.PICTURES))
+def test_the_pictures_are_fresh(name: str) -> None:
+    """Each takes one to three seconds."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    same = f"matplotlib=={matplotlib.__version__}" in lock
-    wanted = PAGE.generated()
-    for path in wanted:
-        assert path.suffix != ".svg" or f"]({path.name})" in TEXT
+    drawn = PAGE.PICTURES[name](RESULT)
     # Another matplotlib draws the same points with other bytes.
-    checked = {p: text for p, text in wanted.items() if same or p.suffix != ".svg"}
-    assert not stale(checked), "run python docs/evidence.py"
+    if f"matplotlib=={matplotlib.__version__}" in lock:
+        assert not stale({PAGE.picture(name): drawn}), "run python docs/evidence.py"
 
 
 def test_the_command_writes_this_very_file(capsys: pytest.CaptureFixture[str]) -> None:

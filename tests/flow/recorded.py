@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from typing import Any
 
 import budgets
 import pytest
@@ -17,12 +15,6 @@ RECORDED = json.loads(budgets.FILE.read_text(encoding="utf-8"))
 
 #: The targets whose library is not installed with the tests.
 OPTIONAL = ("osu018", "osu018-gated")
-
-
-def slow_where(slow: Collection[str], names: Iterable[str]) -> list[Any]:
-    """Return the names as parameters, some of them marked as slow."""
-    mark = pytest.mark.slow
-    return [pytest.param(name, marks=mark) if name in slow else name for name in names]
 
 
 def require_recorded_tools(target: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import budgets
 import pytest
 import textbook
-from recorded import RECORDED, compare_with_budgets, require_recorded_tools, slow_where
+from marks import slow_where
+from recorded import RECORDED, compare_with_budgets, require_recorded_tools
 
 from esru.design import BOUNDARIES, SOURCES, parse
 from esru.flow import nextpnr, targets
@@ -23,7 +24,7 @@ from esru.search.found import FOUND, JOINED
 PACKED = ("ice40", "ecp5", "gowin")
 
 #: The targets whose groups are counted in every run of the tests; the others' are slow ones.
-OFTEN = {"ice40", "ecp5", "xc7", "nand2"}
+OFTEN = {"ice40", "nand2"}
 
 #: Every rule and every kind of source, at each of the boundaries somewhere, and float units.
 EVERY = (
@@ -105,8 +106,8 @@ def test_another_count_fails_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         compare_with_budgets({netlist.name: netlist}, "lut6")
 
 
-#: Of the textbook's modules one of each kind: a chain, an enable, lanes, a unit, bare wires.
-KINDS = {"decision_8_3_3", "decision_4_4_4_en", "decision_8_8_8_x4", "unit_8_3_3", "wires", "parts"}
+#: Of the textbook's modules a chain, lanes that share, bare wires; each takes a packer's start.
+KINDS = {"decision_8_3_3", "decision_8_8_8_x4", "wires"}
 
 
 @pytest.mark.parametrize(
@@ -268,6 +269,7 @@ def test_a_neighbour_with_the_same_names_changes_no_count(target: str) -> None:
     assert beside[netlist.name] == measure([netlist], target)[netlist.name]
 
 
+@pytest.mark.slow
 def test_tables_beside_each_other_change_no_count() -> None:
     """What is beside a module makes the numbers in its names grow, here by a digit."""
     found = [(FOUND[name], leap) for name, leap in (("1 LUT6", 6), ("2 LUT4", 8))]
