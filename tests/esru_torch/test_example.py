@@ -28,6 +28,13 @@ def accuracy(
     return float(found[2])
 
 
+def test_stochastic_rounding_trains(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert accuracy(monkeypatch, capsys) > 80
+
+
+@pytest.mark.slow
 def test_stochastic_rounding_trains_and_nearest_does_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,9 +138,16 @@ def test_every_rule_and_source(tmp_path: Path) -> None:
     assert not _unequal(designs, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "boundary", ["unit", *(pytest.param(b, marks=pytest.mark.slow) for b in ACCUMULATORS)]
-)
+def test_every_rule_and_source_of_a_unit(tmp_path: Path) -> None:
+    """With an adder and one pair of formats."""
+    designs = combinations("unit", sizes=1, formats=1)
+    built = {(design.rule, design.source) for design in designs}
+    assert built == set(product(RULES, SOURCES)) - IMPOSSIBLE
+    assert not _unequal(designs, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["unit", *ACCUMULATORS])
 def test_every_rule_source_and_format(boundary: str, tmp_path: Path) -> None:
     """With as many random bits as the rule takes."""
     designs = combinations(boundary, sizes=1)

@@ -13,6 +13,7 @@ import pytest
 import rounder_faults
 from catalogue import FAULTS
 from fault import LEVELS, Fault
+from marks import slow_where
 from scripts import script
 from study import RESULT, caught, check, described
 
@@ -72,7 +73,9 @@ def test_all_levels_that_look_at_it_and_no_other(name: str, tmp_path: Path) -> N
     assert tuple(seen) == fault.caught_by
 
 
-@pytest.mark.parametrize("name", ["missing saturation below", "wrong first index"])
+@pytest.mark.parametrize(
+    "name", slow_where({"wrong first index"}, ["missing saturation below", "wrong first index"])
+)
 def test_nothing_is_red_without_a_fault(name: str, tmp_path: Path) -> None:
     levels = [level for level in FAULTS[name].asked if level != "mapped"]
     _all_green(FAULTS[name], tmp_path, tuple(levels))

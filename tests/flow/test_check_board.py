@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import serial
 from faulty_line import Damage, FaultyLine, late, lose, noise
+from marks import slow_where
 from stand_in import StandIn
 
 from esru.cli import main
@@ -137,7 +138,7 @@ def test_boards_that_cannot_be_understood() -> None:
             read_config(link)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", slow_where({1, 2}, range(3)))
 def test_noise_both_ways_is_survived(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 270 bytes and their reply one is damaged with probability 0.11: six times, 2e-6.
 
@@ -161,7 +162,7 @@ def test_noise_both_ways_is_survived(seed: int, monkeypatch: pytest.MonkeyPatch)
     ("to_board", "to_host", "fault"),
     [
         (None, lose(1000, 30), "short"),  # a truncated reply
-        (None, lose(600, 5), "short"),
+        pytest.param(None, lose(600, 5), "short", marks=pytest.mark.slow),
         (lose(3000, 1), None, ""),  # data that never ends
         (lose(7, 2), None, ""),  # a request cut in half
         (None, late(500, 1.5), ""),  # a reply after the host has given up

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from marks import slow_where
 
 from esru.design import parse
 from esru.flow.cost import fabric_of
@@ -51,8 +52,7 @@ REGISTERS = {
 #: Targets of which the counts are another's.
 _LIKE = {"gowin": "lut4"}
 
-DEFAULT = ("ice40", "lut6")
-MORE = [pytest.param(name, marks=pytest.mark.slow) for name in ("ecp5", "gowin", "lut4", "xc7")]
+MORE = ("ice40", "ecp5", "gowin", "lut4", "xc7")
 
 
 def counted(texts: list[str], target: str) -> dict[str, Cells]:
@@ -69,7 +69,7 @@ def shared(text: str, lanes: int) -> str:
     return str(replace(parse(text), lanes=lanes))
 
 
-@pytest.mark.parametrize("target", [*DEFAULT, *MORE])
+@pytest.mark.parametrize("target", slow_where(MORE, ["lut6", *MORE]))
 def test_the_floors_are_reached(target: str) -> None:
     groups = [shared(text, lanes) for text in LANE for lanes in (4, 8)]
     found = counted([*groups, *REGISTERS], target)

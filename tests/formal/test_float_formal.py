@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marks import slow_where
 
 from esru.design import parse
 from esru.float_formats import (
@@ -35,8 +36,17 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("source", "out"), PAIRS)
+#: In a default run every pair of formats has one or two rules, every rule a third of the pairs.
+EVERY = [(source, out, rule) for source, out in PAIRS for rule in RULES]
+OFTEN = [
+    (source, out, rule)
+    for number, (source, out) in enumerate(PAIRS)
+    for place, rule in enumerate(RULES)
+    if place % 3 == number % 3
+]
+
+
+@pytest.mark.parametrize(("source", "out", "rule"), slow_where({*EVERY} - {*OFTEN}, EVERY))
 def test_every_rule_on_every_pair_of_formats(
     source: str, out: str, rule: str, tmp_path: Path
 ) -> None:

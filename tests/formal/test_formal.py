@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
+from marks import slow_where
 
 from esru.design import parse
 from esru.errors import ToolFailed
@@ -37,6 +39,28 @@ FULL = [
     "32:24:replicate:lfsr32",
     "32:31:select:lfsr32",
 ]
+#: Sources of words from outside with boundaries; every second one, each source once, is quick.
+OUTSIDE = [
+    (source, boundary)
+    for number, source in enumerate(
+        (
+            "port",
+            "port,lanes=3,map=permute",
+            "operand-own",
+            "operand-prev",
+            "operand-neighbour,lanes=3",
+            "operand-xor,lanes=3",
+        )
+    )
+    for boundary in (("unit", "decision"), ("decision", "unit"))[number % 2]
+]
+#: Sources with lane maps; every second one has every map.
+MAPPED = list(
+    product(
+        ("lfsr7,leap=5", "debruijn6,form=galois", "plateau7,leap=3"),
+        ("rotate", "permute", "invert", "complement", "delay"),
+    )
+)
 
 
 @pytest.mark.parametrize("boundary", ["decision", "unit"])
@@ -77,18 +101,7 @@ def test_automata_and_counters_with_reset_and_enable(text: str, tmp_path: Path) 
     assert check.cases == 3 * (32 if text == "counter5" else 127)
 
 
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
-@pytest.mark.parametrize(
-    "source",
-    [
-        "port",
-        "port,lanes=3,map=permute",
-        "operand-own",
-        "operand-prev",
-        "operand-neighbour,lanes=3",
-        "operand-xor,lanes=3",
-    ],
-)
+@pytest.mark.parametrize(("source", "boundary"), slow_where(OUTSIDE[1::2], OUTSIDE))
 def test_words_from_outside(source: str, boundary: str, tmp_path: Path) -> None:
     for core in ("5:4:select", "5:3:replicate"):
         design = parse(f"{core}:{source},boundary={boundary}")
@@ -98,8 +111,7 @@ def test_words_from_outside(source: str, boundary: str, tmp_path: Path) -> None:
         assert f"all {1 << design.k} words from outside" in check.detail
 
 
-@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "complement", "delay"])
-@pytest.mark.parametrize("source", ["lfsr7,leap=5", "debruijn6,form=galois", "plateau7,leap=3"])
+@pytest.mark.parametrize(("source", "name"), slow_where(MAPPED[1::2], MAPPED))
 def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
     for rule in ("zero", "select"):
         design = parse(f"6:5:{rule}:{source},lanes=4,map={name}")
@@ -114,12 +126,14 @@ def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
         "reference,boundary=unit,leap=29",
         "papers,boundary=unit",
         "32:32:replicate:plateau32,form=galois,leap=37",
-        "16:16:zero:lfsr32,form=galois,leap=1000003",
+        pytest.param("16:16:zero:lfsr32,form=galois,leap=1000003", marks=pytest.mark.slow),
         "16:16:zero:lfsr20,leap=1000003",
         "8:8:zero:debruijn20,leap=33",
         "8:7:select:lfsr13,leap=7,lanes=64",
         "8:0:half:none,boundary=unit",
-        "24:24:zero:lfsr24,leap=29,lanes=8,map=delay,boundary=unit",
+        pytest.param(
+            "24:24:zero:lfsr24,leap=29,lanes=8,map=delay,boundary=unit", marks=pytest.mark.slow
+        ),
         "24:24:zero:cellular24,leap=25",
         "16:16:zero:cellular20,leap=1000003",
         "32:31:half:cellular32",

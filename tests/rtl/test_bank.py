@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from amaranth.sim import Simulator
+from marks import slow_where
 
 from esru.design import Design, parse
 from esru.emulate.stream import Array
@@ -69,8 +70,12 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
-@pytest.mark.parametrize("source", GIVEN)
+#: At the boundaries; in a default run each at one of them, in turn.
+OUTSIDE = list(itertools.product(GIVEN, ("decision", "unit")))
+OFTEN = [(source, ("decision", "unit")[number % 2]) for number, source in enumerate(GIVEN)]
+
+
+@pytest.mark.parametrize(("source", "boundary"), slow_where({*OUTSIDE} - {*OFTEN}, OUTSIDE))
 def test_words_from_outside(source: str, boundary: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 512)
     for rule, n, k in (("zero", 4, 2), ("nearest", 4, 3), ("replicate", 5, 3), ("select", 4, 3)):
@@ -123,8 +128,16 @@ def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> N
         _check(design, 6)
 
 
-@pytest.mark.parametrize("name", ["rotate", "permute", "invert", "complement", "delay"])
-@pytest.mark.parametrize("source", ["lfsr4,leap=2", "debruijn3,leap=3", "plateau4,form=galois"])
+#: Sources with lane maps; every second one has every map.
+MAPPED = list(
+    itertools.product(
+        ("lfsr4,leap=2", "plateau4,form=galois", "debruijn3,leap=3"),
+        ("rotate", "permute", "invert", "complement", "delay"),
+    )
+)
+
+
+@pytest.mark.parametrize(("source", "name"), slow_where(MAPPED[1::2], MAPPED))
 def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
     for rule in ("zero", "replicate", "select"):
         for boundary in ("decision", "unit"):

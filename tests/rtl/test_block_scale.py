@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth.hdl import Module, Value
@@ -77,13 +78,17 @@ def test_what_a_block_shares_is_computed_once() -> None:
     assert len(set(re.findall(r"\\(offset_\d+)\n", packed))) == 4
 
 
+def slow(text: str, lanes: int) -> Any:
+    return pytest.param(text, lanes, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("text", "lanes"),
     [
         (TEXT, 4),
         ("6:5:nearest:debruijn5,in=mx_float32,out=ocp_e2m1,block=32,boundary=unit", 2),
-        ("3:2:replicate:port,lanes=2,in=mx_bfloat16,out=ocp_e2m3,block=1,boundary=unit", 2),
-        ("4:3:zero:operand-prev,in=mx_float16,out=ocp_e2m1,block=1,boundary=unit", 2),
+        slow("3:2:replicate:port,lanes=2,in=mx_bfloat16,out=ocp_e2m3,block=1,boundary=unit", 2),
+        slow("4:3:zero:operand-prev,in=mx_float16,out=ocp_e2m1,block=1,boundary=unit", 2),
         (TEXT.replace(",boundary=unit", ""), 8),
     ],
 )

@@ -134,6 +134,7 @@ def test_what_is_found_is_better_than_what_is_made_by_hand() -> None:
         assert keys[0] <= keys[1]
 
 
+@pytest.mark.slow
 def test_the_bound_of_two_lut4() -> None:
     """A wiring that reaches 15 is not excluded at 15, and is below; nor is m = 5 without bound."""
     wiring = Wiring(4, (0, 1), (2, 3), 2, 1)

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from marks import slow_where
 
 from esru.cli import main
 from esru.design import parse
@@ -20,46 +21,66 @@ from esru.flow.bench import bench_folder
 from esru.flow.cocotb_run import run_cocotb
 from esru.flow.generate import generate
 from esru.hdl.emit import emit_verilog
+from esru.sources.settings import OPERANDS
 
 TESTS = ["start up", "reset", "enable", "exact values", "ends", "stream"]
 RULES = ["8:5:zero", "8:5:half", "8:5:nearest", "8:5:replicate", "6:5:select"]
 SOURCES = ["lfsr6,leap=5", "debruijn5,form=galois", "plateau6,lanes=2,leap=5"]
-PAIRS = [f"{rule}:{source}" for rule, source in itertools.product(RULES, SOURCES)]
+#: The boundaries in turn: every rule and every source meets both.
+PAIRS = [
+    f"{rule}:{source}" + (",boundary=unit" if number % 2 else "")
+    for number, (rule, source) in enumerate(itertools.product(RULES, SOURCES))
+]
+#: Every rule and, with those below, every source in a default run; each takes a second.
+OFTEN = [PAIRS[number] for number in (0, 4, 8, 9, 14)]
+
+#: The other sources, lane maps, tables, no random bits, float units; with and without an adder.
+OTHERS = [
+    "8:5:half:lfsr6,lanes=7,map=rotate",
+    "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
+    "8:5:half:plateau6,leap=5,recover=1",
+    "8:5:nearest:operand-prev,boundary=unit",
+    "8:5:replicate:operand-xor,lanes=3,boundary=unit",
+    "8:5:replicate:cellular6,leap=5",
+    "8:5:nearest:counter5,leap=3,lanes=2",
+    "6:5:select:debruijn5,lanes=4,map=delay",
+    "4:4:table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8:lfsr5,lanes=3,boundary=unit",
+    "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
+    "12:5:nearest:debruijn6,leap=5,in=float16,out=bfloat16,boundary=unit",
+    "6:5:select:lfsr7,lanes=4,leap=7,in=mx_bfloat16,out=ocp_e2m1,block=2,boundary=unit",
+]
+
+#: More of the same kinds.
+MORE = [
+    "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
+    "6:5:select:port",
+    "8:5:half:operand-own",
+    "6:5:select:operand-neighbour,lanes=3",
+    "6:5:select:cellular7,lanes=3,boundary=unit",
+    "6:5:select:lfsr6,lanes=4,map=invert",
+    "6:6:zero:lfsr6,map=complement",
+    "3:2:table-f0cceea8:debruijn2",
+    "8:0:zero:none,boundary=unit",
+    "8:0:half:none",
+    "8:3:half:plateau5,leap=5,out=ocp_e4m3,overflow=nonsaturate,boundary=unit",
+    "6:5:select:lfsr7,lanes=2,leap=7,in=bfloat16,out=ocp_e2m1,boundary=unit",
+    "8:3:half:plateau5,leap=5,in=mx_float32,out=ocp_e2m1,boundary=unit",
+    "8:3:half:operand-xor,lanes=2,out=ocp_e4m3,boundary=unit",
+]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        # The boundaries in turn: every rule and every source meets both.
-        *(text + (",boundary=unit" if i % 2 else "") for i, text in enumerate(PAIRS)),
-        "8:5:half:lfsr6,lanes=7,map=rotate",
-        "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
-        "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
-        "6:5:select:port",
-        "8:5:half:plateau6,leap=5,recover=1",
-        "8:5:half:operand-own",
-        "8:5:nearest:operand-prev,boundary=unit",
-        "6:5:select:operand-neighbour,lanes=3",
-        "8:5:replicate:operand-xor,lanes=3,boundary=unit",
-        "8:5:replicate:cellular6,leap=5",
-        "6:5:select:cellular7,lanes=3,boundary=unit",
-        "8:5:nearest:counter5,leap=3,lanes=2",
-        "6:5:select:lfsr6,lanes=4,map=invert",
-        "6:6:zero:lfsr6,map=complement",
-        "6:5:select:debruijn5,lanes=4,map=delay",
-        "4:4:table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8:lfsr5,lanes=3,boundary=unit",
-        "3:2:table-f0cceea8:debruijn2",
-        "8:0:zero:none,boundary=unit",
-        "8:0:half:none",
-        "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
-        "8:3:half:plateau5,leap=5,out=ocp_e4m3,overflow=nonsaturate,boundary=unit",
-        "6:5:select:lfsr7,lanes=2,leap=7,in=bfloat16,out=ocp_e2m1,boundary=unit",
-        "12:5:nearest:debruijn6,leap=5,in=float16,out=bfloat16,boundary=unit",
-        "8:3:half:plateau5,leap=5,in=mx_float32,out=ocp_e2m1,boundary=unit",
-        "8:3:half:operand-xor,lanes=2,out=ocp_e4m3,boundary=unit",
-        "6:5:select:lfsr7,lanes=4,leap=7,in=mx_bfloat16,out=ocp_e2m1,block=2,boundary=unit",
-    ],
-)
+def test_every_kind_is_there_often() -> None:
+    designs = [parse(text) for text in OFTEN + OTHERS]
+    pairs = [parse(text) for text in PAIRS]
+    assert {design.rule for design in map(parse, OFTEN)} == {design.rule for design in pairs}
+    more = map(parse, MORE)
+    assert {design.source for design in designs} >= {d.source for d in (*pairs, *more)} - {
+        *OPERANDS
+    }
+    assert {design.boundary for design in designs} == {design.boundary for design in pairs}
+
+
+@pytest.mark.parametrize("text", slow_where({*PAIRS, *MORE} - {*OFTEN}, [*PAIRS, *OTHERS, *MORE]))
 def test_every_pair(text: str, tmp_path: Path) -> None:
     checks = run_cocotb(parse(text), tmp_path)
     assert [check.name.removeprefix("Verilog: ") for check in checks] == TESTS
