@@ -41,11 +41,16 @@ OSU018: dict[str, tuple[float, str]] = {
 }
 OSU018_FLIP_FLOP = 96
 
-#: Of each target: its flip-flop, then a slice, the sign's, what a constant saves.
-FACTS = {
-    "nand2": (nand2.EQUIVALENTS[nand2.FLIP_FLOP], 3.5, 2, 1),
-    "osu018": (OSU018_FLIP_FLOP, 63, 39, 7),
+FLIP_FLOPS = {
+    "nand2": nand2.EQUIVALENTS[nand2.FLIP_FLOP],
+    "osu018": OSU018_FLIP_FLOP,
 }
+
+#: Of each target: a slice, the sign's, if all carries are free.
+SLICES = {"nand2": (3.5, 2), "osu018": (63, 39)}
+
+#: Ends the names of targets with a gated clock.
+GATED = "-gated"
 
 #: What the bits of a unit take on each target.
 BITS = {
@@ -63,6 +68,20 @@ BITS = {
         cell=23,
         saving=7,
     ),
+    "nand2-gated": carry_bound.Bits(
+        bit=((4.5, 4.5, 4.5), (3, 3.5, 4), (2.5, 3, 4)),
+        lowest=(4.5, 4.5, 5),
+        sign=(1, 0, 0),
+        cell=1,
+        saving=1,
+    ),
+    "osu018-gated": carry_bound.Bits(
+        bit=((69, 78, 85), (46, 62, 85), (46, 62, 85)),
+        lowest=(82, 92, 92),
+        sign=(23, 0, 0),
+        cell=23,
+        saving=7,
+    ),
 }
 
 #: On so many bits of the fraction the decision depends, in turn.
@@ -71,7 +90,7 @@ FRACTION = 3
 
 def _library(target: str) -> tuple[unit_bound.Cell, ...]:
     gates = OSU018
-    if target == "nand2":
+    if target.removesuffix(GATED) == "nand2":
         gates = {
             name: (nand2.EQUIVALENTS[name], function) for name, (_, function) in nand2.GATES.items()
         }
@@ -81,25 +100,25 @@ def _library(target: str) -> tuple[unit_bound.Cell, ...]:
 
 
 def _area(target: str, name: str) -> float:
-    rows = json.loads((ROOT / "docs" / "results" / "ratio.json").read_text())["rows"]
+    file = "gated" if target.endswith(GATED) else "ratio"
+    rows = json.loads((ROOT / "docs" / "results" / f"{file}.json").read_text())["rows"]
     (found,) = (
         row["area"]
         for row in rows
-        if (row["name"], row["target"], row["boundary"], row["structure"])
-        == (name, target, "unit", "plain")
+        if (row["name"], row["target"], row["boundary"]) == (name, target, "unit")
+        and row.get("structure", "plain") == "plain"
     )
     return float(found)
 
 
-@pytest.mark.parametrize("target", FACTS)
+@pytest.mark.parametrize("target", BITS)
 def test_what_no_unit_of_standard_cells_can_save(target: str) -> None:
-    flip_flop, slice_area, sign, saving = FACTS[target]
+    gated = target.endswith(GATED)
+    flip_flop, saving = FLIP_FLOPS[target.removesuffix(GATED)], BITS[target].saving
     library = _library(target)
-    assert unit_bound.least_saving(library) == saving == BITS[target].saving
-    any_unit = 8 * flip_flop + (16 + FRACTION) * saving
-    assert unit_bound.any_unit(library, flip_flop, FRACTION) == any_unit
-    sliced = unit_bound.sliced_unit(library, flip_flop)
-    assert sliced == 8 * flip_flop + 7 * slice_area + sign
+    assert unit_bound.least_saving(library) == saving
+    any_unit = 8 * flip_flop + ((8 if gated else 16) + FRACTION) * saving
+    assert unit_bound.any_unit(library, flip_flop, FRACTION, gated=gated) == any_unit
     carried = [
         carry_bound.carried_unit(BITS[target], flip_flop, fraction)
         for fraction in (1, FRACTION, FRACTION + 1)
@@ -108,27 +127,38 @@ def test_what_no_unit_of_standard_cells_can_save(target: str) -> None:
     reference = _area(target, "reference")
     bounds = [reference / carried[1], reference / any_unit]
     found = reference / _area(target, "winner")
-    # Five is out of reach in slices, from three bits of the fraction on and not from one.
-    assert found < bounds[0] < 5 < min(reference / carried[0], bounds[1])
+    # Five is out of reach in slices, from three bits of the fraction on.
+    assert found < bounds[0] < 5 < bounds[1]
     assert f"{found:.1f}x ({target})" in TEXT
     # Rounded up: a bound on a ratio from above.
     ratios = [f"{-(-bound * 1000 // 1) / 1000:.3f}x" for bound in bounds]
     cells = f"{reference:,g}", f"{carried[1]:,g}", f"{any_unit:,g}"
     row = (target, cells[0], cells[1], ratios[0], cells[2], ratios[1])
     assert "| " + " | ".join(row) + " |" in TEXT
-    assert f"{sliced:,g}" in DECISION
     for area in carried:
         assert f"{area:,g}" in DECISION
+
+
+@pytest.mark.parametrize("target", SLICES)
+def test_slices_whose_carries_are_free(target: str) -> None:
+    (slice_area, sign), flip_flop = SLICES[target], FLIP_FLOPS[target]
+    sliced = unit_bound.sliced_unit(_library(target), flip_flop)
+    assert sliced == 8 * flip_flop + 7 * slice_area + sign
+    assert f"{sliced:,g}" in DECISION
+    # With one bit of the fraction five is not out of reach.
+    assert _area(target, "reference") / carry_bound.carried_unit(BITS[target], flip_flop) > 5
 
 
 @pytest.mark.slow  # Every circuit: a minute or two for each.
 @pytest.mark.parametrize("target", BITS)
 def test_what_the_bits_of_a_unit_take(target: str) -> None:
-    assert carry_bound.bits_of(_library(target), BITS[target]) == BITS[target]
+    gated = target.endswith(GATED)
+    assert carry_bound.bits_of(_library(target), BITS[target], gated) == BITS[target]
 
 
-def test_what_the_decision_says_of_bits() -> None:
-    ours, theirs = BITS["nand2"], BITS["osu018"]
+@pytest.mark.parametrize("suffix", ["", GATED])
+def test_what_the_decision_says_of_bits(suffix: str) -> None:
+    ours, theirs = (BITS[target + suffix] for target in SLICES)
     for name, areas in (
         ("none", (ours.bit[0], theirs.bit[0])),
         ("one", (ours.bit[1], theirs.bit[1])),
@@ -139,11 +169,11 @@ def test_what_the_decision_says_of_bits() -> None:
         assert f"| {name} | {cells} |" in DECISION
 
 
-@pytest.mark.parametrize("target", BITS)
+@pytest.mark.parametrize("target", SLICES)
 def test_what_the_sign_takes(target: str) -> None:
     library, sign = _library(target), BITS[target].sign
     # What carries in for nothing is the other bound's sign.
-    assert sign[1] == sign[2] == FACTS[target][2]
+    assert sign[1] == sign[2] == SLICES[target][1]
     for carry_in, area in enumerate(sign):
         # No circuit is smaller, and one of this area there is.
         assert carry_search.least_sign(library, area, carry_in=carry_in) == area
@@ -160,8 +190,35 @@ def test_what_the_page_says_of_bits() -> None:
         f"out {none[0][1]:g} ({none[1][1]:g}) without a carry from below, with two "
         f"{none[0][2]:g} ({none[1][2]:g})."
     ) in text
-    saved = [(16 + FRACTION) * bits.saving for bits in (ours, theirs)]
-    assert f"they save {saved[0]:g} ({saved[1]:g})." in text
+    saved = [(count + FRACTION) * bits.saving for count in (16, 8) for bits in (ours, theirs)]
+    assert (
+        f"they save {saved[0]:g} ({saved[1]:g}), with a gated clock, where no y counts, "
+        f"{saved[2]:g} ({saved[3]:g})."
+    ) in text
+
+
+def test_what_the_page_says_of_a_gated_clock() -> None:
+    text = " ".join(TEXT.split())
+    gated = [BITS[target + GATED] for target in SLICES]
+    least = [
+        carry_bound.carried_unit(bits, FLIP_FLOPS[target], FRACTION)
+        for target, bits in zip(SLICES, gated, strict=True)
+    ]
+    assert (
+        f"a bit takes {gated[0].bit[1][1]:g} ({gated[1].bit[1][1]:g}) with one carry in and one "
+        f"out, and the unit {least[0]:,g} ({least[1]:,g})."
+    ) in text
+    unlike = [_area(target, "reference") / _area(target + GATED, "winner") for target in SLICES]
+    assert f"saves {unlike[0]:.2f}x (nand2) and {unlike[1]:.2f}x (osu018)." in text
+    decision = " ".join(DECISION.split())
+    limits = [_area(target + GATED, "reference") / 5 for target in SLICES]
+    assert f"A unit would have to fit into {limits[0]:,.1f} ({limits[1]:,.1f})." in decision
+    any_unit = [
+        unit_bound.any_unit(_library(target), FLIP_FLOPS[target], FRACTION, gated=True)
+        for target in SLICES
+    ]
+    assert f"three bits of the fraction: {any_unit[0]:g} ({any_unit[1]:g})." in decision
+    assert f"with a gated clock {any_unit[0]:g} ({any_unit[1]:g})." in decision
 
 
 def test_what_the_decision_says_of_the_sign_and_of_saturation() -> None:

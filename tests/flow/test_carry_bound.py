@@ -35,6 +35,15 @@ def test_a_bit_with_free_carries_is_the_slice_of_the_other_bound() -> None:
     assert carry_search.least_bit(RICH, rich + 1) == rich
 
 
+@pytest.mark.parametrize("library", [LIBRARY, RICH], ids=["nand2", "rich"])
+def test_the_same_with_a_gated_clock(library: tuple[unit_bound.Cell, ...]) -> None:
+    """Nothing is held: without y a bit is 0, x or not x."""
+    slice_area = unit_bound.least_area(library, unit_bound.BIT - {unit_bound.Y}, variables=1)
+    assert carry_search.least_bit(library, slice_area + 0.5, gated=True) == slice_area
+    assert carry_search.least_bit(library, slice_area, gated=True) == slice_area
+    assert slice_area < unit_bound.least_area(library, unit_bound.BIT)
+
+
 def test_only_smaller_circuits_are_tried() -> None:
     assert carry_search.least_bit(LIBRARY, 3.5) == 3.5
     assert carry_search.least_bit(LIBRARY, 2) == 2
@@ -55,6 +64,36 @@ def test_a_bit_alone_in_a_library_of_few_cells() -> None:
     # The AND2 that masks reads x_(i-1) alone: it carries, so it is no cell of the bit.
     fed = carry_search.least_bit(RICH, by_hand + 1)
     assert fed <= by_hand - 2 < least <= by_hand
+
+
+def test_a_bit_with_a_gated_clock_in_a_library_of_few_cells() -> None:
+    """A witness: x + carry by an XOR2, reset by an AND2, the carry masked by an AND2."""
+    for rst, up, below, x in product((0, 1), repeat=4):
+        assert (x ^ (below & up)) & (1 - rst) == (0 if rst else x ^ (below & up))
+    by_hand = 2 + 3 + 2
+    found = [
+        carry_search.least_bit(RICH, by_hand + 1, carry_in=number, gated=True)
+        for number in (carry_search.DECISION, 0, 1, carry_search.MANY)
+    ]
+    # One carry comes masked; of two a MUX2 can choose, by x.
+    assert found == [by_hand, by_hand, 5, 4]
+
+
+def test_a_carry_that_goes_on_with_a_gated_clock() -> None:
+    """A witness of 3.5: two OAI21 and an INV; the carry is 1 in reset, so a NAND2 need not be."""
+    for case, carries, rst, expected in (
+        ("reset", (1, 1), 1, (0, 0, 0, 0)),
+        ("pass", (0, 0), 0, (0, 1, 0, 1)),
+        ("flip", (0, 1), 0, (0, 1, 1, 0)),
+    ):
+        for row, value in enumerate(expected):
+            x, carry = row & 1, carries[row >> 1]
+            none = not ((x or rst) and carry)  # OAI21, 1.5
+            same = not ((x or carry) and none)  # OAI21, 1.5
+            assert (not same) == bool(value), case  # INV, 0.5
+            if row >> 1 or case != "flip":
+                assert none == (not x if case == "flip" else case == "pass")
+    assert carry_search.least_bit(LIBRARY, 3.75, carry_in=1, carry_out=1, gated=True) == 3.5
 
 
 def test_a_cell_that_carries_out() -> None:
@@ -195,21 +234,42 @@ class _Netlist:
         return ~value & self.ones
 
 
+class _Unit(_Netlist):
+    """Every input of a unit but the decision's, for every word, and what comes out."""
+
+    def __init__(self, holds: bool):
+        rows = list(product(range(256), (0, 0x55, 0xAA, 0xFF), (0, 1), (0, 1), (0, 1)))
+        super().__init__(len(rows))
+
+        def column(values: list[int]) -> int:
+            return sum(value << at for at, value in enumerate(values))
+
+        self.x = [column([row[0] >> bit & 1 for row in rows]) for bit in range(8)]
+        self.y = [column([row[1] >> bit & 1 for row in rows]) for bit in range(8)]
+        self.up, self.rst, self.en = (column([row[at] for row in rows]) for at in (2, 3, 4))
+        self.expected = []
+        for bit in range(8):
+            following = []
+            for word, held, add, reset, enable in rows:
+                number = min((word ^ 128) - 128 + add, 127)
+                value = 0 if reset else number & 255 if enable or not holds else held
+                following.append(value >> bit & 1)
+            self.expected.append(column(following))
+
+    def unit(self, following: list[int]) -> float:
+        """Return the area with flip-flops, once it is seen that these get what they should."""
+        assert following == self.expected
+        return self.area + 8 * nand2.EQUIVALENTS[nand2.FLIP_FLOP]
+
+
 def unit_by_hand() -> float:
     """Return the area of a unit given cell by cell, without its decision; it is checked."""
-    rows = list(product(range(256), (0, 0x55, 0xAA, 0xFF), (0, 1), (0, 1), (0, 1)))
-    m = _Netlist(len(rows))
-
-    def column(values: list[int]) -> int:
-        return sum(value << at for at, value in enumerate(values))
-
-    x = [column([row[0] >> bit & 1 for row in rows]) for bit in range(8)]
-    y = [column([row[1] >> bit & 1 for row in rows]) for bit in range(8)]
-    up, rst, en = (column([row[at] for row in rows]) for at in (2, 3, 4))
-    hold = m.cell("NOR2", en | rst)
+    m = _Unit(holds=True)
+    x, y, rst = m.x, m.y, m.rst
+    hold = m.cell("NOR2", m.en | rst)
     load = m.cell("NOR2", rst | hold)
     idle = m.cell("INV", load)
-    carry = m.cell("INV", m.cell("NAND2", up & load))
+    carry = m.cell("INV", m.cell("NAND2", m.up & load))
     same, none = [], 0
     for bit in range(7):
         if bit:
@@ -223,20 +283,40 @@ def unit_by_hand() -> float:
     ]
     sign = m.cell("NAND3", x[7] & none & load)
     found.append(m.cell("NAND2", sign & m.cell("NAND2", y[7] & hold)))
-    for bit in range(8):
-        m.area += nand2.EQUIVALENTS[nand2.FLIP_FLOP]
-        expected = []
-        for word, held, add, reset, enable in rows:
-            number = min((word ^ 128) - 128 + add, 127)
-            value = 0 if reset else number & 255 if enable else held
-            expected.append(value >> bit & 1)
-        assert found[bit] == column(expected), bit
-    return m.area
+    return m.unit(found)
+
+
+def gated_unit_by_hand() -> float:
+    """Return the same with a gated clock, which is no cell of the unit's own."""
+    m = _Unit(holds=False)
+    x, rst = m.x, m.rst
+    same, passed, carries = [], [], [m.up]
+    for bit in range(7):
+        if bit % 2:
+            # The carry comes inverted, and goes on as 1 in reset.
+            other = m.cell("INV", x[bit])
+            carries.append(m.cell("OAI21", (other | carries[bit]) & (rst ^ m.ones)))
+            passed.append(other & carries[bit])
+        else:
+            carries.append(m.cell("NAND2", x[bit] & carries[bit]))
+            same.append(m.cell("OAI21", (x[bit] | carries[bit]) & carries[bit + 1]))
+    fits = m.cell("INV", m.cell("NOR3", carries[7] | x[7] | rst))
+    found = [
+        m.cell("AOI22", passed[bit // 2] | carries[bit + 1] & fits)
+        if bit % 2
+        else m.cell("AOI21", same[bit // 2] & fits | rst)
+        for bit in range(7)
+    ]
+    found.append(m.cell("NOR2", rst | m.cell("NAND2", x[7] & carries[7])))
+    return m.unit(found)
 
 
 def test_a_unit_by_hand_is_not_below_the_bound() -> None:
-    assert unit_by_hand() == 82
+    assert (unit_by_hand(), gated_unit_by_hand()) == (82, 64)
     # What tests/docs/test_ratio_bound.py has of this library.
     bit = ((4.5, 5, 5.5), (4, 4.5, 5), (3.5, 4.5, 5))
     bits = carry_bound.Bits(bit, bit[0], (2.5, 2, 2), 1, 1)
     assert carry_bound.carried_unit(bits, 4) == 67
+    gated = ((4.5, 4.5, 4.5), (3, 3.5, 4), (2.5, 3, 4))
+    bits = carry_bound.Bits(gated, (4.5, 4.5, 5), (1, 0, 0), 1, 1)
+    assert carry_bound.carried_unit(bits, 4) == 58.5

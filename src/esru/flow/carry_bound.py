@@ -16,6 +16,10 @@ The sign is such a bit, too, with x_7 at 1: nothing saturates, so its next value
 
 Below bit 0 there is the decision. Put constants in for the bits of its fraction, as in `any_unit`,
 until one is left; that one is bit 0's x_(i-1), and cells that read it are bit 0's own.
+
+Where the clock may be gated, by signals made of reset and enable, no next value need be y_i. So all
+y are set to constants first, and no cell reads them. Then a cell that carries x_6 can be the sign's
+next value.
 """
 
 from __future__ import annotations
@@ -59,11 +63,20 @@ class Bits:
     saving: float
 
 
-def bits_of(library: Sequence[Cell], below: Bits) -> Bits:
+def bits_of(library: Sequence[Cell], below: Bits, gated: bool = False) -> Bits:
     """Return what a bit takes; nothing from `below` on is told apart.
 
     A bit takes no less with fewer cells that carry in, or with more that carry out: where such a
     number reaches `below` already, nothing is tried.
+
+    Parameters
+    ----------
+    library : sequence of Cell
+        The cells.
+    below : Bits
+        How far is tried.
+    gated : bool
+        Whether the clock may be gated.
     """
 
     def bit(most: Counts, carry_in: int, known: Counts) -> Counts:
@@ -72,7 +85,9 @@ def bits_of(library: Sequence[Cell], below: Bits) -> Bits:
         for number in _NUMBERS:
             found = max(found, known[number])
             if found < most[number]:
-                found = least_bit(library, most[number], carry_in=carry_in, carry_out=number)
+                found = least_bit(
+                    library, most[number], carry_in=carry_in, carry_out=number, gated=gated
+                )
             counts.append(found)
         none, one, more = counts
         return none, one, more
@@ -80,14 +95,17 @@ def bits_of(library: Sequence[Cell], below: Bits) -> Bits:
     more = bit(below.bit[MANY], MANY, (0.0, 0.0, 0.0))
     one = bit(below.bit[1], 1, more)
     none = bit(below.bit[0], 0, one)
-    without, alone, beside = (
-        least_sign(library, most, carry_in=number) for number, most in enumerate(below.sign)
-    )
+    cell = min(cell.area for cell in library if cell.pins > 1)
+    without, alone, beside = cell, 0.0, 0.0
+    if not gated:
+        without, alone, beside = (
+            least_sign(library, most, carry_in=number) for number, most in enumerate(below.sign)
+        )
     return Bits(
         bit=(none, one, more),
         lowest=bit(below.lowest, DECISION, none),
         sign=(without, alone, beside),
-        cell=min(cell.area for cell in library if cell.pins > 1),
+        cell=cell,
         saving=least_saving(library),
     )
 

@@ -1,7 +1,8 @@
 """The least cells of one bit of a unit, by trying every circuit; `carry_bound` adds them up.
 
 There, and in docs/decisions/0014, stands what a bit's own cells are, what carries, and why what
-comes from lower bits may be what it likes in each of four cases: reset, hold, down and up.
+comes from lower bits may be what it likes in each of four cases: reset, hold, down and up. With a
+gated clock there is no hold, and no y_i.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _BELOW, _CARRY, _X, _Y = (
     sum(1 << row for row in range(_ROWS) if row >> bit & 1) for bit in range(4)
 )
 
-#: A cell's kind: it reads neither x_i nor y_i, x_i alone, or y_i.
+#: A cell's kind: it reads neither x_i nor y_i, x_i alone, or y_i; with a gated clock, x_i.
 _OTHER, _INNER, _OUTER = 0, 1, 2
 _OWN = (_INNER, _OUTER)
 
@@ -55,7 +56,14 @@ class _Search:
     """Every circuit of a bit's own cells, below a limit."""
 
     def __init__(
-        self, library: Sequence[Cell], carry_in: int, carry_out: int, sign: bool, below: float
+        self,
+        library: Sequence[Cell],
+        carry_in: int,
+        carry_out: int,
+        below: float,
+        *,
+        sign: bool = False,
+        gated: bool = False,
     ):
         self.patterns = patterns(library, bent=carry_in in (0, 1))
         self.carry_out = carry_out
@@ -66,13 +74,18 @@ class _Search:
         self.down = _ALL if sign else _X
         self.up = self.down ^ (_ALL if carry_in == MANY else _BELOW)
         inputs, kinds = ([_Y], [_OUTER]) if sign else ([_X, _Y], [_INNER, _OUTER])
+        self.steady: tuple[int, ...] = (0, _Y)
+        # Of which kind are the cells that can carry.
+        self.carrier = _INNER
+        if gated:
+            inputs, kinds, self.steady, self.carrier = [_X], [_OUTER], (0,), _OUTER
         self.held: tuple[int, ...] = (_ALL,)
         self.carries = _ALL
         if carry_in == 1:
             inputs, kinds = [*inputs, _CARRY, _ALL ^ _CARRY], [*kinds, _OTHER, _OTHER]
             self.held, self.carries = (_ALL ^ _CARRY, _CARRY), _ALL ^ _CARRY ^ _BELOW
         elif carry_in == DECISION:
-            inputs, kinds = [*inputs, _BELOW], [*kinds, _INNER]
+            inputs, kinds = [*inputs, _BELOW], [*kinds, self.carrier]
         self.inputs, self.kinds = tuple(inputs), tuple(kinds)
         # How many more signals the pins of an area can take up than its cells put out.
         self.uses = [(cell.area, cell.pins - 1) for cell in library if cell.pins > 1]
@@ -103,7 +116,7 @@ class _Search:
         newest = 1 << len(kinds) - 1
         # Inner cells come first, so once y comes in no more of them do.
         wanted = 0
-        if self.carry_out and (not cells or kinds[-1] != _OUTER):
+        if self.carry_out and self.carrier == _INNER and (not cells or kinds[-1] != _OUTER):
             wanted = self.carry_out - self.carrying(values, values, cells, kinds, strict=False)
         for number, pattern in enumerate(self.patterns):
             rest = self.limit - area - pattern.area
@@ -165,8 +178,7 @@ class _Search:
         return all(
             any(not (value ^ wanted) & mask for value in found for mask in masks)
             for wanted, masks in (
-                (0, self.held),
-                (_Y, self.held),
+                *((steady, self.held) for steady in self.steady),
                 (self.down, self.held),
                 (self.up, (self.carries,)),
             )
@@ -194,7 +206,7 @@ class _Search:
 
     def is_bit(self, values: list[Values], cells: Cells, kinds: tuple[int, ...]) -> bool:
         """Return whether the last cell is the bit's next value, and, if asked, others carry."""
-        for steady in (0, _Y):
+        for steady in self.steady:
             if not any(not (row[-1] ^ steady) & mask for row in values for mask in self.held):
                 return False
         flips = [row for row in values if not (row[-1] ^ self.up) & self.carries]
@@ -223,7 +235,7 @@ class _Search:
         chosen = [
             at
             for at, (cell, kind) in enumerate(zip(cells, kinds[first:], strict=True), 1)
-            if kind == _INNER and not self.patterns[cell[0]].inverter
+            if kind == self.carrier and not self.patterns[cell[0]].inverter
         ]
         if not chosen:
             return 0
@@ -241,7 +253,12 @@ class _Search:
 
 
 def least_bit(
-    library: Sequence[Cell], below: float, *, carry_in: int = MANY, carry_out: int = 0
+    library: Sequence[Cell],
+    below: float,
+    *,
+    carry_in: int = MANY,
+    carry_out: int = 0,
+    gated: bool = False,
 ) -> float:
     """Return the least area of a bit's own cells, or `below` if it is no less.
 
@@ -257,13 +274,15 @@ def least_bit(
         free that reads the fraction bit v.
     carry_out : int
         How many of the cells that do not read y_i carry, at least.
+    gated : bool
+        Whether the clock is gated: the bit need not hold, and no cell reads y_i.
     """
-    return _Search(library, carry_in, carry_out, False, below).run()
+    return _Search(library, carry_in, carry_out, below, gated=gated).run()
 
 
 def least_sign(library: Sequence[Cell], below: float, *, carry_in: int = MANY) -> float:
     """Return the least area of the sign's own cells, or `below` if it is no less.
 
-    Parameters are those of `least_bit`.
+    Parameters are those of `least_bit`. The clock is not gated.
     """
-    return _Search(library, carry_in, 0, True, below).run()
+    return _Search(library, carry_in, 0, below, sign=True).run()

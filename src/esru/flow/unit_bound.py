@@ -248,9 +248,19 @@ def least_saving(library: Sequence[Cell]) -> float:
     return min(savings)
 
 
-def any_unit(library: Sequence[Cell], flip_flop: float, fraction: int = 0, bits: int = 8) -> float:
-    """Return a lower bound on the area of a unit whose decision depends on bits of the fraction."""
-    return bits * flip_flop + (fraction + 2 * bits) * least_saving(library)
+def any_unit(
+    library: Sequence[Cell],
+    flip_flop: float,
+    fraction: int = 0,
+    bits: int = 8,
+    gated: bool = False,
+) -> float:
+    """Return a lower bound on the area of a unit whose decision depends on bits of the fraction.
+
+    Where the clock may be gated, the y_i are not counted: then none need be read.
+    """
+    variables = fraction + (bits if gated else 2 * bits)
+    return bits * flip_flop + variables * least_saving(library)
 
 
 def sliced_unit(library: Sequence[Cell], flip_flop: float, bits: int = 8) -> float:
