@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -154,6 +155,16 @@ def test_slices_whose_carries_are_free(target: str) -> None:
 def test_what_the_bits_of_a_unit_take(target: str) -> None:
     gated = target.endswith(GATED)
     assert carry_bound.bits_of(_library(target), BITS[target], gated) == BITS[target]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", SLICES)
+def test_the_bits_of_a_gated_unit_are_there(target: str) -> None:
+    """Nothing smaller is no proof that anything was tried: circuits of these areas are found."""
+    bits = BITS[target + GATED]
+    none, one, more = ((a + 0.25, b + 0.25, c + 0.25) for a, b, c in bits.bit)
+    further = replace(bits, bit=(none, one, more))
+    assert carry_bound.bits_of(_library(target), further, gated=True) == bits
 
 
 @pytest.mark.parametrize("suffix", ["", GATED])
