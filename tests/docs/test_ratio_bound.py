@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +241,38 @@ def test_what_the_decision_says_of_the_sign_and_of_saturation() -> None:
         f"elsewhere, {ours.sign[0]:g} ({theirs.sign[0]:g}) where none does"
     ) in text
     assert f"It is in no F_i: {ours.cell:g} ({theirs.cell:g})." in text
+
+
+def _least_spoiled(library: tuple[unit_bound.Cell, ...]) -> float:
+    """Return the least that a constant saves at a pin by which another pin does not matter."""
+    savings = []
+    for cell in library:
+        for pin, constant in product(range(cell.pins), (0, unit_bound._ALL)):
+            values = list(unit_bound._PATTERNS[: cell.pins])
+            values[pin] = constant
+            rest = cell.output(values) & unit_bound._ONE
+            read = []
+            for other in range(cell.pins):
+                turned = list(values)
+                turned[other] ^= 0 if other == pin else unit_bound._ALL
+                read.append((cell.output(turned) & unit_bound._ONE) != rest)
+            if 0 < sum(read) < cell.pins - 1:
+                least = unit_bound.least_area(library, frozenset({rest}), cell.pins)
+                savings.append(cell.area - least)
+    return min(savings)
+
+
+def test_what_is_open_if_a_pin_does_not_matter() -> None:
+    spoiled = [_least_spoiled(_library(target)) for target in SLICES]
+    text = " ".join(DECISION.split())
+    assert f"it takes {spoiled[0]:g} ({spoiled[1]:g}) at least" in text
+    # Of nand2 it is what the bound counts.
+    assert spoiled[0] == BITS["nand2"].cell
+    left = [
+        carry_bound.carried_unit(bits, OSU018_FLIP_FLOP, FRACTION) - bits.cell + spoiled[1]
+        for bits in (BITS["osu018"], BITS["osu018-gated"])
+    ]
+    assert f"osu018 would be left at {left[0]:,g}, with a gated clock {left[1]:,g}." in text
 
 
 def _in_turn(up: npt.NDArray[np.bool_]) -> int:

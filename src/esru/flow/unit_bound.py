@@ -10,8 +10,9 @@ before it are; the better constant for the first such cell makes it smaller by `
 more. Bits of the fraction count as long as the decision depends on the next one, whatever those
 before it are.
 
-`sliced_unit` holds for netlists in slices: once x_7 is 1, so that nothing saturates, no cell in
-front of bit i's flip-flop reads, through others or not, another bit's y or an x above i. Of the
+`sliced_unit` holds for netlists in slices: once x_7 is 1, so that nothing saturates, and what is
+constant then, or made of reset and enable alone, is gone, no cell in front of bit i's flip-flop
+reads, through others or not, another bit's y or an x above i. Of the
 cells in front of it count those that so read x_i or y_i. None of them is in front of a lower
 bit's flip-flop, so none is counted twice. What else comes to their pins is constant while all but
 x_i and y_i is, and those others can make each of the four next values (of y_7, with x_7 = 1: 0,

@@ -1,0 +1,79 @@
+"""The netlists that are counted are of the kind that the bound of docs/decisions/0014 is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from recorded import require_recorded_tools
+from slices import Lane, Netlist, Wire, netlist
+
+from esru.design import Design, parse
+from esru.flow import measure, targets, toolchain
+from esru.hdl.emit import emit_rtlil, module_name
+
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+
+#: The targets of standard cells, with what has the counts of units on them.
+TARGETS = {"nand2": "ratio", "nand2-gated": "gated", "osu018": "ratio", "osu018-gated": "gated"}
+
+WINNER = replace(parse("winner"), lanes=1, boundary="unit")
+
+
+def mapped(design: Design, target: str, folder: Path) -> Netlist:
+    """Return what is counted of a design at a target."""
+    require_recorded_tools(target)
+    source = measure.Netlist(module_name(design), emit_rtlil(design))
+    (module,) = measure.mapped_modules([source], targets.target(target), toolchain.yosys(), folder)
+    return netlist(module, target)
+
+
+def strangers(design: Design, whole: Netlist) -> Iterator[set[Wire]]:
+    """Return what no flip-flop of a unit in slices has in front of it, bit by bit."""
+    for number in range(design.lanes):
+        lane = Lane(design, whole, number)
+        yield from (lane.strangers(bit) for bit in range(len(lane.y)))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_winner_is_in_slices(target: str, tmp_path: Path) -> None:
+    whole = mapped(WINNER, target, tmp_path)
+    assert list(strangers(WINNER, whole)) == [set()] * 8
+    # All that the bits read was looked at.
+    lane = Lane(WINNER, whole, 0)
+    assert not any(lane.settled(wire) for wire in (*lane.x[:-1], *lane.y))
+    assert lane.settled(lane.x[-1])
+
+
+def test_a_unit_that_is_not_in_slices_is_seen(tmp_path: Path) -> None:
+    """Where the enable meets the overflow, a cell is no constant but as good as the enable."""
+    whole = mapped(WINNER, "nand2", tmp_path)
+    lane = Lane(WINNER, whole, 0)
+    lane.controls = set()
+    assert lane.strangers(0) == set(lane.x[1:-1])
+    # With the enable's cells in it and the number not negative, it is in none.
+    lane = Lane(WINNER, whole, 0)
+    del lane.values[lane.x[-1]]
+    assert lane.strangers(0) == set(lane.x[1:])
+    whole.following[lane.y[2]] = whole.following[lane.y[3]]
+    assert Lane(WINNER, whole, 0).strangers(2) == {lane.x[3], lane.y[3]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_unit_of_the_page_is_in_slices(target: str, tmp_path: Path) -> None:
+    rows = json.loads((RESULTS / f"{TARGETS[target]}.json").read_text(encoding="utf-8"))["rows"]
+    designs = {
+        replace(parse(row["design"]), boundary="unit")
+        for row in rows
+        if (row["target"], row["boundary"]) == (target, "unit")
+    }
+    assert len(designs) >= 8
+    for number, design in enumerate(sorted(designs, key=str)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found = list(strangers(design, mapped(design, target, folder)))
+        assert found == [set()] * 8 * design.lanes, design
