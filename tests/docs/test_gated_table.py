@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from esru.design import parse
+from esru.flow import targets
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "ratio.md").read_text(encoding="utf-8")
@@ -115,6 +116,26 @@ def test_what_the_text_says() -> None:
         assert ROWS["winner", target, "decision"]["ff"] * 64 == 26 + 1
         assert ROWS["reference", target, "decision"]["ff"] == 24 + 1
     assert "has 24 flip-flops in every lane, and the winner 26 for 64 lanes" in text
+
+
+def test_what_a_gate_in_every_lane_takes() -> None:
+    text = " ".join(SECTION.split())
+    shared, alone, flip_flops = [], [], set()
+    for target, name in zip(TARGETS, ("nand2-gated", "osu018-gated"), strict=True):
+        gate = float(targets.target(name).counts.rpartition(" ")[2])
+        of, unit = (_area(design, target, "unit") for design in ("reference", "winner"))
+        # All but one of 64 gates.
+        more = gate * 63 / 64
+        shared.append(f"{(of - more) / unit:.2f}x")
+        alone.append(of / (unit + more))
+        assert alone[-1] < _area("reference", target, "unit", False) / _area(
+            "winner", target, "unit", False
+        )
+        flip_flops.add(round(ROWS["winner", name, "unit"]["ff"] * 64) - 1)
+    assert f"in both the winner saves {' and '.join(shared)} at `unit`" in text
+    assert f"with one a lane in both {alone[0]:.2f}x and {alone[1]:.2f}x" in text
+    (count,) = flip_flops
+    assert f"One gate for 64 lanes drives {count} flip-flops" in text
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -72,7 +72,7 @@ BITS = {
     ),
     "nand2-gated": carry_bound.Bits(
         bit=((4.5, 4.5, 4.5), (3, 3.5, 4), (2.5, 3, 4)),
-        lowest=(4.5, 4.5, 5),
+        lowest=(4, 4.5, 5),
         sign=(1, 0, 0),
         cell=1,
         saving=1,
@@ -163,8 +163,10 @@ def test_what_the_bits_of_a_unit_take(target: str) -> None:
 def test_the_bits_of_a_gated_unit_are_there(target: str) -> None:
     """Nothing smaller is no proof that anything was tried: circuits of these areas are found."""
     bits = BITS[target + GATED]
-    none, one, more = ((a + 0.25, b + 0.25, c + 0.25) for a, b, c in bits.bit)
-    further = replace(bits, bit=(none, one, more))
+    none, one, more, lowest = (
+        (a + 0.25, b + 0.25, c + 0.25) for a, b, c in (*bits.bit, bits.lowest)
+    )
+    further = replace(bits, bit=(none, one, more), lowest=lowest)
     assert carry_bound.bits_of(_library(target), further, gated=True) == bits
 
 

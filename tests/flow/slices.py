@@ -44,30 +44,55 @@ class Netlist:
         By name the wires, the lowest first.
     drivers : dict
         By wire.
-    following : dict
-        By output of a flip-flop its input.
+    following, clocks : dict
+        By output of a flip-flop its input, and its clock.
     """
 
     ports: dict[str, list[Wire]]
     drivers: dict[Wire, Driver]
     following: dict[Wire, Wire]
+    clocks: dict[Wire, Wire]
 
+    def read(self, wire: Wire) -> set[Wire]:
+        """Return what is in front of a wire, itself with it: up to ports and flip-flops."""
+        seen: set[Wire] = set()
+        waiting = [wire]
+        while waiting:
+            wire = waiting.pop()
+            if wire not in seen:
+                seen.add(wire)
+                waiting += self.drivers[wire].pins if wire in self.drivers else ()
+        return seen
 
-#: The gate on the clock stays out of what is mapped to gates.
-CLOCK_GATES = ("AND2", "AND2X1")
+    def in_order(self) -> bool:
+        """Return whether y alone reads x and y, and no clock is gated but by reset and enable."""
+        controls = {*self.ports["rst"], *self.ports["en"]}
+        data = {*self.ports["x"], *self.ports["y"]}
+        for output, wire in self.following.items():
+            if output not in self.ports["y"] and self.read(wire) & data:
+                return False
+            sources = {one for one in self.read(self.clocks[output]) if one not in self.drivers}
+            held = sources - set(self.ports["clk"])
+            if any(
+                self.read(self.following.get(one, one)) - set(self.drivers) - controls
+                for one in held
+            ):
+                return False
+        return True
 
 
 def netlist(module: Json, target: str) -> Netlist:
     """Return a mapped module of gates and flip-flops."""
     library = gates(target)
-    found = Netlist({name: port["bits"] for name, port in module["ports"].items()}, {}, {})
+    found = Netlist({name: port["bits"] for name, port in module["ports"].items()}, {}, {}, {})
     for cell in module["cells"].values():
         wires = {pin: bits[0] for pin, bits in cell["connections"].items()}
         gate = library.get(cell["type"])
-        if gate is None and cell["type"] in CLOCK_GATES:
+        if gate is None and cell["type"] == nand2._AND:
             gate = asic.Gate(cell["type"], 0, "Y", "(A*B)")
         if gate is None:
             found.following[wires["Q"]] = wires["D"]
+            found.clocks[wires["Q"]] = wires["C" if "C" in wires else "CLK"]
             continue
         names = sorted(set(_PIN.findall(gate.function)))
         truth = _truth(gate.function, names) if names else int(gate.function.endswith("1"))
@@ -81,7 +106,8 @@ class Lane:
     def __init__(self, design: Design, whole: Netlist, lane: int):
         self.whole = whole
         width, bits = design.x_bits, design.out_format.width
-        self.x = whole.ports["x"][lane * width : (lane + 1) * width][design.dropped :]
+        word = whole.ports["x"][lane * width : (lane + 1) * width]
+        self.fraction, self.x = word[: design.dropped], word[design.dropped :]
         self.y = whole.ports["y"][lane * bits : (lane + 1) * bits]
         self.controls = {*whole.ports["rst"], *whole.ports["en"]}
         self.values: dict[Wire, int] = {"0": 0, "1": 1, self.x[-1]: 1}
@@ -122,7 +148,7 @@ class Lane:
         self.left[wire] = frozenset(found)
 
     def strangers(self, bit: int) -> set[Wire]:
-        """Return the y of other bits, and the x above, in front of a bit's flip-flop."""
+        """Return other bits' y, higher x, and those of other lanes, in front of a flip-flop."""
         seen: set[Wire] = set()
         waiting = [self.whole.following[self.y[bit]]]
         while waiting:
@@ -132,4 +158,5 @@ class Lane:
             seen.add(wire)
             driver = self.whole.drivers.get(wire)
             waiting += [] if driver is None else driver.pins
-        return seen & {*self.x[bit + 1 :], *self.y[:bit], *self.y[bit + 1 :]}
+        others = {*self.whole.ports["x"], *self.whole.ports["y"]} - set(self.fraction)
+        return (seen & others) - {*self.x[: bit + 1], self.y[bit]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -312,11 +313,15 @@ def gated_unit_by_hand() -> float:
 
 
 def test_a_unit_by_hand_is_not_below_the_bound() -> None:
-    assert (unit_by_hand(), gated_unit_by_hand()) == (82, 64)
+    areas = unit_by_hand(), gated_unit_by_hand()
+    assert areas == (82, 64)
+    page = (Path(__file__).parents[2] / "docs" / "ratio.md").read_text(encoding="utf-8")
+    said = f"takes {areas[0]:g} and its decision, with a gated clock {areas[1]:g} and its decision"
+    assert said in " ".join(page.split())
     # What tests/docs/test_ratio_bound.py has of this library.
     bit = ((4.5, 5, 5.5), (4, 4.5, 5), (3.5, 4.5, 5))
     bits = carry_bound.Bits(bit, bit[0], (2.5, 2, 2), 1, 1)
     assert carry_bound.carried_unit(bits, 4) == 67
     gated = ((4.5, 4.5, 4.5), (3, 3.5, 4), (2.5, 3, 4))
-    bits = carry_bound.Bits(gated, (4.5, 4.5, 5), (1, 0, 0), 1, 1)
+    bits = carry_bound.Bits(gated, (4, 4.5, 5), (1, 0, 0), 1, 1)
     assert carry_bound.carried_unit(bits, 4) == 58.5

@@ -33,6 +33,7 @@ def mapped(design: Design, target: str, folder: Path) -> Netlist:
 
 def strangers(design: Design, whole: Netlist) -> Iterator[set[Wire]]:
     """Return what no flip-flop of a unit in slices has in front of it, bit by bit."""
+    assert whole.in_order()
     for number in range(design.lanes):
         lane = Lane(design, whole, number)
         yield from (lane.strangers(bit) for bit in range(len(lane.y)))
@@ -60,6 +61,34 @@ def test_a_unit_that_is_not_in_slices_is_seen(tmp_path: Path) -> None:
     assert lane.strangers(0) == set(lane.x[1:])
     whole.following[lane.y[2]] = whole.following[lane.y[3]]
     assert Lane(WINNER, whole, 0).strangers(2) == {lane.x[3], lane.y[3]}
+
+
+def test_other_lanes_are_strangers_too(tmp_path: Path) -> None:
+    design = replace(WINNER, lanes=2)
+    whole = mapped(design, "nand2", tmp_path)
+    here, there = (Lane(design, whole, number) for number in range(2))
+    assert here.strangers(2) == set()
+    whole.following[here.y[2]] = there.y[2]
+    assert Lane(design, whole, 0).strangers(2) == {there.y[2]}
+    whole.following[here.y[2]] = there.x[0]
+    assert Lane(design, whole, 0).strangers(2) == {there.x[0]}
+
+
+@pytest.mark.parametrize("target", ["nand2", "nand2-gated"])
+def test_data_in_a_source_or_on_a_clock_is_seen(target: str, tmp_path: Path) -> None:
+    whole = mapped(WINNER, target, tmp_path)
+    source = next(output for output in whole.following if output not in whole.ports["y"])
+    for wire in (whole.ports["x"][0], whole.ports["y"][0]):
+        kept = whole.following[source]
+        whole.following[source] = wire
+        assert not whole.in_order()
+        whole.following[source] = kept
+        output = whole.ports["y"][3]
+        kept = whole.clocks[output]
+        whole.clocks[output] = wire
+        assert not whole.in_order()
+        whole.clocks[output] = kept
+    assert whole.in_order()
 
 
 @pytest.mark.slow

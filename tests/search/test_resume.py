@@ -104,7 +104,6 @@ def test_killed_twice_and_resumed(tmp_path: Path) -> None:
     _same_answer(whole, resumed)
 
 
-@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_search(tmp_path: Path) -> None:
     process = subprocess.Popen(
         COMMAND,

@@ -21,6 +21,7 @@ from esru.flow.bench import bench_folder
 from esru.flow.cocotb_run import run_cocotb
 from esru.flow.generate import generate
 from esru.hdl.emit import emit_verilog
+from esru.sources.lane_maps import MAPS
 from esru.sources.settings import OPERANDS
 
 TESTS = ["start up", "reset", "enable", "exact values", "ends", "stream"]
@@ -48,21 +49,21 @@ OTHERS = [
     "8:0:nearest:none,boundary=unit,in=s20.12,out=u6.4",
     "12:5:nearest:debruijn6,leap=5,in=float16,out=bfloat16,boundary=unit",
     "6:5:select:lfsr7,lanes=4,leap=7,in=mx_bfloat16,out=ocp_e2m1,block=2,boundary=unit",
+    "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
+    "8:5:half:operand-own",
+    "6:5:select:operand-neighbour,lanes=3",
+    "6:5:select:lfsr6,lanes=4,map=invert",
+    "6:6:zero:lfsr6,map=complement",
+    "8:3:half:plateau5,leap=5,out=ocp_e4m3,overflow=nonsaturate,boundary=unit",
 ]
 
 #: More of the same kinds.
 MORE = [
-    "8:5:half:plateau6,lanes=7,map=permute,boundary=unit",
     "6:5:select:port",
-    "8:5:half:operand-own",
-    "6:5:select:operand-neighbour,lanes=3",
     "6:5:select:cellular7,lanes=3,boundary=unit",
-    "6:5:select:lfsr6,lanes=4,map=invert",
-    "6:6:zero:lfsr6,map=complement",
     "3:2:table-f0cceea8:debruijn2",
     "8:0:zero:none,boundary=unit",
     "8:0:half:none",
-    "8:3:half:plateau5,leap=5,out=ocp_e4m3,overflow=nonsaturate,boundary=unit",
     "6:5:select:lfsr7,lanes=2,leap=7,in=bfloat16,out=ocp_e2m1,boundary=unit",
     "8:3:half:plateau5,leap=5,in=mx_float32,out=ocp_e2m1,boundary=unit",
     "8:3:half:operand-xor,lanes=2,out=ocp_e4m3,boundary=unit",
@@ -73,10 +74,12 @@ def test_every_kind_is_there_often() -> None:
     designs = [parse(text) for text in OFTEN + OTHERS]
     pairs = [parse(text) for text in PAIRS]
     assert {design.rule for design in map(parse, OFTEN)} == {design.rule for design in pairs}
-    more = map(parse, MORE)
-    assert {design.source for design in designs} >= {d.source for d in (*pairs, *more)} - {
-        *OPERANDS
-    }
+    every = [*pairs, *map(parse, MORE)]
+    for kind in ("source", "map", "overflow"):
+        found = {getattr(design, kind) for design in designs}
+        assert found >= {getattr(design, kind) for design in every}, kind
+    assert {design.map for design in designs} == set(MAPS)
+    assert {design.source for design in designs} >= set(OPERANDS)
     assert {design.boundary for design in designs} == {design.boundary for design in pairs}
 
 

@@ -92,18 +92,22 @@ def bits_of(library: Sequence[Cell], below: Bits, gated: bool = False) -> Bits:
         none, one, more = counts
         return none, one, more
 
+    cell = min(cell.area for cell in library if cell.pins > 1)
     more = bit(below.bit[MANY], MANY, (0.0, 0.0, 0.0))
     one = bit(below.bit[1], 1, more)
     none = bit(below.bit[0], 0, one)
-    cell = min(cell.area for cell in library if cell.pins > 1)
     without, alone, beside = cell, 0.0, 0.0
     if not gated:
         without, alone, beside = (
             least_sign(library, most, carry_in=number) for number, most in enumerate(below.sign)
         )
+    # What carries into bit 0 is its own.
+    first, second, third = (
+        _with_own(counts, cell)[0] for counts in zip(none, one, more, strict=True)
+    )
     return Bits(
         bit=(none, one, more),
-        lowest=bit(below.lowest, DECISION, none),
+        lowest=bit(below.lowest, DECISION, (first, second, third)),
         sign=(without, alone, beside),
         cell=cell,
         saving=least_saving(library),
