@@ -10,12 +10,11 @@ left out and said so. Nothing depends on the machine: the same tools give the sa
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from ratio import DESIGNS, LANES, measured
+from ratio import DESIGNS, LANES, give, measured
 
 from esru.design import parse
 from esru.errors import ToolMissing
@@ -63,14 +62,7 @@ def main() -> int:
     args = parser.parse_args()
     versions = {tool.name: tool.identity for tool in required_tools(TARGETS[:1])}
     result = {"schema": "esru.gated/1", "versions": versions, "lanes": LANES}
-    # A line for each row, as benchmarks/ratio.py has it.
-    lines = ",\n".join("  " + json.dumps(row) for row in rows())
-    head = json.dumps(result, indent=1).removesuffix("\n}")
-    text = f'{head},\n "rows": [\n{lines}\n ]\n}}\n'
-    if args.write:
-        args.write.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    give(result, rows(), args.write)
     return 0
 
 

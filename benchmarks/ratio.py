@@ -20,6 +20,7 @@ from esru.errors import InputError, ToolMissing
 from esru.flow import toolchain
 from esru.flow.cost import STRUCTURES, LaneCost, check_structure, lane_costs
 from esru.flow.targets import target
+from esru.search.folder import write_whole
 from esru.sources import fresh_leap
 
 TARGETS = ("ice40", "ecp5", "gowin", "xc7", "lut4", "lut6", "nand2", "osu018")
@@ -101,6 +102,18 @@ def places() -> list[str]:
     return [*TARGETS, *pairs, *(f"{pair}/{how}" for pair in pairs for how in STRUCTURES)]
 
 
+def give(result: dict[str, Any], rows: list[Any], path: Path | None) -> None:
+    """Print a result with its rows, or keep it in a file."""
+    # A line for each row: thousands of lines of one number each help nobody.
+    lines = ",\n".join("  " + json.dumps(row) for row in rows)
+    head = json.dumps(result, indent=1).removesuffix("\n}")
+    text = f'{head},\n "rows": [\n{lines}\n ]\n}}\n'
+    if path:
+        write_whole(path, text)
+    else:
+        sys.stdout.write(text)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the result there")
@@ -143,15 +156,7 @@ def main() -> int:
                 shared = sharing() if name in SHARED_ON and boundary == "decision" else {}
                 rows += measured(name, boundary, structure, designs | shared)
                 print(f"{name} {boundary} {structure}: {len(rows)} rows", file=sys.stderr)
-    result = {"schema": "esru.ratio/1", "versions": versions, "lanes": LANES}
-    # A line for each row: thousands of lines of one number each help nobody.
-    lines = ",\n".join("  " + json.dumps(row) for row in rows)
-    head = json.dumps(result, indent=1).removesuffix("\n}")
-    text = f'{head},\n "rows": [\n{lines}\n ]\n}}\n'
-    if args.write:
-        args.write.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    give({"schema": "esru.ratio/1", "versions": versions, "lanes": LANES}, rows, args.write)
     return 0
 
 

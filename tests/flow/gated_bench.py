@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from slices import gates
+
 from esru.design import Design
 from esru.flow import targets, toolchain
 from esru.flow.measure import Netlist, mapped_modules
 from esru.flow.process import run
 from esru.flow.stimuli import stimuli
-from esru.flow.targets import asic, nand2, osu018
 from esru.flow.yosys import run_script
 from esru.hdl.emit import emit_rtlil, module_name
 
@@ -72,15 +73,8 @@ def mapped(design: Design, target: str, folder: Path) -> dict[str, Any]:
 
 def models(target: str) -> str:
     """Return a target's cells as Verilog modules."""
-    if target.startswith("nand2"):
-        gates = [
-            asic.Gate(name, nand2.EQUIVALENTS[name], "Y", function)
-            for name, (_, function) in nand2.GATES.items()
-        ]
-    else:
-        gates = list(osu018._read(osu018.liberty())[2])
     text = _CELLS
-    for gate in gates:
+    for gate in gates(target).values():
         function = re.sub(r"CONST([01])", r"1'b\1", gate.function)
         function = function.replace("*", "&").replace("+", "|").replace("!", "~")
         pins = sorted(set(re.findall(r"\b[A-Z]\w*", function)))

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import gated_bench
 import pytest
 from recorded import require_recorded_tools
 from slices import Lane, Netlist, Wire, netlist
 
 from esru.design import Design, parse
-from esru.flow import measure, targets, toolchain
-from esru.hdl.emit import emit_rtlil, module_name
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
@@ -26,9 +25,7 @@ WINNER = replace(parse("winner"), lanes=1, boundary="unit")
 def mapped(design: Design, target: str, folder: Path) -> Netlist:
     """Return what is counted of a design at a target."""
     require_recorded_tools(target)
-    source = measure.Netlist(module_name(design), emit_rtlil(design))
-    (module,) = measure.mapped_modules([source], targets.target(target), toolchain.yosys(), folder)
-    return netlist(module, target)
+    return netlist(gated_bench.mapped(design, target, folder), target)
 
 
 def strangers(design: Design, whole: Netlist) -> Iterator[set[Wire]]:

@@ -13,13 +13,16 @@ enable a whole cycle; but the library of 180 nm gives its latch no area.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from esru.flow.targets import asic
+from esru.flow.targets.target import Target
 
 #: The flip-flop that takes the enable.
 FALLING = "$_DFF_N_"
 
 #: Where a gated clock is weaker than a chip's, beside what is weak in any standard cells.
-WEAKER = "the enable has half a cycle; one gate drives every flip-flop of its enable"
+_WEAKER = "the enable has half a cycle; one gate drives every flip-flop of its enable"
 
 #: What Yosys puts in for a gate, before it is made of cells.
 _GATE = "esru_clock_gate"
@@ -38,16 +41,30 @@ endmodule
 """
 
 
-def files(cell: str) -> dict[str, str]:
-    """Return the files that the commands of `synthesis` read beside `asic.files`.
+def gated(target: Target, cell: str, least: int) -> Target:
+    """Return a target of standard cells with gated clocks; what it counts is still the same.
 
     Parameters
     ----------
+    target : Target
+        One whose `synthesis` is that of `asic`.
     cell : str
         The library's AND, with inputs A and B and output Y.
+    least : int
+        From how many flip-flops of one enable on it gates their clock.
     """
+    ungated = target.files
+    assert ungated is not None
     gate = _MAP.format(gate=_GATE, falling=FALLING, cell=cell)
-    return {"clock_gate.v": gate, "clock_and.v": _CELL.format(cell=cell)}
+    own = {"clock_gate.v": gate, "clock_and.v": _CELL.format(cell=cell)}
+    return replace(
+        target,
+        name=f"{target.name}-gated",
+        summary=f"{target.summary}; enables gate the clock",
+        synthesis=synthesis(least),
+        weaker=f"{target.weaker}; {_WEAKER}",
+        files=lambda: {**ungated(), **own},
+    )
 
 
 def synthesis(least: int) -> tuple[str, ...]:

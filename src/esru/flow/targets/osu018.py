@@ -98,10 +98,6 @@ def _files() -> Mapping[str, str]:
     return {**asic.files((*_CONSTANTS, *gates)), "cells.lib": text}
 
 
-def _gated_files() -> Mapping[str, str]:
-    return {**_files(), **clock_gate.files(_AND)}
-
-
 def _cells(module: Json) -> float:
     return len(module["cells"])
 
@@ -124,13 +120,7 @@ OSU018 = Target(
 )
 
 OSU018_GATED = replace(
-    OSU018,
-    name="osu018-gated",
-    summary=f"{OSU018.summary}; enables gate the clock",
-    counts=f"{OSU018.counts} and a clock gate 128",
-    synthesis=clock_gate.synthesis(_LEAST),
-    weaker=f"{OSU018.weaker}; {clock_gate.WEAKER}",
-    files=_gated_files,
+    clock_gate.gated(OSU018, _AND, _LEAST), counts=f"{OSU018.counts} and a clock gate 128"
 )
 
 TARGETS = (OSU018, OSU018_GATED)
