@@ -199,6 +199,8 @@ class Model:
         self.module = manifest["module"]
         self.boundary = p["boundary"]
         self.decision = self.boundary == "decision"
+        # Its output is there in the cycle of its input.
+        self.combinational = self.boundary in ("decision", "result")
         self.lanes, self.period = interface["lanes"], interface["period"]
         self.shared = p.get("lanes", 1)
         self.floats = FloatUnit(p) if p["out"] in FORMATS else None

@@ -92,9 +92,9 @@ class Bench:
             self.given = self.random.getrandbits(model.port_width)
         words = model.words(inputs, given)
         await self.edge
-        if model.decision:
+        if model.combinational:
             rounded = model.rounded(inputs, given)
-            self._compare(inputs, words, model.pack(rounded, 1))
+            self._compare(inputs, words, model.pack(rounded, model.width_out))
         else:
             self._compare(*self.last, model.held)
         if rst:

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 #: Names, each with a one-line summary.
 BOUNDARIES = {
     "decision": "random source and round-up bit, for a design whose next adder has a free carry-in",
+    "result": "random source, rounding, increment and saturation, combinational: for a datapath "
+    "that registers the word elsewhere",
     "unit": "random source, rounding, increment, saturation and output register",
     "accumulator": "stored word plus update, the round-up bit as the adder's carry-in; cost: less "
     "the same accumulator truncating",
     "dither": "sum of words in an accumulator that starts from the random word; cost: less the "
     "same accumulator truncating",
 }
+
+#: Boundaries without an output register: latency 0.
+COMBINATIONAL = ("decision", "result")
+
+#: Boundaries of one rounding: the others add words up as well.
+ROUNDINGS = ("decision", "result", "unit")
 
 #: Boundaries whose cost is that of rounding alone: less the same hardware truncating.
 ACCUMULATORS = ("accumulator", "dither")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from esru.boundaries import BOUNDARIES as BOUNDARIES
-from esru.boundaries import check_boundary, more_inputs
+from esru.boundaries import COMBINATIONAL, check_boundary, more_inputs
 from esru.decision_table import decision_table, is_table, named_rule
 from esru.design_text import ALIASES as ALIASES
 from esru.design_text import TEXT_KEYS, read_fields, write_text
@@ -169,11 +169,17 @@ class Design:
         """Bits of a lane's port ``x``: the input word, without a scale that has its own port."""
         return self.input.width - (SCALE_BITS if self.block else 0)
 
+    @property
+    def latency(self) -> int:
+        """Clock cycles from an input to its output: 0, combinational, or 1, registered."""
+        return int(self.boundary not in COMBINATIONAL)
+
     def side_inputs(self, lanes: int) -> dict[str, int]:
         """Return the inputs that an array of some lanes has beside its data, with their bits.
 
-        ``r``: the words of the source `port`, source 0 lowest. ``scale``: boundary ``unit`` only,
-        the scales of its blocks, block 0 lowest; of an array smaller than a block it is one.
+        ``r``: the words of the source `port`, source 0 lowest. ``scale``: the scales of its
+        blocks, block 0 lowest, but for the boundary ``decision``; of an array smaller than a block
+        it is one.
         At an accumulator's boundary what `esru.boundaries.more_inputs` says.
 
         Raises
@@ -184,7 +190,7 @@ class Design:
         found = more_inputs(self, lanes)
         if self.source == "port":
             found["r"] = lanes // self.lanes * self.k
-        if self.block and self.boundary == "unit":
+        if self.block and self.boundary != "decision":
             if lanes % self.block and self.block % lanes:
                 rule = f"a multiple of the lanes of a block ({self.block}) or a divisor of it"
                 raise InputError.must("Lanes of the array", rule, lanes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from esru.boundaries import ACCUMULATORS
+from esru.boundaries import ROUNDINGS
 from esru.cli.terminal import (
     add_design,
     add_json,
@@ -79,14 +79,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _extras(text: str, design: Design) -> tuple[str, ...]:
     there = list(EXTRAS)
-    if design.boundary in ACCUMULATORS:
+    if design.boundary not in ROUNDINGS:
         # Two inputs, or several additions to a result: no stream of words.
         there.remove("stream")
         if text == "all":
             note(f"no stream at the boundary {design.boundary}: all is the rest")
     wanted = there if text == "all" else [name for name in text.split(",") if text]
     if "stream" in wanted and "stream" not in there:
-        raise InputError.must("Boundary of a stream", "decision or unit", design.boundary)
+        rule = f"one of {', '.join(ROUNDINGS)}"
+        raise InputError.must("Boundary of a stream", rule, design.boundary)
     for name in wanted:
         if name not in EXTRAS:
             raise InputError.must("Extra", f"one of {', '.join(EXTRAS)} or all", repr(name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esru.boundaries import ACCUMULATORS
 from esru.demo.protocol import MOST_TEXT, SELF_TEST_CYCLES, Info
 from esru.design import MAX_LANES, Design
 from esru.design_text import short_design
@@ -77,7 +76,7 @@ class DemoConfig:
         if design.boundary == "unit" and design.floats:
             rule = "fixed-point or at the boundary decision"
             raise InputError.must("Design of the demo", rule, short_design(design))
-        if design.boundary in ACCUMULATORS:
+        if design.boundary not in ("decision", "unit"):
             raise InputError.must("Boundary of the demo", "decision or unit", design.boundary)
         if not 1 <= clock_hz <= _MOST_HZ:
             raise InputError.must("Clock", "between 1 and 2^32 - 1 Hz", clock_hz)

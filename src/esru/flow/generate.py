@@ -29,13 +29,14 @@ INTERFACE_SCHEMA = "esru.interface/1"
 #: What a cycle with en = 1 does.
 _WORK = {
     "decision": "a rounding happens in this cycle",
+    "result": "a rounding happens in this cycle",
     "unit": "a rounding happens in this cycle",
     "accumulator": "an update happens in this cycle",
     "dither": "an addition happens in this cycle",
 }
 #: What is done with the input words, and where the output words come from.
 _TAKEN = {"accumulator": "update: ", "dither": "added: "}
-_GIVEN = {"dither": "of the accumulator's register"}
+_GIVEN = {"result": "combinational", "dither": "of the accumulator's register"}
 
 
 def versions() -> dict[str, str]:
@@ -119,7 +120,7 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
             port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds{but}"),
             *data,
         ],
-        "latency": 0 if decision else 1,
+        "latency": design.latency,
         "throughput": count,
         "lanes": count,
         "sources": count // design.lanes,
@@ -159,7 +160,7 @@ def _stream(design: Design, lanes: int | None, data: list[dict[str, Any]]) -> di
             _port("o__valid", "output", 1, valid),
             _port("o__ready", "input", 1, "1: the result is taken at the end of this cycle"),
         ],
-        "latency": 0 if design.boundary == "decision" else 1,
+        "latency": design.latency,
         "throughput": design.lanes if lanes is None else lanes,
     }
 

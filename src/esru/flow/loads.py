@@ -53,7 +53,7 @@ class LoadedArray(Array):
 
 @dataclass(frozen=True)
 class LoadCycle:
-    """One clock cycle: the inputs, and the output in it (``decision``) or after it (``unit``)."""
+    """One clock cycle: the inputs, and the output in it (latency 0) or after it (1)."""
 
     rst: bool
     en: bool
@@ -79,7 +79,7 @@ def load_cycles(design: Design, lanes: int, loads: int = MOST_LOADS) -> Iterator
         How many, at most.
     """
     rng = random.Random(_SEED)
-    length, decision = design.length, design.boundary == "decision"
+    length = design.length
     loads = max(6, min(loads, _MOST_CASES // (lanes * _STRETCH)))
     pool = [0, (1 << length) - 1, *(rng.randrange(1 << length) for _ in range(_SEEDS))]
     array: Array = Array(design, lanes)
@@ -95,9 +95,9 @@ def load_cycles(design: Design, lanes: int, loads: int = MOST_LOADS) -> Iterator
             rst = load and rng.randrange(8) == 0
             given = seeds if load else [rng.choice(pool) for _ in seeds]
             seed = sum(one << length * place for place, one in enumerate(given))
-            if not decision:
+            if design.latency:
                 held = 0 if rst else now.expected if en else held
-            yield LoadCycle(rst, en, load, seed, now, now.expected if decision else held)
+            yield LoadCycle(rst, en, load, seed, now, held if design.latency else now.expected)
             if en:
                 now = next(rounds)
         array = Array(design, lanes) if rst else LoadedArray(design, lanes, seeds)
@@ -149,11 +149,11 @@ def simulate_loads(design: Design, lanes: int | None = None, component: Any = No
                 ctx.set(getattr(bank, name), value)
             got = ctx.get(output)
             await ctx.tick()
-            got = got if decision else ctx.get(output)
+            got = ctx.get(output) if design.latency else got
             compared += count
             loads += cycle.load and not cycle.rst
             if got != cycle.expected:
-                known = decision or (cycle.en and not cycle.rst)
+                known = not design.latency or (cycle.en and not cycle.rst)
                 failure = lane_difference(design, number, cycle.expected, got, cycle.round, known)
                 return
 

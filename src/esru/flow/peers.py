@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from esru.boundaries import ROUNDINGS
 from esru.design import Design, parse
 from esru.errors import InputError
 from esru.flow.checks import Check
@@ -45,7 +46,7 @@ class Peer:
     rule : str
         Verilog at the boundary ``decision``: drives `up` from `frac`.
     total : str
-        Verilog at the boundary ``unit``: the wire `total`, 9 bits signed, from `x`.
+        Verilog at ``result`` and ``unit``: the wire `total`, 9 bits signed, from `x`.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Peer:
         Parameters
         ----------
         boundary : str
-            ``decision`` or ``unit``.
+            ``decision``, ``result`` or ``unit``.
         name : str
             The module's name.
 
@@ -79,17 +80,24 @@ class Peer:
         if boundary == "decision":
             ports = f"input [{self.design.n - 1}:0] frac, output up);\n"
             return head + ports + self.source + self.rule + "endmodule\n"
-        if boundary == "unit":
-            ports = f"input signed [{_DROPPED + 7}:0] x, output reg signed [7:0] y);\n"
-            return head + ports + self.source + self.total + _SATURATED + "endmodule\n"
-        raise InputError.must("Boundary of a peer", "decision or unit", repr(boundary))
+        if boundary not in ROUNDINGS:
+            raise InputError.must(
+                "Boundary of a peer", f"one of {', '.join(ROUNDINGS)}", repr(boundary)
+            )
+        kind, output = ("reg", _REGISTERED) if boundary == "unit" else ("wire", _COMBINATIONAL)
+        ports = f"input signed [{_DROPPED + 7}:0] x, output {kind} signed [7:0] y);\n"
+        return head + ports + self.source + self.total + output + "endmodule\n"
 
 
-_SATURATED = """\
+_SATURATED = "total > 127 ? 8'sd127 : total[7:0]"
+
+_COMBINATIONAL = f"  assign y = {_SATURATED};\n"
+
+_REGISTERED = f"""\
   initial y = 0;
   always @(posedge clk)
     if (rst) y <= 0;
-    else if (en) y <= total > 127 ? 8'sd127 : total[7:0];
+    else if (en) y <= {_SATURATED};
 """
 
 
@@ -157,7 +165,7 @@ def prove_peer(peer: Peer, boundary: str, folder: Path, text: str | None = None)
     peer : Peer
         The unit.
     boundary : str
-        ``decision`` or ``unit``.
+        ``decision``, ``result`` or ``unit``.
     folder : Path
         Where scripts and logs go.
     text : str or None

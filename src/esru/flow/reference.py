@@ -194,6 +194,10 @@ def design_verilog(design: Design, lanes: int | None = None, name: str = "refere
             data = f"{{scale[{lane // design.block * SCALE_BITS} +: {SCALE_BITS}], {data}}}"
         if design.boundary == "accumulator":
             data = f"w[{lane * wide_out} +: {wide_out}], {data}"
+        if design.boundary == "result":
+            place = f"y[{lane * wide_out} +: {wide_out}]"
+            parts.append(f"  assign {place} = result({data}, {word});\n")
+            continue
         parts.append(
             f"  reg [{wide_out - 1}:0] y{lane} = 0;\n"
             f"  assign y[{lane * wide_out} +: {wide_out}] = y{lane};\n"

@@ -75,7 +75,7 @@ def plan(design: Design, lanes: int) -> Plan:
         words = min(FEWEST_WORDS // share, most)
         return Plan(words, False, f"{words} words from outside{sums}, chosen fractions")
     every = period << design.n
-    sampled = dither or (design.boundary == "unit" and design.floats)
+    sampled = dither or (design.boundary != "decision" and design.floats)
     if not sampled and every <= MOST_WORDS and every * lanes <= MOST_CASES:
         text = f"all {period} words with all {1 << design.n} fractions"
         return Plan(every, True, text)

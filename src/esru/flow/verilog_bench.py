@@ -67,6 +67,15 @@ module {module}_tb;
 endmodule
 """
 
+#: When a boundary's output is there, seen from its input.
+_WHEN = {
+    "decision": "the decision is there at once",
+    "result": "y is there at once",
+    "unit": "y is there after the rising edge",
+    "accumulator": "y is there after the rising edge",
+    "dither": "y is there after the rising edge",
+}
+
 _EDGES = "      #1 clk = 1'b1;\n      #1 clk = 1'b0;"
 
 
@@ -101,9 +110,9 @@ def verilog_bench(design: Design, lanes: int | None = None) -> str:
         w_out=w_out - 1,
         port_in="frac" if decision else "x",
         port_out="up" if decision else "y",
-        when="the decision is there at once" if decision else "y is there after the rising edge",
-        sample="      #1;" if decision else _EDGES,
-        rest=_EDGES if decision else "",
+        when=_WHEN[design.boundary],
+        sample=_EDGES if design.latency else "      #1;",
+        rest="" if design.latency else _EDGES,
         vectors="\n".join(
             f"    check(1'b{vector.reset:d}, 1'b{vector.enable:d}, {width_in}{vector.data:x}, "
             + "".join(f"{wide}'h{vector.beside.get(name, 0):x}, " for name, wide, _ in more)
@@ -122,7 +131,7 @@ def _range(width: int) -> str:
 
 
 class _Vector(NamedTuple):
-    """The inputs in a cycle, and the output in it (``decision``) or after it (``unit``)."""
+    """The inputs in a cycle, and the output in it (latency 0) or after it."""
 
     reset: bool
     enable: bool
@@ -134,14 +143,14 @@ class _Vector(NamedTuple):
 def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
     """Yield the vectors; other data after every reset, so that some data shows a missing one."""
     rng = random.Random(_SEED)
-    decision = design.boundary == "decision"
+    at_once = not design.latency
     most = max(max(_BEFORE_RESETS), min(_ROUNDINGS, _MOST_LANES_TIMES_ROUNDINGS // lanes))
     held = 0
     stretches = [(words, True) for words in _BEFORE_RESETS] + [(most, bool(design.load))]
     for variant, (words, reset) in enumerate(stretches):
         for data, beside, expected in stimuli(design, lanes, words, variant):
             if not rng.randrange(8):
-                yield _Vector(False, False, data, beside, expected if decision else held)
+                yield _Vector(False, False, data, beside, expected if at_once else held)
             held = expected
             yield _Vector(False, True, data, beside, expected)
         if reset:
@@ -151,7 +160,7 @@ def _vectors(design: Design, lanes: int) -> Iterator[_Vector]:
                 next(rounds)
             data, beside, expected = next(rounds)
             held = 0
-            yield _Vector(True, True, data, beside, expected if decision else 0)
+            yield _Vector(True, True, data, beside, expected if at_once else 0)
     for cycle in load_cycles(design, lanes, _LOADS) if design.load else ():
         loaded = {**cycle.round.beside, "load": cycle.load, "seed": cycle.seed}
         yield _Vector(cycle.rst, cycle.en, cycle.round.data, loaded, cycle.expected)

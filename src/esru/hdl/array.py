@@ -16,6 +16,7 @@ from esru.hdl.unit import UnitLogic
 
 _ARRAYS = {
     "decision": Bank,
+    "result": Bank,
     "unit": Bank,
     "accumulator": StochasticAccumulator,
     "dither": DitheredAccumulator,
@@ -23,6 +24,7 @@ _ARRAYS = {
 
 _LOGIC = {
     "decision": Rounder,
+    "result": UnitLogic,
     "unit": UnitLogic,
     "accumulator": UpdateLogic,
     "dither": DitherLogic,

@@ -50,8 +50,9 @@ class Bank(wiring.Component):
     Each sees the source's word through the design's lane map (`esru.sources.lane_maps`).
 
     All registers start at their reset values and return to them at a reset (domain ``sync``).
-    Throughput: M roundings per clock cycle. Latency: 0 at the boundary ``decision``
-    (combinational from ``frac`` and the sources' registers), 1 at the boundary ``unit``.
+    Throughput: M roundings per clock cycle. Latency: 0 at the boundaries ``decision`` and
+    ``result`` (combinational from the inputs and the sources' registers), 1 at the boundary
+    ``unit``.
 
     Parameters
     ----------
@@ -85,9 +86,10 @@ class Bank(wiring.Component):
         Designs with ``block=`` only: the scale of each block of so many neighbouring lanes, block
         0 lowest. What it takes off an exponent is computed once per block.
     x : In(M * W_in)
-        Boundary ``unit``: the input words, lane 0 lowest; with ``block=`` without their scales.
+        Boundaries ``result`` and ``unit``: the input words, lane 0 lowest; with ``block=`` without
+        their scales.
     y : Out(M * W_out)
-        Boundary ``unit``: the output words, registered.
+        The output words; at the boundary ``unit`` registered.
 
     Raises
     ------
@@ -133,12 +135,13 @@ class Bank(wiring.Component):
     def elaborate(self, platform) -> Module:
         """Return the array, one flat module."""
         m = Module()
-        results = self.add_lanes(m)
-        if self.design.boundary == "decision":
-            m.d.comb += self.up.eq(Cat(results))
+        results = Cat(self.add_lanes(m))
+        output = self.up if self.design.boundary == "decision" else self.y
+        if not self.design.latency:
+            m.d.comb += output.eq(results)
         else:
             with m.If(self.en):
-                m.d.sync += self.y.eq(Cat(results))
+                m.d.sync += output.eq(results)
         return m
 
     def add_lanes(self, m: Module) -> list[Value]:

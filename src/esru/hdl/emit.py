@@ -95,7 +95,7 @@ def emit_rtlil(design: Design, lanes: int | None = None, fabric: Fabric | None =
     Parameters
     ----------
     design : Design
-        The unit; ``replace(design, boundary="unit")`` gives its other boundary.
+        The unit; ``replace(design, boundary="unit")`` gives another boundary.
     lanes : int or None
         Lanes of a whole array, a multiple of ``design.lanes``; None: the lanes of one source.
     fabric : Fabric or None
@@ -189,9 +189,9 @@ def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None =
     """Return the same as Verilog; arguments and errors as `emit_verilog`'s."""
     text = _to_verilog(stream_rtlil(design, lanes), tool)
     count = design.lanes if lanes is None else lanes
-    latency = 0 if design.boundary == "decision" else 1
     lines = (
-        f"esru {__version__}: {design} as a valid/ready stream, lanes {count}, latency {latency}",
+        f"esru {__version__}: {design} as a valid/ready stream, lanes {count}, latency "
+        f"{design.latency}",
         "A word is taken in a cycle with i__valid = i__ready = 1, given in one with o__valid =",
         "o__ready = 1. The sources step once for each word taken, whenever that is.",
         "clk: rising edge; rst: synchronous, high",
@@ -221,12 +221,14 @@ def _comment(lines: Sequence[str]) -> str:
 #: What happens once in a clock cycle, and what a cycle with en = 1 does.
 _RATE = {
     "decision": "rounding",
+    "result": "rounding",
     "unit": "rounding",
     "accumulator": "update",
     "dither": "addition",
 }
 _WORK = {
     "decision": "rounds in this cycle",
+    "result": "rounds in this cycle",
     "unit": "rounds in this cycle",
     "accumulator": "updates in this cycle",
     "dither": "adds in this cycle (first: 1 starts again from the random word)",
@@ -238,6 +240,7 @@ def _data(design: Design) -> str:
     wide, out = design.x_bits, f"y[{design.out_format.width} * lanes]"
     return {
         "decision": f"frac[{design.fraction_bits} * lanes] to up[lanes], combinational (latency 0)",
+        "result": f"x[{wide} * lanes] to {out}, combinational (latency 0)",
         "unit": f"x[{wide} * lanes] to {out}, registered (latency 1)",
         "accumulator": f"w[{design.out_format.width} * lanes] + x[{wide} * lanes] to {out}, "
         "registered (latency 1)",
@@ -294,7 +297,7 @@ def rounder_rtlil(design: Design) -> str:
     """Return the bare rule as RTLIL, without a source, for proofs over every random word.
 
     The module is ``esru_<id>_rounder``: frac[n] and word[k] to up at the boundary ``decision``,
-    x[W_in] and word[k] to y[W_out] at the boundary ``unit``, combinational. With k = 0 there is
+    x[W_in] and word[k] to y[W_out] at ``result`` and ``unit``, combinational. With k = 0 there is
     no port ``word``.
     """
     return convert(bare_logic(design), f"{module_name(design)}_rounder", clocked=False)

@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from esru.boundaries import ACCUMULATORS
+from esru.boundaries import ROUNDINGS
 from esru.design import Design
 from esru.errors import InputError
 from esru.hdl.bank import Bank
@@ -19,9 +19,9 @@ class StreamBank(Bank):
 
     Throughput: one transfer of M lanes per clock cycle. Boundary ``unit``: latency 1; the result
     is held until it is taken, and ``i.ready`` is 1 while there is none or it is being taken.
-    Boundary ``decision``: latency 0; both handshakes are passed through. The sources step once for
-    each transfer in, so that back-pressure uses up no random words and the words of a run do not
-    depend on when the neighbours were ready.
+    Boundaries ``decision`` and ``result``: latency 0; both handshakes are passed through. The
+    sources step once for each transfer in, so that back-pressure uses up no random words and the
+    words of a run do not depend on when the neighbours were ready.
 
     Parameters
     ----------
@@ -50,8 +50,9 @@ class StreamBank(Bank):
 
     def __new__(cls, design: Design, lanes: int | None = None):
         """Check before the object exists: Amaranth complains about one never elaborated."""
-        if design.boundary in ACCUMULATORS:
-            raise InputError.must("Boundary of a stream", "decision or unit", design.boundary)
+        if design.boundary not in ROUNDINGS:
+            rule = f"one of {', '.join(ROUNDINGS)}"
+            raise InputError.must("Boundary of a stream", rule, design.boundary)
         return super().__new__(cls, design, lanes)
 
     def __init__(self, design: Design, lanes: int | None = None):
@@ -79,7 +80,7 @@ class StreamBank(Bank):
         """Return the array with its handshakes, one flat module."""
         m = super().elaborate(platform)
         m.d.comb += self.en.eq(self.i.valid & self.i.ready)
-        if self.design.boundary == "decision":
+        if not self.design.latency:
             m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
         else:
             m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)

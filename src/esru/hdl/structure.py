@@ -46,7 +46,7 @@ def check_fabric(design: Design) -> None:
         rule = "plain at the boundary dither, whose lanes have no rule of their own"
     elif design.boundary == "accumulator" and design.rule in _SUMS and design.k:
         rule = f"plain at the boundary accumulator, which has one adder with the rule {design.rule}"
-    elif design.boundary == "unit" and design.floats:
+    elif design.boundary != "decision" and design.floats:
         rule = "plain for a float unit (its decision can be built cell by cell)"
     else:
         return
@@ -167,7 +167,7 @@ class Helped(Plain):
         carry, through = add_shared_carries(m, self.fabric, pairs, word, register, suffix)
         for bit in range(design.length):
             m.d.comb += passed[bit].eq(through.get(bit, register.following[bit]))
-        if design.boundary == "unit" and fits(design):
+        if design.boundary in ("result", "unit") and fits(design):
             self._carries.add(suffix)
             return carry
         zero = Const(0, 1)

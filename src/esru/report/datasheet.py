@@ -80,6 +80,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 #: What a unit does for a word in each clock cycle.
 _WORK = {
     "decision": "decides whether to round up for",
+    "result": "rounds",
     "unit": "rounds",
     "accumulator": "adds a rounded update to",
     "dither": "adds to the sums of",

@@ -77,8 +77,8 @@ def _caption(design: Design, count: int) -> str:
     lanes = "1 lane" if count == 1 else f"{count} lanes"
     sources = count // design.lanes
     shared = "" if not design.k else ", 1 source" if sources == 1 else f", {sources} sources"
-    timing = "latency 0" if design.boundary == "decision" else "latency 1"
-    return f"boundary {design.boundary}, {lanes}{shared}, {timing}, {count} a clock cycle"
+    rate = f"latency {design.latency}, {count} a clock cycle"
+    return f"boundary {design.boundary}, {lanes}{shared}, {rate}"
 
 
 def _boxes(design: Design, count: int) -> list[_Box]:
@@ -126,6 +126,8 @@ def _boxes(design: Design, count: int) -> list[_Box]:
         whole = design.out_format.width - 2
     boxes.append(_Box(("increment",), f"{max(whole, design.out_format.width) + 1} bits",
                       takes=f"x, {whole} upper bits"))  # fmt: skip
+    if design.boundary == "result":
+        return [*boxes, _Box((design.overflow, str(design.out_format)), "y")]
     boxes.append(_Box((design.overflow,), wide))
     boxes.append(_Box(("y", str(design.out_format)), "y", True))
     return boxes

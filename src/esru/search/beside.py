@@ -15,7 +15,7 @@ from esru.search.race import Contender, Level
 CLOSEST = 8
 
 #: Boundaries whose lanes can be given cell by cell.
-HELPED = ("decision", "unit")
+HELPED = ("decision", "result", "unit")
 
 
 def helped_costs(
