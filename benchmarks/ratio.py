@@ -25,7 +25,7 @@ from esru.sources import fresh_leap
 
 TARGETS = ("ice40", "ecp5", "gowin", "xc7", "lut4", "lut6", "nand2", "osu018")
 
-BOUNDARIES = ("decision", "unit", "accumulator", "dither")
+BOUNDARIES = ("decision", "result", "unit", "accumulator", "dither")
 
 #: The array of the training and of the search.
 LANES = 64
@@ -51,6 +51,9 @@ DESIGNS = {
     "select n = 8, alone": "8:7:select:lfsr13,leap=7",
 }
 
+#: Counted without saturation as well, at `result`: as units are where another stage saturates.
+WRAPPING = ("reference", "reference, shared", "papers", "papers, shared", "winner", "select n = 8")
+
 #: What says where a row was measured.
 PLACE = ("target", "boundary", "structure")
 
@@ -68,6 +71,11 @@ def sharing() -> dict[str, Design]:
         for name in ("reference", "winner")
         for lanes in SHARING
     }
+
+
+def wrapping() -> dict[str, Design]:
+    """Return the units that are counted without saturation."""
+    return {f"{name}, wrap": replace(parse(DESIGNS[name]), overflow="wrap") for name in WRAPPING}
 
 
 def counts(cost: LaneCost) -> dict[str, float | None]:
@@ -153,8 +161,10 @@ def main() -> int:
                     where = [name, boundary, structure]
                     rows += [row for row in kept["rows"] if [row[key] for key in PLACE] == where]
                     continue
-                shared = sharing() if name in SHARED_ON and boundary == "decision" else {}
-                rows += measured(name, boundary, structure, designs | shared)
+                more = sharing() if name in SHARED_ON and boundary == "decision" else {}
+                if boundary == "result":
+                    more = wrapping()
+                rows += measured(name, boundary, structure, designs | more)
                 print(f"{name} {boundary} {structure}: {len(rows)} rows", file=sys.stderr)
     give({"schema": "esru.ratio/1", "versions": versions, "lanes": LANES}, rows, args.write)
     return 0
