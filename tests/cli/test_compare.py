@@ -145,7 +145,7 @@ def test_without_peers_designs_keep_their_own_inputs(capsys: pytest.CaptureFixtu
         (["papers", "papers"], "Designs must be named once, not reference, papers, papers"),
         (["--lanes", "0", "--seeds", "0"], "Lanes must be between 1 and 1024, not 0"),
         (["--seeds", "-1"], "Seeds must be between 0 and 10000, not -1"),
-        (["--peers", "--boundary", "sum"], "Boundary must be one of decision, unit"),
+        (["--peers", "--boundary", "sum"], "Boundary must be one of decision, result, unit"),
         (["--target", "abacus"], "Target must be one of ice40"),
         (["--task", "nonsense"], "Task must be one of digits-mlp"),
         (["--task", "nonsense", "--seeds", "0"], "Task must be one of digits-mlp"),

@@ -97,7 +97,7 @@ def _nothing_written(folder: Path) -> None:
         (["--bits", "8", "--target", "z80"], "Target must be one of ice40"),
         (
             ["--bits", "8", "--boundary", "die"],
-            "Boundary must be one of decision, unit, accumulator",
+            "Boundary must be one of decision, result, unit, accumulator",
         ),
         (["--bits", "8", "--lanes", "0"], "Lanes must be between 1 and 1024, not 0"),
         (["--bits", "8", "--objective", "area"], "Target must be one with an area, such as nand2"),

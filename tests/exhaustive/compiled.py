@@ -240,7 +240,7 @@ def outputs(designs: Sequence[Design], folder: Path) -> list[Found]:
                 name=module.replace("_", "__"),
                 data="p_x" if run.unit else "p_frac",
                 result="p_y" if run.unit else "p_up",
-                registered=str(run.unit).lower(),
+                registered=str(bool(run.design.latency)).lower(),
                 random="m.p_r" if run.design.source == "port" else "none",
                 more=_MORE.get(run.design.boundary, "none"),
                 beside={"accumulator": run.design.lanes * run.result}.get(run.design.boundary, 1),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _outcomes(key: Design, change: int) -> list[list[int]]:
 
 
 class Drive:
-    """What a design's lanes get in each clock cycle, and what is to come out after it.
+    """What a design's lanes get in each clock cycle, and what is to come out in or after it.
 
     Every lane has the inputs of `streams`, with the lowest k bits changed from lane to lane and
     from cycle to cycle where words come from operands: so that every input meets every word.
@@ -123,7 +124,7 @@ class Drive:
         return {"en": [-1], "rst": [0], "clk": [0], "x": x, "scale": scale, "r": word}
 
     def expected(self, cycle: int, lane: int) -> list[int]:
-        """Return the bits of a lane's output after a cycle."""
+        """Return the bits of a lane's output for a cycle: in it, or registered after it."""
         outcomes = _outcomes(self.key, self.change(cycle, lane))
         if self.design.source not in OPERANDS:
             return outcomes[self.words[cycle]]
@@ -183,8 +184,7 @@ def mismatch(design: Design, key: Design, graph: Aiger) -> str:
     drive = Drive(design, key)
     every = (1 << drive.size) - 1
     width = design.out_format.width
-    outputs = iter(_run(graph, drive))
-    next(outputs)
+    outputs = islice(_run(graph, drive), design.latency, design.latency + len(drive.words))
     for cycle, found in enumerate(outputs):
         for lane in range(design.lanes):
             for i, expected in enumerate(drive.expected(cycle, lane)):
@@ -202,7 +202,7 @@ def differences(pairs: Sequence[tuple[Design, Design]], folder: Path) -> list[st
     Parameters
     ----------
     pairs : sequence of tuple of Design
-        Float units at the boundary ``unit``, with different ids, and for each a design with the
+        Float units at ``unit`` or ``result``, with different ids, and for each a design with the
         same decisions for the same words: what the model computes is kept for all that share one.
     folder : Path
         Where netlists and logs go.

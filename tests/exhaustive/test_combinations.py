@@ -15,8 +15,9 @@ from pathlib import Path
 import compiled
 import pytest
 from compiled import Run, mismatch, outputs
+from marks import slow_where
 
-from esru.boundaries import ACCUMULATORS, ADDED
+from esru.boundaries import ACCUMULATORS, ADDED, ROUNDINGS
 from esru.design import BOUNDARIES, RULES, SOURCES, Design, parse
 from esru.errors import InputError
 from esru.formats import parse_format
@@ -24,16 +25,19 @@ from esru.sources.lane_maps import MAPS
 from esru.sources.settings import KEYS_OF, OPERANDS
 
 #: Rounding bits and random bits, by boundary.
+_SIZES = [(6, 6), (6, 5), (6, 3), (6, 0), (3, 3), (3, 2), (4, 2)]
 SIZES = {
     "decision": [(8, 8), (8, 7), (8, 3), (8, 0), (5, 5), (5, 4), (5, 2)],
-    "unit": [(6, 6), (6, 5), (6, 3), (6, 0), (3, 3), (3, 2), (4, 2)],
+    "result": _SIZES,
+    "unit": _SIZES,
     "accumulator": [(3, 3), (3, 2), (3, 0), (2, 2), (2, 1)],
-    "dither": [(6, 6), (6, 5), (6, 3), (6, 0), (3, 3), (3, 2), (4, 2)],
+    "dither": _SIZES,
 }
 _FORMATS = ["in=s10.6,out=int4", "in=u9.6,out=uint3", "in=s10.6,out=uint3", "in=u10.6,out=int4"]
 #: Input and output formats by boundary, ends that can be passed and ends that cannot.
 FORMATS = {
     "decision": [""],
+    "result": _FORMATS,
     "unit": _FORMATS,
     "accumulator": [
         "in=s6.3,out=int3",
@@ -139,15 +143,16 @@ def test_every_rule_and_source(tmp_path: Path) -> None:
 
 
 def test_every_rule_and_source_of_a_unit(tmp_path: Path) -> None:
-    """With an adder and one pair of formats."""
+    """With an adder and one pair of formats, every second one without the register."""
     designs = combinations("unit", sizes=1, formats=1)
+    designs[1::2] = [replace(design, boundary="result") for design in designs[1::2]]
     built = {(design.rule, design.source) for design in designs}
     assert built == set(product(RULES, SOURCES)) - IMPOSSIBLE
     assert not _unequal(designs, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("boundary", ["unit", *ACCUMULATORS])
+@pytest.mark.parametrize("boundary", ["result", "unit", *ACCUMULATORS])
 def test_every_rule_source_and_format(boundary: str, tmp_path: Path) -> None:
     """With as many random bits as the rule takes."""
     designs = combinations(boundary, sizes=1)
@@ -165,13 +170,13 @@ def test_every_rule_source_and_format(boundary: str, tmp_path: Path) -> None:
 TABLES = ["3:2:table-f0cceea8", "4:4:table-ff00f0f0fc30fa5000000000ccccaaaa.1.2.1.0.0.0.4.8"]
 
 
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("boundary", slow_where({"result"}, ROUNDINGS))
 def test_tables_with_every_source(boundary: str, tmp_path: Path) -> None:
-    """In both forms of the name; at the boundary `unit` to a format whose ends can be passed."""
+    """In both forms of the name; with an adder to a format whose ends can be passed."""
     designs = []
     for head, source in product(TABLES, SOURCES):
         lanes = ",lanes=2" if source in NEIGHBOURS else ""
-        end = ",in=s8.4,out=int3" if boundary == "unit" and source[:7] != "operand" else ""
+        end = ",in=s8.4,out=int3" if boundary != "decision" and source[:7] != "operand" else ""
         k = int(head[2])
         found = _shortest(f"{head}:{source}", k, f"{lanes}{end},boundary={boundary}")
         designs += [found] if found is not None else []
@@ -180,7 +185,7 @@ def test_tables_with_every_source(boundary: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("boundary", ["decision", "unit", "dither"])
+@pytest.mark.parametrize("boundary", [*ROUNDINGS, "dither"])
 def test_every_rule_and_map(boundary: str, tmp_path: Path) -> None:
     """With every source that has lane maps, at one size."""
     designs = []
@@ -223,16 +228,18 @@ def test_every_size_form_and_overflow(boundary: str, tmp_path: Path) -> None:
 def test_differences_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hardware of another rule, source or overflow than the model's."""
     true = compiled.emit_rtlil
-    text = "6:3:half:lfsr3,seed={},in=s10.6,out=int4,boundary=unit"
-    designs = [parse(text.format(seed)) for seed in (1, 2, 3, 4)]
-    changes = [{"rule": "nearest"}, {"source": "plateau"}, {"overflow": "wrap"}, {}]
+    text = "6:3:half:lfsr3,seed={},in=s10.6,out=int4,boundary={}"
+    ends = [(1, "unit"), (2, "unit"), (3, "unit"), (3, "result"), (4, "unit"), (4, "result")]
+    designs = [parse(text.format(*end)) for end in ends]
+    wraps = {"overflow": "wrap"}
+    changes = [{"rule": "nearest"}, {"source": "plateau"}, wraps, wraps, {}, {}]
     wrong = {d: replace(d, **change) for d, change in zip(designs, changes, strict=True)}
     monkeypatch.setattr(
         compiled,
         "emit_rtlil",
         lambda wanted: true(wrong[wanted]).replace(wrong[wanted].id, wanted.id),
     )
-    rule, source, overflow, none = map(mismatch, designs, outputs(designs, tmp_path))
+    rule, source, *overflow, none, same = map(mismatch, designs, outputs(designs, tmp_path))
     assert "cycle " in rule and "cycle " in source
-    assert "expected 0x7, got 0x8" in overflow
-    assert none == ""
+    assert all("expected 0x7, got 0x8" in text for text in overflow)
+    assert none == same == ""

@@ -49,8 +49,8 @@ def _formats() -> list[str]:
 def combinations() -> list[Pair]:
     """Return every combination, each with the design that the model is asked for.
 
-    The modes of overflow come in turn, and so do the scale's two places; the source `port` has
-    both modes.
+    The modes of overflow come in turn, and so do the scale's two places and, four to one, the
+    output with its register and without; the source `port` has both modes.
     """
     found: list[Pair] = []
     for number, (formats, source, rule) in enumerate(product(_formats(), SOURCES, RULES)):
@@ -65,6 +65,8 @@ def combinations() -> list[Pair]:
                 changed = replace(changed, block=changed.lanes)
             key = replace(changed, source="port" if design.k else "none", block=0, lanes=1,
                           length=0, taps=0)  # fmt: skip
+            if number % 5 == 4:
+                changed = replace(changed, boundary="result")
             found.append((changed, key))
     return found
 
@@ -85,7 +87,8 @@ def test_the_list_is_the_whole_product() -> None:
         modes = {design.overflow for design, _ in EVERY if _what(design)[2] == text}
         assert modes == {mode for mode in FLOAT_OVERFLOWS
                          if _built("zero", "none", f"{text},overflow={mode}")}  # fmt: skip
-    assert {bool(d.block) for d, _ in EVERY if d.input.name in MX_FORMATS} == {False, True}
+    scaled = {(d.boundary, bool(d.block)) for d, _ in EVERY if d.input.name in MX_FORMATS}
+    assert scaled == set(product(("result", "unit"), (False, True)))
 
 
 def test_every_input_meets_every_word() -> None:

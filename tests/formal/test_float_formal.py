@@ -70,25 +70,28 @@ def test_every_scale_with_every_element(source: str, out: str, tmp_path: Path) -
     assert check.cases == 1 << (8 + FLOAT_FORMATS[source[3:]].width + design.k)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "8:7:select:lfsr13,leap=7,in=mx_float32,out=ocp_e2m1",
-        "reference,out=bfloat16",
-        "reference,out=ocp_e4m3",
-        "8:8:zero:lfsr24,out=ocp_e4m3,overflow=nonsaturate",
-        "8:3:half:plateau5,in=bfloat16,out=ocp_e2m1,lanes=2",
-        "8:7:select:lfsr13,leap=7,lanes=4,out=ocp_e5m2",
-        "12:5:nearest:debruijn6,in=float16,out=bfloat16,form=galois,leap=5",
-        "8:0:half:none,out=ocp_e2m3",
-        "8:3:half:operand-own,out=ocp_e4m3",
-        "8:7:select:operand-xor,lanes=2,out=bfloat16",
-        "4:2:nearest:operand-prev,in=bfloat16,out=ocp_e2m1",
-        "4:3:replicate:operand-neighbour,lanes=3,in=float16,out=ocp_e5m2,overflow=nonsaturate",
-    ],
-)
-def test_whole_float_modules(text: str, tmp_path: Path) -> None:
-    check = prove_design(parse(f"{text},boundary=unit"), tmp_path)
+WHOLE = [
+    "8:7:select:lfsr13,leap=7,in=mx_float32,out=ocp_e2m1",
+    "reference,out=bfloat16",
+    "reference,out=ocp_e4m3",
+    "8:8:zero:lfsr24,out=ocp_e4m3,overflow=nonsaturate",
+    "8:3:half:plateau5,in=bfloat16,out=ocp_e2m1,lanes=2",
+    "8:7:select:lfsr13,leap=7,lanes=4,out=ocp_e5m2",
+    "12:5:nearest:debruijn6,in=float16,out=bfloat16,form=galois,leap=5",
+    "8:0:half:none,out=ocp_e2m3",
+    "8:3:half:operand-own,out=ocp_e4m3",
+    "8:7:select:operand-xor,lanes=2,out=bfloat16",
+    "4:2:nearest:operand-prev,in=bfloat16,out=ocp_e2m1",
+    "4:3:replicate:operand-neighbour,lanes=3,in=float16,out=ocp_e5m2,overflow=nonsaturate",
+]
+#: In a default run each at one of the boundaries, in turn.
+PLACED = list(itertools.product(WHOLE, ("unit", "result")))
+IN_TURN = [(text, ("unit", "result")[number % 2]) for number, text in enumerate(WHOLE)]
+
+
+@pytest.mark.parametrize(("text", "boundary"), slow_where({*PLACED} - {*IN_TURN}, PLACED))
+def test_whole_float_modules(text: str, boundary: str, tmp_path: Path) -> None:
+    check = prove_design(parse(f"{text},boundary={boundary}"), tmp_path)
     assert check.passed, check.detail
 
 
@@ -107,9 +110,10 @@ def slow(text: str, lanes: int) -> Any:
     ],
 )
 def test_blocks_with_a_scale(text: str, lanes: int | None, tmp_path: Path) -> None:
-    design = parse(f"{text},boundary=unit")
-    check = prove_design(design, tmp_path, lanes)
-    assert check.passed, check.detail
+    for boundary in ("unit", "result"):
+        design = parse(f"{text},boundary={boundary}")
+        check = prove_design(design, tmp_path, lanes)
+        assert check.passed, check.detail
 
 
 def test_another_blocks_scale_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,10 +122,11 @@ def test_another_blocks_scale_is_found(tmp_path: Path, monkeypatch: pytest.Monke
 
     offsets = Bank._offsets
     monkeypatch.setattr(Bank, "_offsets", lambda self, m: offsets(self, m)[::-1])
-    design = parse("3:2:zero:lfsr3,in=mx_bfloat16,out=ocp_e2m1,block=1,boundary=unit")
-    check = prove_design(design, tmp_path, lanes=2)
-    assert not check.passed and "lane 0 depends on scale[" in check.detail
-    assert "of block 1" in check.detail
+    for boundary in ("unit", "result"):
+        text = f"3:2:zero:lfsr3,in=mx_bfloat16,out=ocp_e2m1,block=1,boundary={boundary}"
+        check = prove_design(parse(text), tmp_path, lanes=2)
+        assert not check.passed and "lane 0 depends on scale[" in check.detail
+        assert "of block 1" in check.detail
 
 
 def test_an_array_of_float_units(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from marks import slow_where
 
+from esru.boundaries import ROUNDINGS
 from esru.design import parse
 from esru.errors import ToolFailed
 from esru.flow import decide, formal
@@ -39,7 +40,7 @@ FULL = [
     "32:24:replicate:lfsr32",
     "32:31:select:lfsr32",
 ]
-#: Sources of words from outside with boundaries; every second one, each source once, is quick.
+#: Sources of words from outside with boundaries; every third one, each source once, is quick.
 OUTSIDE = [
     (source, boundary)
     for number, source in enumerate(
@@ -52,7 +53,7 @@ OUTSIDE = [
             "operand-xor,lanes=3",
         )
     )
-    for boundary in (("unit", "decision"), ("decision", "unit"))[number % 2]
+    for boundary in (ROUNDINGS[number % 3 :] + ROUNDINGS[: number % 3])
 ]
 #: Sources with lane maps; every second one has every map.
 MAPPED = list(
@@ -63,8 +64,14 @@ MAPPED = list(
 )
 
 
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
-@pytest.mark.parametrize("text", SMALL + FULL)
+#: At `result` the bare rule is the unit's: some of them in a default run.
+RULED = list(product(SMALL + FULL, ROUNDINGS))
+SELDOM = {pair for pair in RULED if pair[1] == "result"} - {
+    (text, "result") for text in (SMALL + FULL)[::4]
+}
+
+
+@pytest.mark.parametrize(("text", "boundary"), slow_where(SELDOM, RULED))
 def test_every_rule_for_all_inputs(text: str, boundary: str, tmp_path: Path) -> None:
     design = parse(f"{text},boundary={boundary}")
     check = prove_rounder(design, tmp_path)
@@ -79,9 +86,10 @@ def test_every_rule_for_all_inputs(text: str, boundary: str, tmp_path: Path) -> 
     ["in=s20.12,out=u6.4", "in=u20.12,out=s4.0", "in=s64.40,out=int20", "in=s8.8", "in=u64.8"],
 )
 def test_ends_of_formats_for_all_inputs(formats: str, overflow: str, tmp_path: Path) -> None:
-    design = parse(f"8:3:half:lfsr5,{formats},overflow={overflow},boundary=unit")
-    check = prove_rounder(design, tmp_path)
-    assert check.passed, check.detail
+    for boundary in ("unit", "result"):
+        design = parse(f"8:3:half:lfsr5,{formats},overflow={overflow},boundary={boundary}")
+        check = prove_rounder(design, tmp_path)
+        assert check.passed, check.detail
 
 
 @pytest.mark.parametrize("form", ["fibonacci", "galois"])
@@ -101,7 +109,7 @@ def test_automata_and_counters_with_reset_and_enable(text: str, tmp_path: Path) 
     assert check.cases == 3 * (32 if text == "counter5" else 127)
 
 
-@pytest.mark.parametrize(("source", "boundary"), slow_where(OUTSIDE[1::2], OUTSIDE))
+@pytest.mark.parametrize(("source", "boundary"), slow_where({*OUTSIDE} - {*OUTSIDE[::3]}, OUTSIDE))
 def test_words_from_outside(source: str, boundary: str, tmp_path: Path) -> None:
     for core in ("5:4:select", "5:3:replicate"):
         design = parse(f"{core}:{source},boundary={boundary}")
@@ -125,12 +133,15 @@ def test_every_lane_map(source: str, name: str, tmp_path: Path) -> None:
         "reference",
         "reference,boundary=unit,leap=29",
         "papers,boundary=unit",
+        "papers,boundary=result",
+        "reference,boundary=result,leap=29",
         "32:32:replicate:plateau32,form=galois,leap=37",
         pytest.param("16:16:zero:lfsr32,form=galois,leap=1000003", marks=pytest.mark.slow),
         "16:16:zero:lfsr20,leap=1000003",
         "8:8:zero:debruijn20,leap=33",
         "8:7:select:lfsr13,leap=7,lanes=64",
         "8:0:half:none,boundary=unit",
+        "8:0:half:none,boundary=result",
         pytest.param(
             "24:24:zero:lfsr24,leap=29,lanes=8,map=delay,boundary=unit", marks=pytest.mark.slow
         ),
@@ -147,8 +158,10 @@ def test_whole_modules(text: str, tmp_path: Path) -> None:
     assert check.passed, check.detail
 
 
-def test_an_array_of_sources(tmp_path: Path) -> None:
-    check = prove_design(parse("8:3:half:plateau5,lanes=2,boundary=unit"), tmp_path, lanes=8)
+@pytest.mark.parametrize("boundary", ["unit", "result"])
+def test_an_array_of_sources(boundary: str, tmp_path: Path) -> None:
+    design = parse(f"8:3:half:plateau5,lanes=2,boundary={boundary}")
+    check = prove_design(design, tmp_path, lanes=8)
     assert check.passed, check.detail
     assert check.cases == 62 * 8
 

@@ -43,6 +43,8 @@ ARRAYS = {
     "5:5:replicate:debruijn5,leap=3,lanes=2,map=permute,load=1": 2,
     "5:4:select:counter4,lanes=2,load=1": 4,
     "24:24:zero:lfsr24,leap=29,load=1": 1,
+    "5:3:half:plateau5,load=1,boundary=result": 2,
+    "6:5:select:lfsr7,leap=6,lanes=2,load=1,boundary=result": 4,
 }
 
 
@@ -105,7 +107,7 @@ def test_the_stimuli_hold_every_case() -> None:
             assert cycle.expected >> lane & 1 == up
 
 
-@pytest.mark.parametrize("text", list(ARRAYS)[2:4])
+@pytest.mark.parametrize("text", [*list(ARRAYS)[2:4], list(ARRAYS)[-1]])
 def test_the_verilog_under_cocotb(text: str, tmp_path: Path) -> None:
     checks = run_cocotb(parse(text), tmp_path, ARRAYS[text])
     assert checks[-1].name == "Verilog: load" and len(checks) == 7

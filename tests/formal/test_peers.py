@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from esru.boundaries import ROUNDINGS
 from esru.errors import InputError
 from esru.flow.peers import PEERS, peer_netlist, prove_peer
 from esru.hdl.emit import module_name
 
 
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("boundary", ROUNDINGS)
 @pytest.mark.parametrize("name", PEERS)
 def test_every_peer_is_its_design(name: str, boundary: str, tmp_path: Path) -> None:
     check = prove_peer(PEERS[name], boundary, tmp_path)
@@ -25,6 +26,7 @@ def test_every_peer_is_its_design(name: str, boundary: str, tmp_path: Path) -> N
         ("comparator12", "decision", "s < frac", "s <= frac"),
         ("comparator12", "unit", "x[23:12]", "x[22:11]"),
         ("adder16", "unit", "total > 127", "total > 128"),
+        ("comparator12", "result", "total > 127", "total > 128"),
         ("adder16", "decision", "s[12] ^ s[10]", "s[11] ^ s[10]"),
         pytest.param("galois32", "decision", "32'd197", "32'd199", marks=pytest.mark.slow),
         ("galois32", "unit", "s[31:8]}", "s[30:7]}"),
@@ -38,5 +40,6 @@ def test_a_fault_is_found(name: str, boundary: str, right: str, wrong: str, tmp_
 
 
 def test_other_boundaries_are_refused() -> None:
-    with pytest.raises(InputError, match="Boundary of a peer must be decision or unit, not 'x'"):
+    rule = "Boundary of a peer must be one of decision, result, unit, not 'x'"
+    with pytest.raises(InputError, match=rule):
         peer_netlist(PEERS["adder16"], "x")

@@ -10,6 +10,7 @@ import pytest
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
+from esru.boundaries import ROUNDINGS
 from esru.design import parse
 from esru.flow.decide import decide
 from esru.flow.miter import TO_GATES
@@ -29,7 +30,7 @@ DESIGNS = [
 ]
 
 #: The stream beside the bare module, whose `en` is a transfer in. `pending` counts the words taken
-#: and not yet given: it is 0 or 1 (decision: always 0), o__valid shows it, and what is given is
+#: and not yet given: it is 0 or 1 (latency 0: always 0), o__valid shows it, and what is given is
 #: what the bare module makes of the last word taken. Words are taken whenever there is room.
 _TOP = """\
 module top(input clk, input rst, {load}{declared}input [{w_in}:0] data, input valid, input ready,
@@ -47,7 +48,7 @@ module top(input clk, input rst, {load}{declared}input [{w_in}:0] data, input va
 endmodule
 """
 _UNIT = "(pending > 1) | (o_valid != (pending == 1)) | (i_ready != (!o_valid | ready))"
-_DECISION = "(pending != 0) | (o_valid != valid) | (i_ready != ready)"
+_AT_ONCE = "(pending != 0) | (o_valid != valid) | (i_ready != ready)"
 
 _MITER = (
     """\
@@ -83,7 +84,7 @@ def _proof(text: str, folder: Path, spoil: tuple[str, str] = ("", "")) -> str:
         + "".join(f".{name}({name}), " for name in beside),
         port_in="frac" if decision else "x",
         port_out="up" if decision else "y",
-        handshake=_DECISION if decision else _UNIT,
+        handshake=_UNIT if design.latency else _AT_ONCE,
     )
     (folder / "top.v").write_text(top)
     script = _MITER.format(stream=stream_name(design), bare=module_name(design))
@@ -91,7 +92,7 @@ def _proof(text: str, folder: Path, spoil: tuple[str, str] = ("", "")) -> str:
     return decide(folder, "the bare module")
 
 
-@pytest.mark.parametrize("boundary", ["decision", "unit"])
+@pytest.mark.parametrize("boundary", ROUNDINGS)
 @pytest.mark.parametrize("text", DESIGNS)
 def test_nothing_is_lost_and_nothing_comes_twice(text: str, boundary: str, tmp_path: Path) -> None:
     """PDR: for every sequence of data, valid, ready and rst, of any length."""
@@ -105,15 +106,17 @@ def test_the_proof_bites(tmp_path: Path) -> None:
     assert either is not None
     fault = (either[0], either[0].replace("$or", "$and", 1))
     assert "differs" in _proof("4:3:zero:lfsr5,boundary=unit", tmp_path, fault)
-    both = re.search(r"  cell \$and (\$\d+)\n(?:.*\n)*?  end\n", stream_rtlil(parse(DESIGNS[0])))
-    assert both is not None
-    fault = (both[0], both[0].replace("$and", "$or", 1))
-    assert "differs" in _proof(DESIGNS[0], tmp_path, fault)
+    for text in (DESIGNS[0], f"{DESIGNS[0]},boundary=result"):
+        both = re.search(r"  cell \$and (\$\d+)\n(?:.*\n)*?  end\n", stream_rtlil(parse(text)))
+        assert both is not None
+        fault = (both[0], both[0].replace("$and", "$or", 1))
+        assert "differs" in _proof(text, tmp_path, fault)
 
 
-def test_full_throughput_and_the_same_words_whatever_the_neighbours_do() -> None:
+@pytest.mark.parametrize("boundary", ["unit", "result"])
+def test_full_throughput_and_the_same_words_whatever_the_neighbours_do(boundary: str) -> None:
     """Simulated: all words back to back, then once more with random stalls."""
-    design = parse("4:3:zero:lfsr5,lanes=2,boundary=unit")
+    design = parse(f"4:3:zero:lfsr5,lanes=2,boundary={boundary}")
     rng = random.Random(1)
     words = [rng.getrandbits(2 * design.input.width) for _ in range(200)]
 
@@ -147,7 +150,7 @@ def test_full_throughput_and_the_same_words_whatever_the_neighbours_do() -> None
         return given, cycles
 
     fast, cycles = run(0.0)
-    assert cycles == len(words) + 1
+    assert cycles == len(words) + design.latency
     slow, _ = run(0.5)
     assert slow == fast
 

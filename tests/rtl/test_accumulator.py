@@ -63,7 +63,8 @@ def test_a_plan_counts_roundings() -> None:
 @pytest.mark.parametrize("boundary", ["accumulator", "dither"])
 def test_what_is_not_built(boundary: str) -> None:
     design = parse(f"4:2:zero:lfsr3,boundary={boundary}")
-    with pytest.raises(InputError, match="Boundary of a stream must be decision or unit"):
+    rule = f"Boundary of a stream must be one of decision, result, unit, not {boundary}"
+    with pytest.raises(InputError, match=rule):
         StreamBank(design)
     with pytest.raises(InputError, match="Boundary of the demo must be decision or unit"):
         DemoConfig(design, clock_hz=12_000_000)
@@ -100,4 +101,4 @@ def test_what_gen_writes(text: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     ran = subprocess.run(["vvp", "-n", str(tmp_path / "bench")], capture_output=True, text=True)
     assert ran.returncode == 1 and "FAIL" in ran.stdout
     assert main(["gen", text, "-o", str(tmp_path / "no"), "--with", "stream"]) == 2
-    assert "Boundary of a stream must be decision or unit" in capsys.readouterr().err
+    assert "Boundary of a stream must be one of decision, result, unit" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import pytest
 from amaranth.sim import Simulator
 from marks import slow_where
 
+from esru.boundaries import ROUNDINGS
 from esru.design import Design, parse
 from esru.emulate.stream import Array
 from esru.errors import InputError
@@ -71,8 +72,8 @@ GIVEN = [
 
 
 #: At the boundaries; in a default run each at one of them, in turn.
-OUTSIDE = list(itertools.product(GIVEN, ("decision", "unit")))
-OFTEN = [(source, ("decision", "unit")[number % 2]) for number, source in enumerate(GIVEN)]
+OUTSIDE = list(itertools.product(GIVEN, ROUNDINGS))
+OFTEN = [(source, ROUNDINGS[number % 3]) for number, source in enumerate(GIVEN)]
 
 
 @pytest.mark.parametrize(("source", "boundary"), slow_where({*OUTSIDE} - {*OFTEN}, OUTSIDE))
@@ -89,7 +90,7 @@ def test_words_from_outside(source: str, boundary: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_without_random_bits(rule: str, n: int) -> None:
-    for boundary in ("decision", "unit"):
+    for boundary in ROUNDINGS:
         _check(parse(f"{n}:0:{rule}:none,boundary={boundary}"))
         _check(parse(f"{n}:0:{rule}:none,boundary={boundary}"), 3)
 
@@ -115,14 +116,15 @@ def test_without_random_bits(rule: str, n: int) -> None:
     ],
 )
 def test_ends_of_every_pair_of_formats(source: str, out: str, overflow: str) -> None:
-    text = f"4:3:half:debruijn3,leap=3,in={source},out={out},overflow={overflow},boundary=unit"
-    _check(parse(text))
+    text = f"4:3:half:debruijn3,leap=3,in={source},out={out},overflow={overflow}"
+    for boundary in ("unit", "result"):
+        _check(parse(f"{text},boundary={boundary}"))
 
 
 @pytest.mark.parametrize("rule", ["zero", "half", "nearest", "replicate", "select"])
 @pytest.mark.parametrize("source", ["lfsr", "debruijn", "plateau"])
 def test_lanes_share_sources_and_sources_are_spread(rule: str, source: str) -> None:
-    for boundary in ("decision", "unit"):
+    for boundary in ROUNDINGS:
         design = parse(f"4:3:{rule}:{source}4,leap=7,lanes=2,boundary={boundary}")
         _check(design)
         _check(design, 6)
@@ -162,6 +164,7 @@ def test_lanes_see_their_word_through_the_map(source: str, name: str) -> None:
         "32:32:replicate:counter32,leap=12345677",
         "16:15:select:plateau16,leap=17,lanes=2,recover=1",
         "8:8:zero:cellular9,recover=1",
+        "24:24:zero:lfsr24,leap=29,boundary=result",
     ],
 )
 def test_wide_designs(text: str, monkeypatch: pytest.MonkeyPatch) -> None:

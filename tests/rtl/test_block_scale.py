@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +34,10 @@ def test_a_block_is_a_key_of_its_own() -> None:
     assert (design.x_bits, packed.x_bits) == (16, 24)
 
 
-def test_the_scales_are_a_port_of_the_boundary_unit() -> None:
+def test_the_scales_are_a_port_where_there_are_words() -> None:
     design = parse(TEXT)
     assert design.side_inputs(8) == {"scale": 32}
+    assert replace(design, boundary="result").side_inputs(8) == {"scale": 32}
     assert parse(TEXT.replace("block=2", "block=32")).side_inputs(8) == {"scale": 8}
     assert parse(TEXT.replace(",boundary=unit", "")).side_inputs(8) == {}
     given = parse("4:3:half:port,lanes=2,in=mx_float16,out=ocp_e4m3,block=2,boundary=unit")
@@ -90,6 +93,8 @@ def slow(text: str, lanes: int) -> Any:
         slow("3:2:replicate:port,lanes=2,in=mx_bfloat16,out=ocp_e2m3,block=1,boundary=unit", 2),
         slow("4:3:zero:operand-prev,in=mx_float16,out=ocp_e2m1,block=1,boundary=unit", 2),
         (TEXT.replace(",boundary=unit", ""), 8),
+        slow(TEXT.replace("unit", "result"), 4),
+        ("3:2:zero:lfsr3,lanes=2,in=mx_bfloat16,out=ocp_e2m1,block=2,boundary=result", 2),
     ],
 )
 def test_blocks_simulated(text: str, lanes: int) -> None:
@@ -109,9 +114,9 @@ def test_a_scale_of_another_block_and_one_for_all_are_seen(
     def one(self: Bank, m: Module) -> list[Value]:
         return offsets(self, m)[:1] * 2
 
-    for fault in (exchanged, one):
+    for fault, boundary in product((exchanged, one), ("result", "unit")):
         monkeypatch.setattr(Bank, "_offsets", fault)
-        check = simulate(design, 4)
+        check = simulate(replace(design, boundary=boundary), 4)
         assert not check.passed
         assert re.search(r"lane \d, x 0x[0-9a-f]+, scale \d+, word \d+: expected", check.detail)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from marks import slow_where
 
+from esru.boundaries import ROUNDINGS
 from esru.design import parse
 from esru.errors import ToolFailed
 from esru.flow import toolchain
@@ -26,6 +27,7 @@ from esru.hdl.verilog_text import Module
 DESIGNS = [
     "papers",
     "reference,boundary=unit",
+    "papers,boundary=result",
     "8:0:zero:none",
     "4:3:select:debruijn5,lanes=3,leap=5",
 ]
@@ -42,8 +44,8 @@ def test_one_module_named_after_the_design(text: str) -> None:
         assert re.findall(r"^module (\w+)", verilog, re.M) == [name]
     assert module_name(design) == f"esru_{design.id}"
     assert module_name(design, 6) == f"esru_{design.id}_x6"
-    other = replace(design, boundary="decision" if design.boundary == "unit" else "unit")
-    assert module_name(other) != module_name(design)
+    names = {module_name(replace(design, boundary=boundary)) for boundary in ROUNDINGS}
+    assert len(names) == len(ROUNDINGS)
 
 
 @pytest.mark.parametrize("text", DESIGNS)
@@ -66,10 +68,10 @@ def test_verilog_is_readable(text: str) -> None:
     ports = re.findall(
         r"^  (?:input  wire|output (?:wire|reg )) (?:\[\d+:0\] )?(\w+),?$", verilog, re.M
     )
-    data = ["frac", "up"] if "boundary=unit" not in text else ["x", "y"]
+    data = ["frac", "up"] if parse(text).boundary == "decision" else ["x", "y"]
     assert ports == ["clk", "rst", "en", *data]
     registers = re.findall(r"^  (?:output )?reg  (?:\[\d+:0\] )?(\w+);?$", verilog, re.M)
-    assert len(registers) == (parse(text).k > 0) + ("unit" in text) + ("lanes=" in text) + (
+    assert len(registers) == (parse(text).k > 0) + parse(text).latency + ("lanes=" in text) + (
         "papers" in text
     )
     for register in registers:
@@ -89,6 +91,11 @@ def test_verilog_says_lfsr_word_and_sum() -> None:
         "else if (en) y <= result;",
     ):
         assert line in lines
+    lines = [line.strip() for line in emit_verilog(parse("papers,boundary=result")).splitlines()]
+    assert "assign y = over ? 8'h7f : rounded[7:0];" in lines
+    said = "// x[16 * lanes] to y[8 * lanes], combinational (latency 0); one rounding a lane and "
+    assert said + "clock cycle" in lines
+    assert not any(line.startswith(("else if (en) y", "initial y")) for line in lines)
     assert "assign up = frac[index];" in emit_verilog(parse("8:7:select:lfsr13,leap=7"))
 
 
@@ -96,8 +103,8 @@ RULES = ["8:5:zero", "8:5:half", "8:5:nearest", "8:5:replicate", "6:5:select"]
 SOURCES = ["lfsr6,leap=5", "debruijn6,form=galois,lanes=2", "plateau7,leap=3"]
 LINTED = [
     *(
-        # The boundaries in turn: every rule and every source meets both.
-        f"{rule}:{source}" + (",boundary=unit" if i % 2 else "")
+        # The boundaries in turn: every rule and every source meets all.
+        f"{rule}:{source}" + ("", ",boundary=unit", ",boundary=result")[(i + i // 3) % 3]
         for i, (rule, source) in enumerate(itertools.product(RULES, SOURCES))
     ),
     "8:0:zero:none",
@@ -112,6 +119,8 @@ LINTED = [
     "6:5:select:lfsr7,lanes=2,load=1",
     "8:3:half:plateau3,recover=1,load=1,boundary=unit",
     "8:5:half:counter5,load=1",
+    "8:0:nearest:none,boundary=result,in=s20.12,out=u6.4",
+    "6:5:select:lfsr7,leap=7,lanes=2,in=mx_float32,out=ocp_e2m1,block=2,boundary=result",
 ]
 
 

@@ -52,9 +52,9 @@ def test_rules_and_sources_on_lanes(
     rule: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("esru.flow.stimuli.FEWEST_WORDS", 1 << 9)
-    settings = "leap=5,lanes=2,in=bfloat16,out=ocp_e2m1,boundary=unit"
-    design = parse(f"{rule}:{source}6,{settings}")
-    for lanes in (None, 4):
+    settings = "leap=5,lanes=2,in=bfloat16,out=ocp_e2m1"
+    for lanes, boundary in ((None, "result"), (4, "unit")):
+        design = parse(f"{rule}:{source}6,{settings},boundary={boundary}")
         check = simulate(design, lanes)
         assert check.passed, check.detail
     assert not plan(design, 2).exhaustive

@@ -27,9 +27,9 @@ from esru.sources.settings import OPERANDS
 TESTS = ["start up", "reset", "enable", "exact values", "ends", "stream"]
 RULES = ["8:5:zero", "8:5:half", "8:5:nearest", "8:5:replicate", "6:5:select"]
 SOURCES = ["lfsr6,leap=5", "debruijn5,form=galois", "plateau6,lanes=2,leap=5"]
-#: The boundaries in turn: every rule and every source meets both.
+#: The boundaries in turn: every rule and every source meets all.
 PAIRS = [
-    f"{rule}:{source}" + (",boundary=unit" if number % 2 else "")
+    f"{rule}:{source}" + ("", ",boundary=unit", ",boundary=result")[(number + number // 3) % 3]
     for number, (rule, source) in enumerate(itertools.product(RULES, SOURCES))
 ]
 #: Every rule and, with those below, every source in a default run; each takes a second.
@@ -40,7 +40,7 @@ OTHERS = [
     "8:5:half:lfsr6,lanes=7,map=rotate",
     "8:5:zero:port,lanes=2,map=rotate,boundary=unit",
     "8:5:half:plateau6,leap=5,recover=1",
-    "8:5:nearest:operand-prev,boundary=unit",
+    "8:5:nearest:operand-prev,overflow=wrap,boundary=result",
     "8:5:replicate:operand-xor,lanes=3,boundary=unit",
     "8:5:replicate:cellular6,leap=5",
     "8:5:nearest:counter5,leap=3,lanes=2",
@@ -67,6 +67,11 @@ MORE = [
     "6:5:select:lfsr7,lanes=2,leap=7,in=bfloat16,out=ocp_e2m1,boundary=unit",
     "8:3:half:plateau5,leap=5,in=mx_float32,out=ocp_e2m1,boundary=unit",
     "8:3:half:operand-xor,lanes=2,out=ocp_e4m3,boundary=unit",
+    "8:5:nearest:operand-prev,boundary=unit",
+    "8:5:zero:port,lanes=2,map=rotate,boundary=result",
+    "8:5:half:plateau6,lanes=7,map=permute,in=s20.12,out=u6.4,boundary=result",
+    "6:5:select:lfsr7,lanes=4,leap=7,in=mx_bfloat16,out=ocp_e2m1,block=2,boundary=result",
+    "8:0:nearest:none,overflow=wrap,boundary=result",
 ]
 
 
@@ -123,6 +128,7 @@ def _spoilt(text: str, pattern: str, replacement: str) -> str:
         ("papers", r"lfsr\[1\] \^ lfsr\[2\]", "lfsr[0] ^ lfsr[2]", "stream"),
         ("8:8:zero:lfsr8", r"frac } \+", "frac } + 9'h1 +", "exact values"),
         ("papers,boundary=unit", r"over \? 8'h7f", "over ? 8'h80", "ends"),
+        ("papers,boundary=result", r"over \? 8'h7f", "over ? 8'h80", "ends"),
     ],
 )
 def test_a_fault_in_the_verilog_turns_its_test_red(

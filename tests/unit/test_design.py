@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esru.boundaries import ACCUMULATORS, BOUNDARIES, COMBINATIONAL, ROUNDINGS
 from esru.design import ALIASES, RULES, Design, parse
 from esru.design_text import copied_design, short_design
 from esru.errors import InputError
@@ -90,6 +91,15 @@ def test_boundary_changes_the_id_and_not_the_behaviour() -> None:
     decision, unit = parse("papers"), parse("papers,boundary=unit")
     assert decision.id != unit.id
     assert decision.behaviour == unit.behaviour
+    ids = {parse(f"papers,boundary={boundary}").id for boundary in BOUNDARIES}
+    assert len(ids) == len(BOUNDARIES)
+
+
+def test_a_boundary_without_a_register_has_no_latency() -> None:
+    found = {name: parse(f"papers,boundary={name}").latency for name in BOUNDARIES}
+    assert found == {"decision": 0, "result": 0, "unit": 1, "accumulator": 1, "dither": 1}
+    assert {name for name, latency in found.items() if not latency} == set(COMBINATIONAL)
+    assert set(BOUNDARIES) - set(ROUNDINGS) == set(ACCUMULATORS)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +240,7 @@ def test_behaviours_of_the_space_differ() -> None:
         ("3:3:zero:lfsr3,overflow=trap", "Overflow must be one of saturate, wrap, not 'trap'"),
         (
             "3:3:zero:lfsr3,boundary=die",
-            "Boundary must be one of decision, unit, accumulator, dither, not 'die'",
+            "Boundary must be one of decision, result, unit, accumulator, dither, not 'die'",
         ),
         ("8:8:zero:lfsr26,leap=9", "Leap must be coprime with the period"),
         ("8:3", "Design must be n:k:rule:source[,key=value...] or one of reference"),
