@@ -23,7 +23,7 @@ from esru.flow.targets import target
 
 TARGETS = ("nand2-gated", "osu018-gated")
 
-BOUNDARIES = ("decision", "unit")
+BOUNDARIES = ("decision", "result", "unit")
 
 #: What of benchmarks/ratio.py is counted: each kind of reference, then what is set against it.
 NAMES = (

@@ -8,12 +8,14 @@ result file is what ``benchmarks/ratio.py --write`` wrote; that of the table wit
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gated_rows
 
+from esru.boundaries import ROUNDINGS
 from esru.design import parse
 from esru.report.fresh import fill, refresh
 from esru.report.tables import counted_link, counted_markdown, markdown, number, ratio_text
@@ -56,6 +58,9 @@ COMPARED = (
     "select n = 5",
     "select n = 8",
 )
+
+#: Rows of the table without an output register, with saturation and without.
+UNREGISTERED = ("papers", "papers, shared", "winner", "select n = 8")
 
 #: Units with a source in every lane that stand beside the reference with its own.
 ALONE = ("papers", "winner, alone", "select n = 8, alone")
@@ -111,9 +116,9 @@ def against(rows: dict[Key, Json], reference: str, name: str, place: tuple[str, 
 AGAINST = ["plain", "helped", "plain : plain", "plain : helped", "helped : helped"]
 
 
-def ends(result: Json) -> list[tuple[str, str]]:
+def ends(result: Json, boundaries: Sequence[str] = ("decision", "unit")) -> list[tuple[str, str]]:
     """Return the (target, boundary) pairs at which a unit stands beside a reference of its kind."""
-    return [place for place in places(result) if place[1] in ("decision", "unit")]
+    return [place for place in places(result) if place[1] in boundaries]
 
 
 def columns(result: Json) -> str:
@@ -135,6 +140,22 @@ def columns(result: Json) -> str:
     return f"{markdown((header, table))}\n\n{COUNTED}"
 
 
+def unregistered(result: Json) -> str:
+    """Return the units without an output register, with saturation and without."""
+    rows = by_key(result)
+    table = []
+    for place in ends(result, ("result",)):
+        for overflow, wraps in (("saturate", ""), ("wrap", ", wrap")):
+            shared = rows[f"reference, shared{wraps}", *place, "plain"]
+            for name in UNREGISTERED:
+                row = rows[f"{name}{wraps}", *place, "plain"]
+                alike = over(shared, row, metric_of(row)) if shares(row) else None
+                found = against(rows, f"reference{wraps}", f"{name}{wraps}", place)
+                table.append([place[0], overflow, name, *found, ratio_text(alike)])
+    header = ["target", "overflow", "unit", *AGAINST, "shared : shared"]
+    return f"{markdown((header, table))}\n\n{COUNTED}"
+
+
 def alone(result: Json) -> str:
     """Return the ratio of a lane with its own source to the reference with its own."""
     rows = by_key(result)
@@ -153,7 +174,7 @@ def fresh(result: Json) -> str:
     """Return the winner against the reference whose words share no bits either."""
     rows = by_key(result)
     table = []
-    for place in ends(result):
+    for place in ends(result, ROUNDINGS):
         name, other = "reference, fresh bits", "reference, shared, fresh bits"
         winner, shared = rows["winner", *place, "plain"], rows[other, *place, "plain"]
         of = [rows.get((name, *place, how)) for how in ("plain", "helped")]
@@ -196,7 +217,7 @@ def _others(name: str, boundary: str, structure: str) -> list[tuple[str, str, st
         found = [(f"{own}: unit", own, "unit", "plain")]
     else:
         found = [(other, other, boundary, "plain")]
-    if structure == "helped" and boundary in ("decision", "unit"):
+    if structure == "helped" and boundary in ROUNDINGS:
         found.append((f"{own}: plain", own, boundary, "plain"))
     return [(own, own, boundary, structure), *found]
 
@@ -227,7 +248,7 @@ def spread(result: Json) -> str:
     """Return, for each reading of the papers' point, the ratios that it takes."""
     rows, table = by_key(result), []
     for name, reference in READINGS.items():
-        for boundary in ("decision", "unit"):
+        for boundary in ROUNDINGS:
             cells = [
                 r
                 for r in readings(result)
@@ -339,6 +360,7 @@ def generated() -> dict[Path, str]:
     parts = {
         "columns": columns(result),
         "gated": gated(result),
+        "unregistered": unregistered(result),
         "alone": alone(result),
         "fresh": fresh(result),
         "spread": spread(result),

@@ -65,7 +65,7 @@ def test_the_designs_and_the_tools_are_those_of_the_other_tables() -> None:
 def test_the_table_sets_gated_beside_gated() -> None:
     lines = [line.strip("| ").split(" | ") for line in SECTION.splitlines() if line[:1] == "|"][2:]
     table = {(line[0].removesuffix("-gated"), *line[1:3]): line[3:] for line in lines}
-    wanted = set(product(TARGETS, ("decision", "unit"), OWN + SHARED))
+    wanted = set(product(TARGETS, ("decision", "result", "unit"), OWN + SHARED))
     assert set(table) == wanted and len(lines) == len(wanted)
     for (target, boundary, name), line in table.items():
         place = (target, boundary)
@@ -101,6 +101,11 @@ def test_what_the_text_says() -> None:
     assert f"saves {saves[0]} there, for {saves[1]} without" in text
     fresh = " and ".join(_times("reference, fresh bits", "winner", t, "unit") for t in TARGETS)
     assert f"against the reference with fresh bits {fresh}." in text
+    at_result = [
+        " and ".join(_times(of, "winner", target, "result") for target in TARGETS)
+        for of in ("reference", "reference, fresh bits")
+    ]
+    assert f"At `result` it saves {at_result[0]}, against fresh bits {at_result[1]}." in text
     places = [(target, "decision") for target in TARGETS]
     decision = " and ".join(_times("reference", "winner", *place) for place in places)
     assert f"At the decision it saves less than without, {decision}" in text

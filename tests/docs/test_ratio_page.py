@@ -27,6 +27,9 @@ PLAIN = {"ice40": 14, "xc7": 11, "lut6": 12, "ecp5": 8, "nand2": 20, "osu018": 2
 #: The same at the boundary `unit`.
 UNIT = {"ice40": 3.9, "xc7": 3, "ecp5": 2.6}
 
+#: The same at `result` without saturation, plain RTL on both sides.
+RESULT = {"ice40": 3.9, "xc7": 3, "ecp5": 2.6, "nand2": 5, "osu018": 5}
+
 #: What an accumulator must save against the reference's whole unit, on every target.
 ACCUMULATOR = 9.75
 
@@ -144,7 +147,7 @@ def test_a_lane_alone() -> None:
 
 def test_fresh_bits_on_both_sides() -> None:
     table = _table("fresh")
-    assert set(table) == set(PLACES)
+    assert set(table) == set(product(TARGETS, ("decision", "result", "unit")))
     name, shared = "reference, fresh bits", "reference, shared, fresh bits"
     for place, line in table.items():
         alike = _times((shared, *place, "plain"), ("winner", *place, "plain"), _metric(place[0]))
@@ -163,6 +166,8 @@ def test_fresh_bits_on_both_sides() -> None:
     cells = [table[target, "unit"][4] for target in ("nand2", "osu018")]
     assert all(float(times.rstrip("x")) > 5 for times in cells)
     assert "saves {} (nand2) and {} (osu018): [fresh bits".format(*cells) in " ".join(TEXT.split())
+    cells = [table[target, "result"][4] for target in ("nand2", "osu018")]
+    assert "At `result` it saves {} (nand2) and {} (osu018).".format(*cells) in TEXT
     at = [table[target, "decision"] for target in TARGETS]
     ends = []
     for column in (4, 6, 7):
@@ -243,6 +248,60 @@ def test_the_winner_at_the_unit(target: str) -> None:
     assert reference / _best("winner", target, "unit", metric) >= UNIT[target]
 
 
+@pytest.mark.parametrize("target", RESULT)
+def test_the_winner_at_the_result(target: str) -> None:
+    metric = _metric(target)
+    key = (target, "result", "plain")
+    saved = ROWS["reference, wrap", *key][metric] / ROWS["winner, wrap", *key][metric]
+    assert saved >= RESULT[target]
+    assert f"{saved:.2f}x" in _section("Without the output register")
+
+
+def test_without_an_output_register() -> None:
+    (part,) = re.findall("<!-- begin: unregistered -->(.*?)<!-- end", TEXT, re.DOTALL)
+    lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line[:1] == "|"][2:]
+    table = {tuple(line[:3]): line[3:] for line in lines}
+    names = ("papers", "papers, shared", "winner", "select n = 8")
+    assert set(table) == set(product(TARGETS, ("saturate", "wrap"), names))
+    assert len(table) == len(lines)
+    for (target, overflow, name), line in table.items():
+        ends = ", wrap" if overflow == "wrap" else ""
+        place = (target, "result")
+        of, unit = f"reference{ends}", f"{name}{ends}"
+        alike = f"reference, shared{ends}"
+        shown = _times((alike, *place, "plain"), (unit, *place, "plain"), _metric(target))
+        shared = "-" if name == "papers" else shown
+        assert line == [*_counts(unit, *place), *_helps(of, unit, *place), shared]
+        for key in (of, unit, alike):
+            design = parse(ROWS[key, *place, "plain"]["design"])
+            assert design.overflow == overflow, key
+            assert design.lanes == (64 if key not in ("papers" + ends, of) else 1)
+    text = _section("Without the output register")
+    for target, said in (("nand2", "{:.2f} (osu018"), ("osu018", "{:,.2f})")):
+        for name in ("reference", "winner"):
+            areas = [ROWS[name, target, b, "plain"]["area"] for b in ("unit", "result")]
+            assert said.format(areas[0] - areas[1]).removesuffix(" (osu018") in text
+    saved = [table[t, o, "winner"][2] for o in ("saturate", "wrap") for t in ("nand2", "osu018")]
+    told = "saves {} (nand2) and {} (osu018), without saturation {} and {}."
+    assert told.format(*saved) in text
+    assert "saves {} (nand2) and {} (osu018). With it".format(*saved[:2]) in " ".join(TEXT.split())
+    for target in ("ice40", "xc7", "ecp5"):
+        assert f"{table[target, 'wrap', 'winner'][2]} on `{target}`" in text
+        # The register is nearly free there.
+        counts = [ROWS["winner", target, b, "plain"]["cells"] for b in ("unit", "result")]
+        assert 0 <= counts[0] - counts[1] <= 1
+    found = [r for r in PAGE.readings(PAGE.read()) if r.boundary == "result"]
+    most = [max(r.ratio for r in found if (r.metric == "ff") == ff) for ff in (True, False)]
+    assert "{:.2f}x in flip-flops, else at most {:.2f}x.".format(*most) in text
+    assert max(most) < 0.95 * PAGE.CLAIMED
+
+
+def _section(title: str) -> str:
+    """Return a section of the page as one line."""
+    text = TEXT[TEXT.index(f"\n## {title}\n") + 4 :]
+    return " ".join(text[: text.index("\n## ")].split())
+
+
 @pytest.mark.parametrize("target", ["nand2", "osu018"])
 def test_rounding_in_an_accumulator_of_standard_cells(target: str) -> None:
     unit = ROWS["reference", target, "unit", "plain"]["area"]
@@ -284,7 +343,7 @@ def test_the_figures_in_the_text() -> None:
 def test_what_comes_near_the_papers_figure() -> None:
     """What the summary says of every reading that does."""
     near = [r for r in PAGE.readings(PAGE.read()) if abs(r.ratio - 9.75) <= 0.05 * 9.75]
-    assert near and not any(r.boundary == "unit" for r in near)
+    assert near and not any(r.boundary in ("result", "unit") for r in near)
     own = [r for r in near if "zero" not in r.name]
     decision = [r for r in near if r.boundary == "decision" and r not in own]
     assert decision and all(r.name.startswith("papers-zero, ") for r in decision)
@@ -331,7 +390,7 @@ def test_the_counts_come_again(name: str) -> None:
     if toolchain.versions()["yosys"] != versions["yosys"]:
         pytest.skip("another Yosys counts otherwise")
     chosen = ("reference", "papers", "winner")
-    for boundary in ("decision", "unit"):
+    for boundary in ("decision", "result", "unit"):
         for structure in ("plain", "helped"):
             keys = [(row, name, boundary, structure) for row in chosen]
             designs = [parse(ROWS[key]["design"]) for key in keys]
