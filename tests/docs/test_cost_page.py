@@ -30,6 +30,7 @@ WITH_COUNTS = {
         "hits",
         "columns",
         "gated",
+        "unregistered",
         "alone",
         "fresh",
         "accumulators",
