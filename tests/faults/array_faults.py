@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from amaranth.hdl import Const, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from fault import DECISION, SEQUENCE, Fault, Plant, around, enabled_always, everywhere_around
 
 from esru.formats import FixedFormat
@@ -84,6 +84,31 @@ def _index_starts_at_zero(true: Any, *args: Any, name: str = "", **named: Any) -
 
 def _unit(name: str, what: str, design: str, plant: Plant) -> Fault:
     return Fault(name, "unit", what, f"{design},boundary=unit", plant, DECISION)
+
+
+def _result_registered(true: Any, self: Any, platform: Any) -> Any:
+    """Put a register where there is to be none."""
+    m = Module()
+    results = Cat(self.add_lanes(m))
+    with m.If(self.en):
+        m.d.sync += self.y.eq(results)
+    return m
+
+
+def _enabled(true: Any, self: Any, platform: Any) -> Any:
+    m = Module()
+    m.d.comb += self.y.eq(Mux(self.en, Cat(self.add_lanes(m)), 0))
+    return m
+
+
+def _array(fault: Callable[..., Any]) -> Plant:
+    """Plant another array around the lanes: `fault(true, bank, platform)`."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        true = bank.Bank.elaborate
+        patch.setattr(bank.Bank, "elaborate", lambda *args: fault(true, *args))
+
+    return plant
 
 
 def _bank(name: str, what: str, design: str, plant: Plant, lanes: int | None = None) -> Fault:
@@ -164,6 +189,22 @@ FAULTS = [
         "6:3:half:lfsr5",
         _window(lambda design: design.dropped - design.n + 1),
     ),
+    Fault(
+        "increment lost in a result",
+        "unit",
+        "without the output register: the decision is not added",
+        "8:3:half:lfsr5,boundary=result",
+        _result(lambda true, m, d, x, up, *rest: true(m, d, x, Const(0, 1), *rest)),
+        DECISION,
+    ),
+    Fault(
+        "saturation missing in a result",
+        "unit",
+        "without the output register: the result wraps",
+        "8:3:zero:lfsr5,in=s20.12,out=u6.4,boundary=result",
+        _result(_wraps),
+        DECISION,
+    ),
     _bank(
         "another seed",
         "the register starts two words late",
@@ -220,6 +261,24 @@ FAULTS = [
         "the result changes while en is 0",
         "8:3:zero:lfsr5,boundary=unit",
         enabled_always(1),
+    ),
+    _bank(
+        "result registered",
+        "a result whose latency is 0 comes a cycle late",
+        "8:3:zero:lfsr5,boundary=result",
+        _array(_result_registered),
+    ),
+    _bank(
+        "result gated",
+        "a result is 0 while en is 0",
+        "8:3:zero:lfsr5,boundary=result",
+        _array(_enabled),
+    ),
+    _bank(
+        "source of results not held",
+        "the source steps while en is 0; there is no register behind it",
+        "8:3:zero:lfsr5,boundary=result",
+        enabled_always(0),
     ),
     _bank(
         "crossed lanes",
