@@ -21,6 +21,7 @@ from esru.flow.takeaway import EXTRAS
 from esru.flow.verilog_bench import verilog_bench
 from esru.hdl.emit import emit_verilog
 from esru.report.datasheet import datasheet
+from esru.report.diagram import draw_blocks
 
 DESIGN = "papers,boundary=unit"
 
@@ -84,6 +85,8 @@ def test_one_extra_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[st
         "6:5:select:debruijn6,lanes=3,map=rotate,boundary=unit",
         "8:3:nearest:lfsr5,in=s20.12,out=u6.4,boundary=unit",
         "nearest",
+        "papers,boundary=result",
+        "6:5:select:lfsr7,lanes=2,load=1,boundary=result",
         "6:3:zero:port,lanes=2,boundary=unit",
         "5:3:zero:operand-prev",
         "6:5:select:lfsr7,lanes=2,load=1,boundary=unit",
@@ -137,6 +140,42 @@ def _vvp(verilog: str, folder: Path) -> tuple[int, str]:
     assert (built.returncode, built.stdout + built.stderr) == (0, "")
     done = subprocess.run(["vvp", "-n", "bench"], cwd=folder, capture_output=True, text=True)
     return done.returncode, done.stdout
+
+
+def test_a_result_without_a_register_says_so(tmp_path: Path) -> None:
+    """Latency 0 in the interface of both modules, on the datasheet and in the picture."""
+    out = tmp_path / "out"
+    assert main(["gen", "papers,boundary=result", "-o", str(out), "--with", "all"]) == 0
+    found = json.loads((out / "interface.json").read_text())
+    assert (found["boundary"], found["latency"], found["stream"]["latency"]) == ("result", 0, 0)
+    assert [port["name"] for port in found["ports"]] == ["clk", "rst", "en", "x", "y"]
+    for module, name in ((found, "y"), (found["stream"], "o__payload")):
+        (given,) = (port for port in module["ports"] if port["name"] == name)
+        assert given["meaning"] == "int8 word of each lane, lane 0 lowest; combinational"
+    stem = _stem(out)
+    assert (
+        "boundary=result as a valid/ready stream, lanes 1, latency 0"
+        in ((out / f"{stem}_stream.v").read_text().splitlines()[0])
+    )
+    assert "falling edge; y is there at once." in (out / f"{stem}_tb.v").read_text()
+    sheet = (out / "datasheet.md").read_text()
+    for said in (
+        "It rounds one word in each clock cycle: s16.8 to int8",
+        "| boundary | result |",
+        "| latency | 0 (combinational) |",
+        "| throughput | 1 rounding a clock cycle |",
+    ):
+        assert said in sheet
+    picture = (out / "block.svg").read_text()
+    assert "boundary result, 1 lane, 1 source, latency 0, 1 a clock cycle" in picture
+    # The source is a register, and nothing else.
+    assert picture.count('class="register"') == 1
+    unit = draw_blocks(parse("papers,boundary=unit"))
+    assert unit.count('class="register"') == 2
+    build = ["iverilog", "-g2001", "-Wall", "-o", "bench", f"{stem}.v", f"{stem}_tb.v"]
+    subprocess.run(build, cwd=out, check=True)
+    done = subprocess.run(["vvp", "-n", "bench"], cwd=out, capture_output=True, text=True)
+    assert done.returncode == 0 and "PASS" in done.stdout
 
 
 def test_the_core_file_has_its_structure(folder: Path) -> None:

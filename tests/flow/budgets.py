@@ -17,7 +17,7 @@ from typing import Any
 
 import textbook
 
-from esru.boundaries import truncating_text
+from esru.boundaries import ROUNDINGS, truncating_text
 from esru.design import Design, parse
 from esru.errors import ToolMissing
 from esru.flow import targets, toolchain
@@ -34,7 +34,7 @@ DESIGNS = (
     "8:7:select:lfsr13,leap=7,lanes=64",
     "4:3:select:lfsr24,leap=4,lanes=64",
 )
-BOUNDARIES = ("decision", "unit")
+BOUNDARIES = ROUNDINGS
 
 #: Accumulators in plain structure, by boundary. 16 lanes show a lane's cells as 64 do, in a
 #: quarter of the time; the winner's are 64.

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from esru.boundaries import ROUNDINGS
 from esru.design import parse
 from esru.errors import ToolFailed
 from esru.flow import activity
@@ -40,6 +41,14 @@ def test_over_a_period_a_shift_register_changes_half_the_time(text: str, length:
     found = measure_activity(group(text), cycles=3 * period, streams=1)
     assert found.registers == pytest.approx(length * 2 ** (length - 1) / period)
     assert found.toggles > found.registers
+
+
+def test_a_result_has_the_sources_registers_and_no_other() -> None:
+    at = {
+        name: measure_activity(group(f"4:4:zero:lfsr4,boundary={name}"), 60) for name in ROUNDINGS
+    }
+    assert at["result"].registers == at["decision"].registers < at["unit"].registers
+    assert at["decision"].toggles < at["result"].toggles < at["unit"].toggles
 
 
 def test_a_gate_of_random_inputs() -> None:

@@ -135,6 +135,13 @@ def test_bad_input_is_told_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_result_has_no_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["build", "papers,boundary=result", "--board", "icebreaker"]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 2
+    assert "Boundary of the demo must be decision or unit, not result" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_demo_that_is_too_large_says_what_fits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

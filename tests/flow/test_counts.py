@@ -12,6 +12,7 @@ import textbook
 from marks import slow_where
 from recorded import RECORDED, compare_with_budgets, require_recorded_tools
 
+from esru.boundaries import ROUNDINGS
 from esru.design import BOUNDARIES, SOURCES, parse
 from esru.flow import nextpnr, targets
 from esru.flow.cost import fabric_of
@@ -38,6 +39,8 @@ EVERY = (
         for source in ("lfsr6,leap=5", "debruijn5,form=galois", "plateau6,lanes=2,leap=5")
     ),
     "8:5:half:lfsr6,lanes=2,boundary=dither",
+    "8:5:nearest:plateau6,leap=5,boundary=result",
+    "6:5:select:lfsr6,lanes=2,in=s20.12,out=u6.4,boundary=result",
     "8:5:replicate:cellular6,leap=5",
     "8:5:nearest:counter5,leap=3,lanes=2",
     "8:5:half:operand-own",
@@ -66,13 +69,9 @@ GIVEN = (
             "8:7:select:lfsr13,leap=7,lanes=2",
             f"{':'.join(map(str, FOUND['1 LUT4']))}:lfsr8,leap=4,lanes=2",
         )
-        for boundary in ("decision", "unit", "accumulator")
+        for boundary in (*ROUNDINGS, "accumulator")
     ),
-    *(
-        f"{text},boundary={boundary}"
-        for text in ("reference", "papers")
-        for boundary in ("decision", "unit")
-    ),
+    *(f"{text},boundary={boundary}" for text in ("reference", "papers") for boundary in ROUNDINGS),
     *WIDE_TABLES,
 )
 #: The targets that name cells for it.
@@ -93,9 +92,25 @@ def test_groups_at_the_decision_are_the_recorded_ones(target: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["result", "unit"])
 @pytest.mark.parametrize("target", targets.TARGETS)
-def test_groups_at_the_unit_are_the_recorded_ones(target: str) -> None:
-    compare_with_budgets(budgets.netlists("unit"), target)
+def test_groups_of_units_are_the_recorded_ones(target: str, boundary: str) -> None:
+    compare_with_budgets(budgets.netlists(boundary), target)
+
+
+def test_what_a_result_saves_is_the_register() -> None:
+    """One design at `result` is counted in every run; its flip-flops are the source's."""
+    found = budgets.netlists("result")
+    chosen = {name: found[name] for name in ("papers result", "reference result")}
+    compare_with_budgets(chosen, "lut6")
+    for text in ("papers", "reference"):
+        for target, counts in RECORDED["counts"][f"{text} result"].items():
+            unit = RECORDED["counts"][f"{text} unit"][target]
+            saved = unit["ff"] - counts["ff"]  # a gate of its clock counts as one more
+            assert saved - parse(text).out_format.width in (0, target.endswith("-gated")), target
+            assert counts["ff"] == RECORDED["counts"][f"{text} decision"][target]["ff"]
+            # On FPGAs the register stands in cells that are there anyway.
+            assert "area" not in counts or counts["area"] < unit["area"], target
 
 
 def test_another_count_fails_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

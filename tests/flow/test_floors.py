@@ -19,6 +19,9 @@ from esru.flow.targets import TARGETS
 from esru.hdl.emit import emit_rtlil, emit_verilog, module_name
 from esru.hdl.helped import select_chain
 
+#: Two or one of the decision; the increment, its saturation and its register take the rest.
+_UNIT = {"ice40": 2 + 9, "ecp5": 2 + 12, "lut4": 2 + 12, "xc7": 1 + 10, "lut6": 1 + 10}
+
 #: Cells that one lane more takes.
 LANE = {
     "4:3:select:lfsr5,leap=3": {"ice40": 2, "ecp5": 2, "lut4": 2, "xc7": 1, "lut6": 1},
@@ -26,14 +29,9 @@ LANE = {
     "8:7:select:lfsr13,leap=7": {"ice40": 4, "ecp5": 4, "lut4": 4, "xc7": 2, "lut6": 3},
     "3:3:zero:lfsr5,leap=3": {"ice40": 2, "ecp5": 2, "lut4": 2, "xc7": 1, "lut6": 1},
     "5:5:zero:lfsr7,leap=5": {"ice40": 4, "ecp5": 4, "lut4": 4, "xc7": 2, "lut6": 2},
-    # Two or one of the decision; the increment, its saturation and its register take the rest.
-    "4:3:select:lfsr5,leap=3,boundary=unit": {
-        "ice40": 2 + 9,
-        "ecp5": 2 + 12,
-        "lut4": 2 + 12,
-        "xc7": 1 + 10,
-        "lut6": 1 + 10,
-    },
+    "4:3:select:lfsr5,leap=3,boundary=unit": _UNIT,
+    # The register's flip-flops stand behind LUTs that are there anyway.
+    "4:3:select:lfsr5,leap=3,boundary=result": _UNIT,
 }
 
 #: The reference with the same help: cells of its one lane, source included.
@@ -47,6 +45,8 @@ REGISTERS = {
     "4:3:select:lfsr24,leap=22,lanes=4": 24 + 2,
     "8:3:replicate:plateau3": 3 + 1,
     "8:3:replicate:plateau3,lanes=4,boundary=unit": 3 + 1 + 4 * 8,
+    "8:3:replicate:plateau3,lanes=4,boundary=result": 3 + 1,
+    "24:24:zero:lfsr24,boundary=result": 24,
 }
 
 #: Targets of which the counts are another's.

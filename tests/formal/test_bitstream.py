@@ -76,6 +76,8 @@ def test_pins_that_lead_nowhere(tmp_path: Path) -> None:
         ("reference", None),
         ("reference,boundary=unit", None),
         ("papers,boundary=unit", 4),
+        ("reference,boundary=result", None),
+        ("8:3:half:plateau5,lanes=4,map=rotate,boundary=result", None),
         ("8:7:select:lfsr13,leap=7,lanes=8", None),
         ("8:3:half:plateau5,lanes=4,map=rotate,boundary=unit", 8),
         ("8:6:zero:debruijn6,leap=7", 2),
@@ -95,6 +97,8 @@ def test_every_kind_for_all_inputs(text: str, lanes: int | None, tmp_path: Path)
         ("reference,boundary=unit", "gowin"),
         pytest.param("papers", "gowin", marks=pytest.mark.slow),
         pytest.param("reference,boundary=unit", "ecp5", marks=pytest.mark.slow),
+        pytest.param("reference,boundary=result", "ecp5", marks=pytest.mark.slow),
+        pytest.param("reference,boundary=result", "gowin", marks=pytest.mark.slow),
     ],
 )
 def test_mapped_netlists_for_all_inputs(text: str, family: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marks import slow_where
 
 from esru.design import parse
 from esru.errors import InputError
@@ -48,11 +49,18 @@ MORE = [
     "4:4:zero:lfsr6,recover=1,in=s6.4,out=s2.0,boundary=unit",
     "8:8:zero:lfsr8,in=s20.8,boundary=unit",
     "papers,overflow=wrap,boundary=unit",
+    "24:24:zero:lfsr24,boundary=result",
+    "8:7:select:lfsr13,leap=7,lanes=3,boundary=result",
+    "8:3:nearest:lfsr4,leap=4,overflow=wrap,boundary=result",
+    "7:5:replicate:lfsr5,form=galois,in=u11.7,out=u4.0,boundary=result",
+    "4:4:table-ff00f0f0fc30fa50ffff0000ccccaaaa.1.2.1.0.0.0.4.8:lfsr5,lanes=2,boundary=result",
 ]
 #: Registers in the cells of a carry chain: all of it, words of a longer one, leaps, no shift.
 SHARED = [
     "reference",
     "3:3:zero:lfsr8,boundary=unit",
+    "24:24:zero:lfsr24,boundary=result",
+    "3:3:zero:lfsr8,in=u7.3,out=u4.0,boundary=result",
     "9:9:zero:lfsr12,seed=1365,leap=11",
     "7:5:half:lfsr9,leap=2",
     "8:4:replicate:lfsr6",
@@ -104,6 +112,15 @@ def test_cells_and_netlist_are_proved(target: str, text: str, tmp_path: Path) ->
 def test_more_cells_are_proved(target: str, tmp_path: Path) -> None:
     for number, text in enumerate(MORE):
         assert proved(text, target, tmp_path / str(number)), text
+
+
+@pytest.mark.parametrize("target", slow_where({*TARGETS} - {"ecp5"}, TARGETS))
+def test_results_without_a_register_are_proved(target: str, tmp_path: Path) -> None:
+    """Increment and saturation cell by cell, and the netlist after synthesis."""
+    text = "7:6:select:lfsr7,leap=6,lanes=2,boundary=result"
+    assert proved(text, target, tmp_path / "cells")
+    check = prove_cells(parse(text), tmp_path / "mapped", target, structure="helped")
+    assert check.passed and "given one by one" in check.name
 
 
 def test_registers_in_a_carry_chain_are_proved(tmp_path: Path) -> None:
@@ -234,7 +251,9 @@ ACCUMULATOR = "4:3:select:lfsr5,lanes=2,boundary=accumulator"
         (_late, "ice40", "8:7:select:lfsr13,leap=7,lanes=2"),
         (_lost_carry, "lut6", "5:5:zero:lfsr7,leap=5,lanes=2"),
         (_wrong_bit, "ice40", "5:5:zero:lfsr7,boundary=unit"),
+        (_wrong_bit, "ice40", "5:5:zero:lfsr7,boundary=result"),
         (_no_saturation, "ice40", "3:3:zero:lfsr3,boundary=unit"),
+        (_no_saturation, "ice40", "3:3:zero:lfsr3,boundary=result"),
         (_no_saturation, "lut6", "3:3:zero:lfsr3,boundary=unit"),
     ],
 )
@@ -247,9 +266,10 @@ def test_seeded_faults_are_caught(
 
 def test_units_without_that_structure() -> None:
     fabric = fabric_of("ice40", "helped")
-    float_unit = parse("6:6:zero:lfsr7,in=bfloat16,out=ocp_e4m3,boundary=unit")
-    with pytest.raises(InputError, match="plain for a float unit"):
-        emit_rtlil(float_unit, fabric=fabric)
+    for boundary in ("unit", "result"):
+        float_unit = parse(f"6:6:zero:lfsr7,in=bfloat16,out=ocp_e4m3,boundary={boundary}")
+        with pytest.raises(InputError, match="plain for a float unit"):
+            emit_rtlil(float_unit, fabric=fabric)
     with pytest.raises(InputError, match="names no cells"):
         fabric_of("nand2", "helped")
     with pytest.raises(InputError, match="Structure must be one of plain, helped"):

@@ -19,6 +19,8 @@ MORE = [
     "32:32:replicate:plateau32,form=galois,leap=37",
     "8:3:nearest:lfsr5,in=s20.12,out=u6.4,boundary=unit",
     "8:0:half:none,boundary=unit",
+    "reference,boundary=result",
+    "8:3:nearest:lfsr5,in=s20.12,out=u6.4,lanes=2,boundary=result",
     "8:0:zero:none",
 ]
 

@@ -66,7 +66,13 @@ def test_what_is_not_built(boundary: str) -> None:
     rule = f"Boundary of a stream must be one of decision, result, unit, not {boundary}"
     with pytest.raises(InputError, match=rule):
         StreamBank(design)
-    with pytest.raises(InputError, match="Boundary of the demo must be decision or unit"):
+
+
+@pytest.mark.parametrize("boundary", ["result", "accumulator", "dither"])
+def test_the_demo_is_of_a_decision_or_a_unit(boundary: str) -> None:
+    design = parse(f"4:2:zero:lfsr3,boundary={boundary}")
+    rule = f"Boundary of the demo must be decision or unit, not {boundary}"
+    with pytest.raises(InputError, match=rule):
         DemoConfig(design, clock_hz=12_000_000)
 
 

@@ -1,4 +1,4 @@
-"""Whole searches with a judge that takes milliseconds: accumulators, and no answer."""
+"""Whole searches with a judge that takes milliseconds: results, accumulators, and no answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from esru.boundaries import more_inputs
+from esru.boundaries import ACCUMULATORS, more_inputs
 from esru.design import parse
 
 HERE = Path(__file__).parent
@@ -44,8 +44,8 @@ def search(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("boundary", ["accumulator", "dither"])
-def test_a_search_at_the_boundary_of_an_accumulator(
+@pytest.mark.parametrize("boundary", ["result", *ACCUMULATORS])
+def test_a_search_at_the_boundary_of_another_datapath(
     boundary: str, tmp_path: Path, cache: Path
 ) -> None:
     """To its end: the winner is a unit of that boundary, and so is the hardware that is proved."""
@@ -56,9 +56,14 @@ def test_a_search_at_the_boundary_of_an_accumulator(
     winner = parse(found["winner"]["design"])
     assert winner.boundary == boundary
     assert (winner.n, winner.k, winner.rule) == (1, 1, "zero"), "the carry of a sum, and random"
-    # What rounding adds to the accumulator, which is less than a unit with an adder of its own.
     cost = found["winner"]["cost"]["lut6"]
-    assert 0 < cost[boundary]["cells"] < cost["unit"]["cells"]
+    if boundary == "result":
+        # The unit's LUTs, without its output register.
+        assert 0 < cost[boundary]["cells"] == cost["unit"]["cells"]
+        assert cost["unit"]["ff"] - cost[boundary]["ff"] == winner.out_format.width
+    else:
+        # What rounding adds to the accumulator: less than a unit with an adder of its own.
+        assert 0 < cost[boundary]["cells"] < cost["unit"]["cells"]
     assert found["winner"]["verdict"] == "accepted"
     proof = found["proof"]
     assert {check["level"] for check in proof} == {"simulation", "cocotb", "formal"}
@@ -68,9 +73,10 @@ def test_a_search_at_the_boundary_of_an_accumulator(
     kept = json.loads((folder / "winner" / "proof.json").read_text(encoding="utf-8"))
     assert parse(kept["design"]) == winner and kept["checks"] == proof
     interface = json.loads((folder / "winner" / "interface.json").read_text(encoding="utf-8"))
-    assert interface["boundary"] == boundary
+    assert (interface["boundary"], interface["latency"]) == (boundary, winner.latency)
     ports = {port["name"] for port in interface["ports"]}
-    assert ports & {"w", "first"} == set(more_inputs(winner, 1)) != set()
+    assert ports & {"w", "first"} == set(more_inputs(winner, 1))
+    assert bool(ports & {"w", "first"}) == (boundary in ACCUMULATORS)
     assert f"wrote {folder} (report.html, front.svg, winner/)" in done.stderr.splitlines()
 
 
