@@ -126,6 +126,17 @@ def test_the_reference_on_ice40(tied: dict[str, int], cells: int) -> None:
     assert (found.cells, found.ff, found.carry) == (cells, 24, 24)
 
 
+@pytest.mark.parametrize("target", ["ice40", "ecp5", "xc7"])
+def test_a_result_is_given_the_units_cells(target: str) -> None:
+    """On the iCE40 the increment goes on where the register's carry cells end: no LUT between."""
+    fabric = fabric_of(target, "helped")
+    for text in ("reference", "8:7:select:lfsr13,leap=7,lanes=2"):
+        designs = [parse(f"{text},boundary={name}") for name in ("unit", "result")]
+        texts = [emit_rtlil(design, fabric=fabric) for design in designs]
+        unit, result = (Counter(re.findall(r"^  cell \\(\S+)", found, re.M)) for found in texts)
+        assert result == unit and sum(unit.values()) > 8
+
+
 def test_verilog_costs_what_its_rtlil_costs() -> None:
     design = parse("4:3:select:lfsr5,leap=3,boundary=unit")
     fabric = fabric_of("ice40", "helped")

@@ -57,8 +57,8 @@ def test_rules_and_sources_on_lanes(
         design = parse(f"{rule}:{source}6,{settings},boundary={boundary}")
         check = simulate(design, lanes)
         assert check.passed, check.detail
-    assert not plan(design, 2).exhaustive
-    assert plan(design, 2).text.endswith("chosen fractions")
+        assert not plan(design, 2).exhaustive
+        assert plan(design, 2).text.endswith("chosen fractions")
 
 
 def test_the_decision_is_the_same_hardware_for_every_format() -> None:

@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from esru.boundaries import BOUNDARIES, ROUNDINGS
 from esru.design import parse
 from esru.report.pages import report_html, report_markdown
 from esru.report.plot import front_points
 from esru.report.tables import verdicts
 from esru.report.text import search_text
+from esru.search.beside import helped_costs
 from esru.search.driver import Search
-from esru.search.evaluate import Evaluator, Run
+from esru.search.evaluate import Evaluator, Request, Run
 from esru.search.outcome import Outcome
 from esru.search.plugin import find_plugin
 from esru.search.question import Question
@@ -72,6 +75,24 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Search]:
     question = Question(8, lanes=8, tasks=(), evaluator=TOY)
     with Store(tmp_path / "store.sqlite") as store:
         yield Search(question, store, {}, Silent())
+
+
+class Costed:
+    """Counts of the request's number; notes what is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    def costs(self, wanted: list[Request], progress: object) -> list[dict[str, float]]:
+        self.asked += wanted
+        return [{"cells": float(number)} for number in range(len(wanted))]
+
+
+def test_cells_given_one_by_one_are_costed_wherever_one_word_is_rounded() -> None:
+    costed, grid = Costed(), list(product(("ice40", "nand2"), BOUNDARIES))
+    found = helped_costs(costed, [WINNER], grid, lambda done, total: None)  # type: ignore[arg-type]
+    assert found == {WINNER: {"ice40": {name: {"cells": n} for n, name in enumerate(ROUNDINGS)}}}
+    assert {(r.structure, r.boundary) for r in costed.asked} == {("helped", b) for b in ROUNDINGS}
 
 
 def scored(search: Search, papers: float, zero: float) -> Scores:

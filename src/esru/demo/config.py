@@ -43,8 +43,9 @@ class DemoConfig:
     ------
     InputError
         If the lanes are out of range, the clock has fewer than 8 cycles a bit, no whole number
-        of cycles comes within 1 % of a bit, the design is a float unit at the boundary ``unit``
-        or has ports for seeds, or its text is longer than 200 characters.
+        of cycles comes within 1 % of a bit, the design is a float unit at the boundary ``unit``,
+        has another boundary than that and ``decision`` or ports for seeds, or its text is longer
+        than 200 characters.
     """
 
     design: Design

@@ -25,7 +25,7 @@ class Question:
     target : str
         FPGA target whose cost counts.
     boundary : str
-        ``decision`` or ``unit``.
+        What of the hardware counts, one of `esru.boundaries.BOUNDARIES`.
     lanes : int
         Lanes M of the array, 1..1024.
     objective : str
