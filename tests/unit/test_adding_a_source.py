@@ -89,6 +89,7 @@ DESIGNS = (
     "5:4:select:gray4,leap=3,lanes=2,map=delay,boundary=unit",
     "6:3:half:gray3,lanes=2,map=invert,load=1",
     "5:3:nearest:gray3,boundary=accumulator",
+    "5:3:replicate:gray3,leap=3,boundary=result",
 )
 
 
