@@ -17,7 +17,7 @@ from esru.flow.simulate_cells import cells_verilog, simulate_cells
 DESIGNS = {
     "ice40": "reference,boundary=unit",
     "ecp5": "6:4:nearest:lfsr5,leap=4,lanes=2,boundary=unit",
-    "gowin": "8:3:replicate:plateau3,lanes=2,boundary=unit",
+    "gowin": "8:3:replicate:plateau3,lanes=2,boundary=result",
     "xc7": "9:8:select:lfsr9,leap=8,lanes=2,boundary=unit",
     "lut4": "5:3:half:debruijn4,leap=3,load=1",
     "lut6": "4:3:select:operand-own,in=s17.9,lanes=3",
