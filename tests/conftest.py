@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+#: What a test says that is skipped for want of the Liberty file.
+_LIBRARY = "osu018_stdcells.lib"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail where a test without the mark `library` is skipped: CI would never run it."""
+    report = yield
+    needs = report.skipped and _LIBRARY in str(report.longrepr)
+    if needs and item.get_closest_marker("library") is None:
+        report.outcome = "failed"
+        report.longrepr = f"A test that needs {_LIBRARY} must have the mark library"
+    return report
 
 
 def pytest_sessionstart() -> None:

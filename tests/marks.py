@@ -1,4 +1,4 @@
-"""Marks of tests: which of many parameters are slow."""
+"""Marks of tests: which of many parameters are slow, and which need the optional library."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
+
+from esru.errors import ToolMissing
+from esru.flow.targets import osu018
 
 
 def slow_where(slow: Collection[Any], parameters: Iterable[Any]) -> list[Any]:
@@ -19,3 +22,13 @@ def slow_where(slow: Collection[Any], parameters: Iterable[Any]) -> list[Any]:
         else one
         for one in parameters
     ]
+
+
+def skip_without_library(target: str = "osu018") -> None:
+    """Skip a test of a target whose Liberty file is not there; it has the mark `library`."""
+    if not target.startswith("osu018"):
+        return
+    try:
+        osu018.liberty()
+    except ToolMissing as missing:
+        pytest.skip(str(missing))

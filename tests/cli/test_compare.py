@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marks import skip_without_library
 
 from esru.cli import main
 from esru.design import ALIASES, parse
@@ -88,7 +89,9 @@ def test_peers_are_compared_at_the_same_interface(beside_peers: dict[str, Any]) 
     )
 
 
+@pytest.mark.library
 def test_standard_cells_are_compared_by_area(capsys: pytest.CaptureFixture[str]) -> None:
+    skip_without_library()
     arguments = ["--target", "osu018,lut4", "--boundary", "decision", "--seeds", "0"]
     assert main(["compare", "papers", *arguments, "--lanes", "4"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

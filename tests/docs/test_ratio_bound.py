@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from marks import skip_without_library
 
 from esru.design import parse
 from esru.flow import carry_bound, carry_search, unit_bound
@@ -384,9 +384,9 @@ def test_cells_are_the_smallest_of_each_function() -> None:
     assert [len(cell.alike) for cell in found] == [2, 2]
 
 
+@pytest.mark.library
 def test_the_library_is_the_installed_one() -> None:
-    if not any(place.is_file() for place in osu018.PLACES) and "ESRU_OSU018" not in os.environ:
-        pytest.skip("the library is not installed")
+    skip_without_library()
     _, areas, gates = osu018._read(osu018.liberty())
     assert unit_bound.cells(gates) == _library("osu018")
     assert min(areas[name] for name in areas if name.startswith("DFF")) == OSU018_FLIP_FLOP

@@ -42,6 +42,7 @@ def rounding(target: str, text: str, boundary: str, structure: str = "plain") ->
 
 
 @pytest.mark.slow
+@pytest.mark.library
 @pytest.mark.parametrize("target", targets.TARGETS)
 def test_accumulators_and_cells_given_one_by_one(target: str) -> None:
     compare_with_budgets(budgets.accumulators() | budgets.helped(target), target)

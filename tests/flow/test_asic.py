@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 import textbook
+from marks import skip_without_library
 
 from esru.cli import main
 from esru.errors import InputError, ToolFailed
@@ -16,9 +16,9 @@ from esru.flow.measure import Cells, Netlist, measure
 from esru.flow.targets import asic, nand2, osu018, target
 
 
+@pytest.mark.library
 def test_area_is_what_yosys_finds_in_the_liberty_file(tmp_path: Path) -> None:
-    if not any(place.is_file() for place in osu018.PLACES) and "ESRU_OSU018" not in os.environ:
-        pytest.skip("the Liberty file is not installed")
+    skip_without_library()
     netlist = textbook.unit(8, 8, 8)
     found = measure([netlist], "osu018", workdir=tmp_path)[netlist.name]
     folder = tmp_path / "osu018-000"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import copy
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gated_bench
 import pytest
-from marks import slow_where
+from marks import skip_without_library, slow_where
 
 from esru.boundaries import ROUNDINGS
 from esru.design import parse
 from esru.flow import targets
 from esru.flow.measure import Netlist, measure
 from esru.flow.targets import clock_gate, nand2, osu018
+
+pytestmark = pytest.mark.library
 
 #: A source that lanes share, one in every lane, and one too short for a gate of its own.
 WINNER = "4:3:select:lfsr24,leap=4,lanes=4"
@@ -29,13 +30,6 @@ CELLS = {
 }
 
 
-def _require(target: str) -> None:
-    if target.startswith("osu018") and not (
-        any(place.is_file() for place in osu018.PLACES) or "ESRU_OSU018" in os.environ
-    ):
-        pytest.skip("the Liberty file is not installed")
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gated")
@@ -43,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def _mapped(text: str, target: str, folder: Path) -> dict[str, Any]:
-    _require(target)
+    skip_without_library(target)
     return gated_bench.mapped(parse(text), target, folder)
 
 
@@ -135,7 +129,7 @@ def _counted(registers: int, target: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("target", "least"), [("nand2", 5), ("osu018", 7)])
 def test_from_how_many_on_the_clock_is_gated(target: str, least: int) -> None:
-    _require(target)
+    skip_without_library(target)
     if target == "nand2":
         area, falling, both, aoi, inverter = (
             nand2.GATED_EQUIVALENTS,

