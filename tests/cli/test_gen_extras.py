@@ -152,6 +152,8 @@ def test_a_result_without_a_register_says_so(tmp_path: Path) -> None:
     for module, name in ((found, "y"), (found["stream"], "o__payload")):
         (given,) = (port for port in module["ports"] if port["name"] == name)
         assert given["meaning"] == "int8 word of each lane, lane 0 lowest; combinational"
+    (en,) = (port for port in found["ports"] if port["name"] == "en")
+    assert en["meaning"] == "1: a rounding happens in this cycle; 0: the sources hold"
     stem = _stem(out)
     assert (
         "boundary=result as a valid/ready stream, lanes 1, latency 0"
@@ -168,8 +170,11 @@ def test_a_result_without_a_register_says_so(tmp_path: Path) -> None:
         assert said in sheet
     picture = (out / "block.svg").read_text()
     assert "boundary result, 1 lane, 1 source, latency 0, 1 a clock cycle" in picture
-    # The source is a register, and nothing else.
+    # The source is a register, and nothing else; the last box saturates and gives y.
     assert picture.count('class="register"') == 1
+    assert ">saturate<" in picture and picture.index(">saturate<") < picture.index(">y<")
+    floats = draw_blocks(parse("4:3:zero:lfsr5,in=float32,out=ocp_e4m3,boundary=result"))
+    assert floats.count('class="register"') == 1 and ">y<" in floats
     unit = draw_blocks(parse("papers,boundary=unit"))
     assert unit.count('class="register"') == 2
     build = ["iverilog", "-g2001", "-Wall", "-o", "bench", f"{stem}.v", f"{stem}_tb.v"]

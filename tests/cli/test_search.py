@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from esru.boundaries import BOUNDARIES
 from esru.cli import main
 from esru.search.folder import SCHEMA, claim
 from esru.search.question import Question
@@ -108,9 +109,13 @@ def _nothing_written(folder: Path) -> None:
             "Tasks of one race must be judged in one unit, not digits-cnn (points), chars-",
         ),
         (["--bits", "8", "--tasks", ""], "Tasks must be named, each once, not none"),
-        (
-            ["--bits", "8", "--tasks", "fp4-transformer", "--boundary", "unit"],
-            "Boundary must be decision with fp4-transformer, the hardware that is the same for",
+        *(
+            (
+                ["--bits", "8", "--tasks", "fp4-transformer", "--boundary", boundary],
+                "Boundary must be decision with fp4-transformer, the hardware that is the same for",
+            )
+            for boundary in BOUNDARIES
+            if boundary != "decision"
         ),
         (
             ["--bits", "8", "--tasks", "digits-mlp,fp4-transformer"],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amaranth.hdl import Cat, Module
 
 from esru.cli import main
 from esru.demo.config import DemoConfig
@@ -25,6 +26,7 @@ from esru.flow.loads import LoadedArray, load_cycles, simulate_loads
 from esru.flow.mapped import prove_cells
 from esru.flow.recovery import prove_recovery
 from esru.flow.verify import verify
+from esru.hdl.bank import Bank
 from esru.hdl.emit import emit_rtlil, stream_verilog
 from esru.rounding import round_up
 from esru.sources import source_model
@@ -64,6 +66,33 @@ def test_loads_are_proved_and_simulated(text: str, tmp_path: Path) -> None:
     assert "en, rst, load and seed in every cycle" in check.detail
     if design.recover:
         assert prove_recovery(design, tmp_path).passed
+
+
+def test_an_output_that_a_load_reaches_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the cycle of a load, too, a result without a register is its input's."""
+
+    def inverted(self: Bank, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.y.eq(Cat(self.add_lanes(m)) ^ self.load)
+        return m
+
+    monkeypatch.setattr(Bank, "elaborate", inverted)
+    check = simulate_loads(parse("5:3:half:plateau5,load=1,boundary=result"))
+    assert not check.passed and ": expected " in check.detail
+
+
+@pytest.mark.parametrize("boundary", ["decision", "result", "unit"])
+def test_a_stream_says_what_must_stay_while_a_word_waits(boundary: str) -> None:
+    said = {
+        "8:3:zero:lfsr5": "",
+        "8:3:zero:lfsr5,load=1": "load at 0",
+        "8:3:zero:port": "keep r steady",
+    }
+    for text, wanted in said.items():
+        lines = stream_verilog(parse(f"{text},boundary={boundary}")).splitlines()
+        found = [line for line in lines if line.startswith("// While a word waits")]
+        wait = "// While a word waits (o__valid = 1, o__ready = 0)"
+        assert found == ([f"{wait} {wanted}."] if wanted and boundary != "unit" else [])
 
 
 def test_after_a_load_the_words_are_those_of_a_design_with_that_seed() -> None:

@@ -96,6 +96,14 @@ def test_verilog_says_lfsr_word_and_sum() -> None:
     said = "// x[16 * lanes] to y[8 * lanes], combinational (latency 0); one rounding a lane and "
     assert said + "clock cycle" in lines
     assert not any(line.startswith(("else if (en) y", "initial y")) for line in lines)
+    control = "// clk: rising edge; rst: synchronous, high; en: 1 "
+    for text, work in {
+        "papers": "rounds in this cycle, 0 holds the sources",
+        "papers,boundary=result": "rounds in this cycle, 0 holds the sources",
+        "papers,boundary=unit": "rounds in this cycle, 0 holds",
+        "papers,boundary=accumulator": "updates in this cycle, 0 holds",
+    }.items():
+        assert control + work in emit_verilog(parse(text)).splitlines()
     assert "assign up = frac[index];" in emit_verilog(parse("8:7:select:lfsr13,leap=7"))
 
 

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"targets (default {DEFAULT_TARGETS}, with --peers also nand2; "
         "esru list targets)")  # fmt: skip
     add("--boundary", default="decision,unit", metavar="B[,B...]",
-        help="boundaries (default decision,unit)")  # fmt: skip
+        help="boundaries (default decision,unit; esru list boundaries)")  # fmt: skip
     add("--task", default="digits-mlp", metavar="T", help="esru list tasks (default digits-mlp)")
     add("--seeds", type=int, default=8, metavar="N",
         help="runs of each cell (default 8; 0: no training)")  # fmt: skip

@@ -105,6 +105,8 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         "r": f"random word of {design.k} bits for each source, source 0 lowest",
         "scale": f"E8M0 scale of each block of {design.block} lanes, 8 bits, block 0 lowest",
     }
+    # What is combinational follows its input whatever `en` is.
+    holds = "everything holds" if design.latency else "the sources hold"
     beside = design.side_inputs(count).items()
     data[:0] = [port(name, "input", bits, meanings[name]) for name, bits in beside]
     if design.load:
@@ -117,7 +119,7 @@ def interface(design: Design, lanes: int | None = None, stream: bool = False) ->
         "ports": [
             port("clk", "input", 1, "clock, rising edge"),
             port("rst", "input", 1, "synchronous reset, active high; goes before en"),
-            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: everything holds{but}"),
+            port("en", "input", 1, f"1: {_WORK[design.boundary]}; 0: {holds}{but}"),
             *data,
         ],
         "latency": design.latency,

@@ -195,9 +195,20 @@ def stream_verilog(design: Design, lanes: int | None = None, tool: Tool | None =
         "A word is taken in a cycle with i__valid = i__ready = 1, given in one with o__valid =",
         "o__ready = 1. The sources step once for each word taken, whenever that is.",
         "clk: rising edge; rst: synchronous, high",
+        *_steady_lines(design, count),
         *_load_lines(design),
     )
     return _comment(lines) + text
+
+
+def _steady_lines(design: Design, lanes: int) -> list[str]:
+    """Return what a stream's comment says of inputs that a waiting word passes through with."""
+    names = list(design.side_inputs(lanes))
+    if design.latency or not (names or design.load):
+        return []
+    steady = [f"keep {' and '.join(names)} steady"] if names else []
+    steady += ["load at 0"] if design.load else []
+    return [f"While a word waits (o__valid = 1, o__ready = 0) {' and '.join(steady)}."]
 
 
 def _to_verilog(text: str, tool: Tool | None) -> str:
@@ -266,7 +277,8 @@ def _header(design: Design, lanes: int | None) -> str:
             for name in design.side_inputs(count)
             if name == "scale"
         ),
-        f"clk: rising edge; rst: synchronous, high; en: 1 {_WORK[design.boundary]}, 0 holds",
+        f"clk: rising edge; rst: synchronous, high; en: 1 {_WORK[design.boundary]}, "
+        f"0 holds{'' if design.latency else ' the sources'}",
         *_load_lines(design),
     )
     return _comment(lines)

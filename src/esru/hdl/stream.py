@@ -21,7 +21,9 @@ class StreamBank(Bank):
     is held until it is taken, and ``i.ready`` is 1 while there is none or it is being taken.
     Boundaries ``decision`` and ``result``: latency 0; both handshakes are passed through. The
     sources step once for each transfer in, so that back-pressure uses up no random words and the
-    words of a run do not depend on when the neighbours were ready.
+    words of a run do not depend on when the neighbours were ready. At latency 0 a waiting result
+    is not held: what stands beside its input (``r``, ``scale``) must stay as that does, and
+    ``load`` be 0.
 
     Parameters
     ----------
