@@ -51,9 +51,6 @@ DESIGNS = {
     "select n = 8, alone": "8:7:select:lfsr13,leap=7",
 }
 
-#: Counted without saturation as well, at `result`: as units are where another stage saturates.
-WRAPPING = ("reference", "reference, shared", "papers", "papers, shared", "winner", "select n = 8")
-
 #: What says where a row was measured.
 PLACE = ("target", "boundary", "structure")
 
@@ -74,8 +71,10 @@ def sharing() -> dict[str, Design]:
 
 
 def wrapping() -> dict[str, Design]:
-    """Return the units that are counted without saturation."""
-    return {f"{name}, wrap": replace(parse(DESIGNS[name]), overflow="wrap") for name in WRAPPING}
+    """Return all of them without saturation: at `result`, where another stage may saturate."""
+    return {
+        f"{name}, wrap": replace(parse(design), overflow="wrap") for name, design in DESIGNS.items()
+    }
 
 
 def counts(cost: LaneCost) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ COMPARED = (
 
 #: Rows of the table without an output register, with saturation and without.
 UNREGISTERED = ("papers", "papers, shared", "winner", "select n = 8")
+
+#: What a unit's name ends in that is counted without saturation, and so its boundary.
+WRAPS = ", wrap"
 
 #: Units with a source in every lane that stand beside the reference with its own.
 ALONE = ("papers", "winner, alone", "select n = 8, alone")
@@ -145,7 +149,7 @@ def unregistered(result: Json) -> str:
     rows = by_key(result)
     table = []
     for place in ends(result, ("result",)):
-        for overflow, wraps in (("saturate", ""), ("wrap", ", wrap")):
+        for overflow, wraps in (("saturate", ""), ("wrap", WRAPS)):
             shared = rows[f"reference, shared{wraps}", *place, "plain"]
             for name in UNREGISTERED:
                 row = rows[f"{name}{wraps}", *place, "plain"]
@@ -160,7 +164,7 @@ def alone(result: Json) -> str:
     """Return the ratio of a lane with its own source to the reference with its own."""
     rows = by_key(result)
     table = []
-    for place in ends(result):
+    for place in ends(result, ROUNDINGS):
         reference = rows["reference", *place, "plain"]
         for name in ALONE:
             ff = over(reference, rows[name, *place, "plain"], "ff")
@@ -226,12 +230,12 @@ def readings(result: Json) -> list[Reading]:
     """Return every reading of the papers' point that the counts allow."""
     rows = by_key(result)
     found = []
-    for name in READINGS:
-        for target, boundary in places(result):
+    for name, (target, boundary) in product(READINGS, places(result)):
+        for wraps in ("", WRAPS) if boundary == "result" else ("",):
             for structure in ("plain", "helped"):
-                row = rows.get((name, target, boundary, structure))
+                row = rows.get((f"{name}{wraps}", target, boundary, structure))
                 for against, other, at, made in _others(name, boundary, structure):
-                    of = rows.get((other, target, at, made))
+                    of = rows.get((f"{other}{wraps}", target, at, made))
                     for metric in METRICS:
                         if metric == "cells" and row is not None and row["area"] == row["cells"]:
                             continue  # nand2: its cells are its area
@@ -239,7 +243,7 @@ def readings(result: Json) -> list[Reading]:
                             continue  # the same flip-flops, or one PRNG's for all lanes
                         ratio = over(of, row, metric)
                         if ratio is not None and ratio > 0:
-                            place = (against, target, boundary, structure, metric)
+                            place = (against, target, f"{boundary}{wraps}", structure, metric)
                             found.append(Reading(name, *place, ratio))
     return found
 
@@ -248,13 +252,13 @@ def spread(result: Json) -> str:
     """Return, for each reading of the papers' point, the ratios that it takes."""
     rows, table = by_key(result), []
     for name, reference in READINGS.items():
-        for boundary in ROUNDINGS:
+        for boundary in ("decision", f"result{WRAPS}", "result", "unit"):
             cells = [
                 r
                 for r in readings(result)
                 if (r.name, r.against, r.boundary, r.structure)
                 == (name, reference, boundary, "plain")
-                and r.metric == metric_of(rows[name, r.target, boundary, "plain"])
+                and r.metric == metric_of(rows[name, r.target, "decision", "plain"])
             ]
             low, high = (pick(cells, key=lambda r: r.ratio) for pick in (min, max))
             shown = [f"{end.ratio:.2f}x ({end.target})" for end in (low, high)]

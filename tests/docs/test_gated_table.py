@@ -103,9 +103,10 @@ def test_what_the_text_says() -> None:
     assert f"against the reference with fresh bits {fresh}." in text
     at_result = [
         " and ".join(_times(of, "winner", target, "result") for target in TARGETS)
-        for of in ("reference", "reference, fresh bits")
+        for of in ("reference", "reference, fresh bits", "reference, shared")
     ]
-    assert f"At `result` it saves {at_result[0]}, against fresh bits {at_result[1]}." in text
+    told = "At `result` it saves {}, against fresh bits {}, shared on both sides {}."
+    assert told.format(*at_result) in text
     places = [(target, "decision") for target in TARGETS]
     decision = " and ".join(_times("reference", "winner", *place) for place in places)
     assert f"At the decision it saves less than without, {decision}" in text
