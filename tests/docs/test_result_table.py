@@ -59,6 +59,10 @@ def test_without_an_output_register() -> None:
     )
     keys = product(("", "-gated"), ("reference", "winner"), ("nand2", "osu018"))
     assert told.format(*(less[name, f"{target}{ends}"] for ends, name, target in keys)) in text
+    decision = (ROOT / "docs" / "decisions" / "0016-a-unit-without-its-register.md").read_text()
+    for ends, told in (("", "{:.0f} NAND2 of {:.0f}."), ("-gated", "by {:.0f} of {:.0f}.")):
+        unit = areas["winner", f"nand2{ends}", "unit"]
+        assert told.format(less["winner", f"nand2{ends}"], unit) in decision
     wraps = ("saturate", "wrap")
     saved, shared = (
         [table[t, o, "winner"][i] for o in wraps for t in ("nand2", "osu018")] for i in (2, 5)
@@ -66,6 +70,8 @@ def test_without_an_output_register() -> None:
     told = "saves {} (nand2) and {} (osu018), without saturation {} and {}."
     assert told.format(*saved) in text
     assert "saves {} (nand2) and {} (osu018). With it".format(*saved[:2]) in " ".join(TEXT.split())
+    # "more than seven times", in docs/decisions/0014.
+    assert all(float(ratio.rstrip("x")) > 7 for ratio in saved)
     told = "shares its PRNG as well that is {} and {}, without saturation {} and {};"
     assert told.format(*shared) in text
     lines = {tuple(line[:3]): line for line in rows_of("alone")}

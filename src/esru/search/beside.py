@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from esru.boundaries import ROUNDINGS
 from esru.design import Design
 from esru.flow.targets import target
 from esru.search.evaluate import Evaluator, Progress, Request
@@ -13,9 +14,6 @@ from esru.search.race import Contender, Level
 
 #: Contenders beside the winner that are shown.
 CLOSEST = 8
-
-#: Boundaries whose lanes can be given cell by cell.
-HELPED = ("decision", "result", "unit")
 
 
 def helped_costs(
@@ -37,7 +35,7 @@ def helped_costs(
     progress : callable
         Called with the costs done and in all.
     """
-    fit = [(name, b) for name, b in grid if b in HELPED and target(name).fabric is not None]
+    fit = [(name, b) for name, b in grid if b in ROUNDINGS and target(name).fabric is not None]
     wanted = [Request(d, name, b, "helped") for d in dict.fromkeys(designs) for name, b in fit]
     costs: dict[Design, Costs] = {}
     for request, counts in zip(wanted, evaluator.costs(wanted, progress), strict=True):
