@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slices import gates
+from upward import gates
 
 from esru.design import Design
 from esru.flow import targets, toolchain
@@ -64,7 +64,11 @@ endmodule
 
 def mapped(design: Design, target: str, folder: Path) -> dict[str, Any]:
     """Return a design's netlist of a target's cells, as `write_json` has it."""
-    netlist = Netlist(module_name(design), emit_rtlil(design))
+    return mapped_text(Netlist(module_name(design), emit_rtlil(design)), target, folder)
+
+
+def mapped_text(netlist: Netlist, target: str, folder: Path) -> dict[str, Any]:
+    """Return a module's netlist of a target's cells, as `write_json` has it."""
     folder.mkdir(exist_ok=True)
     recipe = targets.target(target)
     (module,) = mapped_modules([netlist], recipe, toolchain.yosys(), folder)

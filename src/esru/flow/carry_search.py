@@ -14,19 +14,20 @@ from itertools import permutations
 from esru.flow.carry_patterns import patterns
 from esru.flow.unit_bound import Cell
 
-#: The rows of a signal: bit 0 of a row is x_(i-1), then a lone carry cell, x_i and y_i.
-_ROWS = 16
+#: The rows of a signal: bit 0 of a row is x_(i-1), then two carry cells, x_i and y_i.
+_ROWS = 32
 _ALL = (1 << _ROWS) - 1
-_BELOW, _CARRY, _X, _Y = (
-    sum(1 << row for row in range(_ROWS) if row >> bit & 1) for bit in range(4)
+_BELOW, _CARRY, _OTHER_CARRY, _X, _Y = (
+    sum(1 << row for row in range(_ROWS) if row >> bit & 1) for bit in range(5)
 )
 
 #: A cell's kind: it reads neither x_i nor y_i, x_i alone, or y_i; with a gated clock, x_i.
 _OTHER, _INNER, _OUTER = 0, 1, 2
 _OWN = (_INNER, _OUTER)
 
-#: So many carry cells or more: what they put out is anything.
-MANY = 2
+#: What carries: one cell; two, of which one puts out the complement of the other while the word
+#: rounds up; or two that are alike then, an inverter with them: what they put out is anything.
+ONE, BOTH, MANY = 1, 2, 3
 
 #: No bit is below, but the decision, whose cells are counted.
 DECISION = -1
@@ -64,8 +65,9 @@ class _Search:
         *,
         sign: bool = False,
         gated: bool = False,
+        inverted: Sequence[int] = (),
     ):
-        self.patterns = patterns(library, bent=carry_in in (0, 1))
+        self.patterns = patterns(library, bent=carry_in in range(MANY))
         self.carry_out = carry_out
         self.limit = below
         self.smallest = library[0].area
@@ -75,17 +77,24 @@ class _Search:
         self.up = self.down ^ (_ALL if carry_in == MANY else _BELOW)
         inputs, kinds = ([_Y], [_OUTER]) if sign else ([_X, _Y], [_INNER, _OUTER])
         self.steady: tuple[int, ...] = (0, _Y)
-        # Of which kind are the cells that can carry.
-        self.carrier = _INNER
+        # What reads v alone, and no signal of the bit.
+        self.lowest = _INNER
         if gated:
-            inputs, kinds, self.steady, self.carrier = [_X], [_OUTER], (0,), _OUTER
+            inputs, kinds, self.steady, self.lowest = [_X], [_OUTER], (0,), _OUTER
+        # In which rows the carry cells are constant, and in which they carry.
         self.held: tuple[int, ...] = (_ALL,)
         self.carries = _ALL
-        if carry_in == 1:
+        for carry in (_CARRY, _OTHER_CARRY)[:carry_in] if carry_in in (ONE, BOTH) else ():
+            self.held = tuple(mask & one for mask in self.held for one in (_ALL ^ carry, carry))
+            self.carries &= _ALL ^ carry ^ _BELOW
+        if carry_in == ONE:
             inputs, kinds = [*inputs, _CARRY, _ALL ^ _CARRY], [*kinds, _OTHER, _OTHER]
-            self.held, self.carries = (_ALL ^ _CARRY, _CARRY), _ALL ^ _CARRY ^ _BELOW
+        elif carry_in == BOTH:
+            carries = _CARRY, _ALL ^ _OTHER_CARRY
+            inputs += [*carries, *(_ALL ^ carries[one] for one in inverted)]
+            kinds += [_OTHER] * (len(inputs) - len(kinds))
         elif carry_in == DECISION:
-            inputs, kinds = [*inputs, _BELOW], [*kinds, self.carrier]
+            inputs, kinds = [*inputs, _BELOW], [*kinds, self.lowest]
         self.inputs, self.kinds = tuple(inputs), tuple(kinds)
         # How many more signals the pins of an area can take up than its cells put out.
         self.uses = [(cell.area, cell.pins - 1) for cell in library if cell.pins > 1]
@@ -98,7 +107,7 @@ class _Search:
         )
 
     def run(self) -> float:
-        self.extend([(1,)], 0.0, (), self.kinds, 0)
+        self.extend([(1,)], 0.0, (), self.kinds, 0, 0)
         return self.limit
 
     def extend(
@@ -108,28 +117,31 @@ class _Search:
         cells: Cells,
         kinds: tuple[int, ...],
         idle: int,
+        carriers: int,
     ) -> None:
-        """Try every cell that can come next; `idle` has a 1 for each cell that nothing reads."""
+        """Try every cell that can come next.
+
+        `idle` has a 1 for each cell that nothing reads; so many `carriers` may carry, each alone.
+        """
         inner, outer = (
             sum(1 << at for at, kind in enumerate(kinds) if kind == one) for one in _OWN
         )
         newest = 1 << len(kinds) - 1
-        # Inner cells come first, so once y comes in no more of them do.
-        wanted = 0
-        if self.carry_out and self.carrier == _INNER and (not cells or kinds[-1] != _OUTER):
-            wanted = self.carry_out - self.carrying(values, values, cells, kinds, strict=False)
+        # An inverter is alike to a cell only if it reads another that carries.
+        wanted = min(self.carry_out, BOTH) - carriers
         for number, pattern in enumerate(self.patterns):
             rest = self.limit - area - pattern.area
             if rest <= 0:
                 return
             room = self.room(rest)
-            # What is still to carry out, and what brings y in, are no inverters.
-            inner_fits = rest > self.cell * max(1, wanted + pattern.inverter)
+            # What is still to carry out, and what comes last, are no inverters, and not the same.
+            if wanted > 0 and rest <= self.cell * (wanted + pattern.inverter):
+                continue
+            # Nor is what brings y in.
+            inner_fits = rest > self.cell
             for pins, read in self.pins(number, len(kinds)):
                 if read & outer:
                     kind = _OUTER
-                    if wanted > 0:
-                        continue
                 elif not read & inner or not inner_fits:
                     continue
                 else:
@@ -155,7 +167,9 @@ class _Search:
                     self.limit = area + pattern.area
                     return
                 if rest > self.smallest:
-                    self.extend(found, area + pattern.area, more, all_kinds, left | newest << 1)
+                    left |= newest << 1
+                    carry = carriers + (not pattern.inverter and self.may_carry(found))
+                    self.extend(found, area + pattern.area, more, all_kinds, left, carry)
 
     def _pins(self, number: int, signals: int) -> list[tuple[tuple[int, ...], int]]:
         """Return what the pins of a pattern can read, and the signals that are read, as bits."""
@@ -219,7 +233,20 @@ class _Search:
         ]
         if not down or not self.carry_out:
             return bool(down)
-        return self.carrying(down, flips, cells, kinds, strict=True) >= self.carry_out
+        return self.carrying(down, flips, cells, kinds) >= self.carry_out
+
+    def may_carry(self, values: list[Values]) -> bool:
+        """Return whether the last cell can be steady, and can follow x_i; not that it does both."""
+        if not self.carry_out:
+            return False
+        halves = _BELOW & ~_Y, _BELOW & _Y
+        masks = [mask & half for mask in self.held for half in halves]
+        if not any(row[-1] & mask in (0, mask) for row in values for mask in masks):
+            return False
+        masks = [self.carries & half for half in halves]
+        return any(
+            not (row[-1] ^ sign) & mask for row in values for mask in masks for sign in (_X, ~_X)
+        )
 
     def carrying(
         self,
@@ -227,29 +254,49 @@ class _Search:
         flips: list[Values],
         cells: Cells,
         kinds: tuple[int, ...],
-        *,
-        strict: bool,
     ) -> int:
-        """Return how many cells carry out at once, at most: steady while down, not while up."""
+        """Return what carries out at once, at most.
+
+        It is steady while the word rounds down, and not while it rounds up, whatever y_i is; of its
+        two values the one with which less carries counts.
+        """
         first = len(self.inputs)
-        chosen = [
-            at
-            for at, (cell, kind) in enumerate(zip(cells, kinds[first:], strict=True), 1)
-            if kind == self.carrier and not self.patterns[cell[0]].inverter
-        ]
-        if not chosen:
+        own = [at for at, kind in enumerate(kinds[first:], 1) if kind != _OTHER]
+        cells_alone = sum(1 << at for at in own if not self.patterns[cells[at - 1][0]].inverter)
+        if not cells_alone:
             return 0
-        steady: set[int] = set()
+        # With x_(i-1) = 1.
+        halves = _BELOW & ~_Y, _BELOW & _Y
+        steady: set[tuple[int, ...]] = set()
         for row in down:
             for mask in self.held:
-                if strict and (row[-1] ^ self.down) & mask:
+                if (row[-1] ^ self.down) & mask:
                     continue
-                # With x_(i-1) = 1.
-                mask &= _BELOW
-                steady.add(sum(1 << at for at in chosen if row[at] & mask in (0, mask)))
-        mask = self.carries & _BELOW
-        moving = {sum(1 << at for at in chosen if row[at] & mask not in (0, mask)) for row in flips}
-        return max((a & b).bit_count() for a in steady for b in moving)
+                rows = [mask & half for half in halves]
+                steady.add(tuple(sum(1 << at for at in own if row[at] & m in (0, m)) for m in rows))
+        rows = [self.carries & half for half in halves]
+        moving = {
+            tuple(
+                sum(1 << at for at in own if not (row[at] ^ sign) & m)
+                for m in rows
+                for sign in (_X, ~_X)
+            )
+            for row in flips
+        }
+        most = 0
+        for still, still_with_y in steady:
+            for up, off, up_with_y, off_with_y in moving:
+                without = _state(still & up, still & off, cells_alone)
+                with_y = _state(still_with_y & up_with_y, still_with_y & off_with_y, cells_alone)
+                most = max(most, min(without, with_y))
+        return most
+
+
+def _state(carries: int, complements: int, cells_alone: int) -> int:
+    """Return what carries: cells as bits, and which of them are no inverters."""
+    if max(carries.bit_count(), complements.bit_count()) > 1:
+        return MANY
+    return ((carries | complements) & cells_alone).bit_count()
 
 
 def least_bit(
@@ -269,15 +316,22 @@ def least_bit(
     below : float
         Only smaller circuits are tried.
     carry_in : int
-        How many cells of the level below carry; they are free. What `MANY` or more put out is as
-        it should be; of one both polarities are. Or `DECISION`: the bit is bit 0, and no cell is
-        free that reads the fraction bit v.
+        What of the level below carries, for nothing: no cell (0), `ONE`, of which the complement
+        is there, too, `BOTH`, of which it is not, or `MANY`, which put out what they should. Or
+        `DECISION`: the bit is bit 0, and no cell is free that reads the fraction bit v.
     carry_out : int
-        How many of the cells that do not read y_i carry, at least.
+        What of its own cells carries, at least: 0, `ONE`, `BOTH` or `MANY`.
     gated : bool
         Whether the clock is gated: the bit need not hold, and no cell reads y_i.
     """
-    return _Search(library, carry_in, carry_out, below, gated=gated).run()
+    if carry_in != BOTH:
+        return _Search(library, carry_in, carry_out, below, gated=gated).run()
+    inverter = min(cell.area for cell in library if cell.pins == 1)
+    for inverted in ((), (0,), (1,), (0, 1)):
+        more = inverter * len(inverted)
+        search = _Search(library, carry_in, carry_out, below - more, gated=gated, inverted=inverted)
+        below = search.run() + more
+    return below
 
 
 def least_sign(library: Sequence[Cell], below: float, *, carry_in: int = MANY) -> float:

@@ -10,13 +10,13 @@ before it are; the better constant for the first such cell makes it smaller by `
 more. Bits of the fraction count as long as the decision depends on the next one, whatever those
 before it are.
 
-`sliced_unit` holds for netlists in slices: once x_7 is 1, so that nothing saturates, and what is
+`upward_unit` holds for upward netlists: once x_7 is 1, so that nothing saturates, and what is
 constant then, or made of reset and enable alone, is gone, no cell in front of bit i's flip-flop
-reads, through others or not, another bit's y or an x above i. Of the
-cells in front of it count those that so read x_i or y_i. None of them is in front of a lower
-bit's flip-flop, so none is counted twice. What else comes to their pins is constant while all but
-x_i and y_i is, and those others can make each of the four next values (of y_7, with x_7 = 1: 0,
-y_7, 1) the one asked for. So `least_area` lets each such pin be, in each case, 0 or 1 as it likes.
+reads, through others or not, an x or y above i. Of the cells in front of it count those that so
+read x_i or y_i. None of them is in front of a lower bit's flip-flop, so none is counted twice. What
+else comes to their pins is constant while all but x_i and y_i is, and those others can make each of
+the four next values (of y_7, with x_7 = 1: 0, y_7, 1) the one asked for. So `least_area` lets each
+such pin be, in each case, 0 or 1 as it likes.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def any_unit(
     return bits * flip_flop + variables * least_saving(library)
 
 
-def sliced_unit(library: Sequence[Cell], flip_flop: float, bits: int = 8) -> float:
-    """Return a lower bound on the area of a unit in slices."""
+def upward_unit(library: Sequence[Cell], flip_flop: float, bits: int = 8) -> float:
+    """Return a lower bound on the area of an upward unit whose carries are free."""
     slices = (bits - 1) * least_area(library, BIT) + least_area(library, SIGN)
     return bits * flip_flop + slices

@@ -1,4 +1,4 @@
-"""Whether a netlist of standard cells is in slices, as docs/decisions/0014 has it."""
+"""Whether a netlist of standard cells is upward, as docs/decisions/0014 has it."""
 
 from __future__ import annotations
 
@@ -64,6 +64,14 @@ class Netlist:
                 waiting += self.drivers[wire].pins if wire in self.drivers else ()
         return seen
 
+    def value(self, wire: Wire, known: dict[Wire, int]) -> int:
+        """Return a wire's value, from those of ports and flip-flops; `known` gets it, too."""
+        if wire not in known:
+            driver = self.drivers[wire]
+            row = sum(self.value(pin, known) << place for place, pin in enumerate(driver.pins))
+            known[wire] = driver.truth >> row & 1
+        return known[wire]
+
     def in_order(self) -> bool:
         """Return whether y alone reads x and y, and no clock is gated but by reset and enable."""
         controls = {*self.ports["rst"], *self.ports["en"]}
@@ -118,6 +126,27 @@ class Lane:
         self._look(wire)
         return wire in self.values or self.left[wire] <= self.controls
 
+    def _rows(self, driver: Driver) -> list[int]:
+        """Return the rows of a cell's truth table that constants at its pins leave."""
+        return [
+            row
+            for row in range(1 << len(driver.pins))
+            if all(
+                self.values.get(pin, row >> place & 1) == row >> place & 1
+                for place, pin in enumerate(driver.pins)
+            )
+        ]
+
+    def _matter(self, driver: Driver) -> list[Wire]:
+        """Return what comes to the pins of a cell that matter, as constants at the others are."""
+        rows = self._rows(driver)
+        return [
+            pin
+            for place, pin in enumerate(driver.pins)
+            if pin not in self.values
+            and any((driver.truth >> row ^ driver.truth >> (row ^ 1 << place)) & 1 for row in rows)
+        ]
+
     def _look(self, wire: Wire) -> None:
         """Find a wire's value, or what it can depend on, whatever that is."""
         if wire in self.values or wire in self.left:
@@ -128,27 +157,17 @@ class Lane:
             return
         for pin in driver.pins:
             self._look(pin)
-        rows = [
-            row
-            for row in range(1 << len(driver.pins))
-            if all(
-                self.values.get(pin, row >> place & 1) == row >> place & 1
-                for place, pin in enumerate(driver.pins)
-            )
-        ]
-        outputs = {driver.truth >> row & 1 for row in rows}
+        outputs = {driver.truth >> row & 1 for row in self._rows(driver)}
         if len(outputs) == 1:
             (self.values[wire],) = outputs
             return
-        found: set[Wire] = set()
-        for place, pin in enumerate(driver.pins):
-            turned = (driver.truth >> row ^ driver.truth >> (row ^ 1 << place) for row in rows)
-            if pin not in self.values and any(turn & 1 for turn in turned):
-                found |= self.left[pin]
-        self.left[wire] = frozenset(found)
+        self.left[wire] = frozenset().union(*(self.left[pin] for pin in self._matter(driver)))
 
-    def strangers(self, bit: int) -> set[Wire]:
-        """Return other bits' y, higher x, and those of other lanes, in front of a flip-flop."""
+    def strangers(self, bit: int, cut: bool = False) -> set[Wire]:
+        """Return the x and y of higher bits, and of other lanes, in front of a flip-flop.
+
+        With `cut`, not what comes to a pin that does not matter, whatever the others are.
+        """
         seen: set[Wire] = set()
         waiting = [self.whole.following[self.y[bit]]]
         while waiting:
@@ -157,6 +176,11 @@ class Lane:
                 continue
             seen.add(wire)
             driver = self.whole.drivers.get(wire)
-            waiting += [] if driver is None else driver.pins
+            if driver is not None:
+                waiting += self._matter(driver) if cut else driver.pins
         others = {*self.whole.ports["x"], *self.whole.ports["y"]} - set(self.fraction)
-        return (seen & others) - {*self.x[: bit + 1], self.y[bit]}
+        return (seen & others) - {*self.x[: bit + 1], *self.y[: bit + 1]}
+
+    def lower(self, bit: int) -> set[Wire]:
+        """Return the y of lower bits in front of a flip-flop."""
+        return self.whole.read(self.whole.following[self.y[bit]]) & set(self.y[:bit])
