@@ -1,8 +1,8 @@
 """Generate the tables of docs/ratio.md from docs/results/ratio.json.
 
 Run as ``python docs/ratio.py`` to rewrite them, ``--check`` to see whether they are fresh. The
-result file is what ``benchmarks/ratio.py --write`` wrote; that of the table with gated clocks is
-``benchmarks/gated.py``'s.
+result file is what ``benchmarks/ratio.py --write`` wrote; those of the tables with gated clocks and
+by the format of the result are ``benchmarks/gated.py``'s and ``benchmarks/formats.py``'s.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import format_rows
 import gated_rows
 
 from esru.boundaries import ROUNDINGS
@@ -348,6 +349,12 @@ def gated(result: Json) -> str:
     return f"{gated_rows.table(gated_rows.read(), result)}\n\n{COUNTED}"
 
 
+def formats(result: Json) -> str:
+    """Return the units that the search has accepted, by the format of their result."""
+    found = format_rows.table(format_rows.read(), result, gated_rows.read())
+    return f"{found}\n\n{COUNTED}"
+
+
 def cells(result: Json) -> str:
     """Return what the counts come from and what a cell is on each target."""
     used = ", ".join(
@@ -364,6 +371,7 @@ def generated() -> dict[Path, str]:
     parts = {
         "columns": columns(result),
         "gated": gated(result),
+        "formats": formats(result),
         "unregistered": unregistered(result),
         "alone": alone(result),
         "fresh": fresh(result),

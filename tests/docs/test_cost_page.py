@@ -30,6 +30,7 @@ WITH_COUNTS = {
         "hits",
         "columns",
         "gated",
+        "formats",
         "unregistered",
         "alone",
         "fresh",

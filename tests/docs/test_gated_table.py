@@ -14,7 +14,9 @@ from esru.flow import targets
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "ratio.md").read_text(encoding="utf-8")
-SECTION = TEXT[TEXT.index("\n## With a gated clock\n") : TEXT.index("\n## A lane alone\n")]
+SECTION = TEXT[
+    TEXT.index("\n## With a gated clock\n") : TEXT.index("\n## By the format of the result\n")
+]
 
 TARGETS = ("nand2", "osu018")
 OWN = ("reference", "reference, fresh bits", "papers")
