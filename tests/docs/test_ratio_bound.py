@@ -155,6 +155,14 @@ def test_slices_whose_carries_are_free(target: str) -> None:
     assert _area(target, "reference") / carry_bound.carried_unit(BITS[target], flip_flop) > 5
 
 
+def test_with_either_output_something_has_to_carry() -> None:
+    """Of the two constants that y_i can be the argument takes the one with which less carries."""
+    many = carry_search.MANY
+    least = BITS["osu018"].bit[many][many]
+    found = carry_search.least_bit(_library("osu018"), least + 1, carry_in=many, carry_out=many)
+    assert found == least
+
+
 @pytest.mark.slow  # Every circuit: a minute or two for each.
 @pytest.mark.parametrize("target", BITS)
 def test_what_the_bits_of_a_unit_take(target: str) -> None:

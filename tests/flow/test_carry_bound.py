@@ -131,9 +131,9 @@ def test_what_chooses_before_the_increment_carries() -> None:
     ):
         for row, value in enumerate(expected):
             x, y = row & 1, row >> 1
-            chosen = not (x and load or y and hold)  # AOI22, 2
+            chosen = not ((x and load) or (y and hold))  # AOI22, 2
             carry = not (chosen or idle)  # NOR2, 1
-            assert (not (chosen and idle or carry)) == bool(value), case  # AOI21, 1.5
+            assert (not ((chosen and idle) or carry)) == bool(value), case  # AOI21, 1.5
             assert carry == (case == "flip" and bool(x))
     few = _library("NOR2", "AOI21", "AOI22")
     found = carry_search.least_bit(few, 4.75, carry_in=carry_search.ONE, carry_out=carry_search.ONE)

@@ -4,13 +4,14 @@
 free. Here they are not; the argument, with all its cases, is in docs/decisions/0014.
 
 Of the cells in front of bit i's flip-flop, those of *level* i read x_i or y_i, those of level
-i - 1 read x_(i-1) or y_(i-1) and neither. No y_(i-1) matters to bit i: it is set to a constant. One
-of level i - 1 *carries* if with all lower x at 1 its output is x_(i-1) or its complement while the
-decision is up, and does not change with x_(i-1) while it is down. A carry cell is such a cell that
-is no inverter. Some of those in front of bit i's flip-flop are in front of bit i - 1's, too: they
-are cells of that bit, and cost bit i nothing. The others come on top of the cells of bit i. What a
-bit takes depends on what there is of the first kind, below it and for the next bit: no carry cell,
-one, two that are each other's complement, or more, an inverter counting as one more.
+i - 1 read x_(i-1) or y_(i-1) and neither. Bit i does not depend on y_(i-1): it is a constant, the
+one with which less carries. A cell of level i - 1 *carries* if with all lower x at 1 its output is
+x_(i-1) or its complement while the decision is up, and does not change with x_(i-1) while it is
+down. A carry cell is such a cell that is no inverter. Some of those in front of bit i's flip-flop
+are in front of bit i - 1's, too: they are cells of that bit, and cost bit i nothing. The others
+come on top of the cells of bit i. What a bit takes depends on what there is of the first kind,
+below it and for the next bit: no carry cell, one, two that are each other's complement, or more, an
+inverter counting as one more.
 
 The sign is such a bit, too, with x_7 at 1: nothing saturates, so its next value is 0 (reset), y_7
 (not enabled), 1 and, where a carry comes in from x_6 (all x at 1, the number -1), not x_6.
@@ -128,9 +129,12 @@ def _with_idle(counts: Counts, cell: float, inverter: float) -> Counts:
 
 
 def _with_own(counts: Counts, cell: float) -> Counts:
-    """Return what a bit takes if cells that carry in may be its own: they come on top."""
+    """Return what a bit takes if cells that carry in may be its own: they come on top.
+
+    On top of both no more need be looked at: the bit below puts out one with no more cells, and
+    with an idle one besides that is `MANY`.
+    """
     none, one, both, many = counts
-    both = min(both, many + cell)
     one = min(one, both + cell, many + cell)
     return min(none, one + cell), one, both, many
 
