@@ -47,6 +47,9 @@ def test_the_winner_is_upward(target: str, tmp_path: Path) -> None:
     # All that the bits read was looked at; no bit reads the output of another.
     lane = Lane(WINNER, whole, 0)
     assert not any(lane.lower(bit) for bit in range(8))
+    assert all(lane.strangers(bit, cut=True) == set() for bit in range(8))
+    # What finds the overflow reads a carry, and so the fraction.
+    assert lane.spent() == []
     assert not any(lane.settled(wire) for wire in (*lane.x[:-1], *lane.y))
     assert lane.settled(lane.x[-1])
 
@@ -85,14 +88,17 @@ endmodule
 """
 
 
-def test_a_unit_that_enables_first_is_upward(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["nand2", "osu018"])
+def test_a_unit_that_enables_first_is_upward(target: str, tmp_path: Path) -> None:
+    require_recorded_tools(target)
     design = parse("4:4:zero:port,boundary=unit")
     text = measure.Netlist("enabled_first", ENABLED_FIRST, "verilog")
-    whole = netlist(gated_bench.mapped_text(text, "nand2", tmp_path), "nand2")
-    # Saturation is a pin that does not matter once x_7 is 1.
+    whole = netlist(gated_bench.mapped_text(text, target, tmp_path), target)
+    # Saturation is a pin that does not matter once x_7 is 1, and cells that nothing else reads.
     assert list(strangers(design, whole, cut=True)) == [set()] * 8
     lane = Lane(design, whole, 0)
     assert lane.strangers(0) > set()
+    assert lane.spent()
     assert [lane.lower(bit) for bit in range(8)] == [set(lane.y[:bit]) for bit in range(8)]
     # It is a unit.
     rng = random.Random(20261130)

@@ -163,8 +163,8 @@ class Lane:
             return
         self.left[wire] = frozenset().union(*(self.left[pin] for pin in self._matter(driver)))
 
-    def strangers(self, bit: int, cut: bool = False) -> set[Wire]:
-        """Return the x and y of higher bits, and of other lanes, in front of a flip-flop.
+    def left_of(self, bit: int, cut: bool) -> set[Wire]:
+        """Return what is in front of a flip-flop and is not settled.
 
         With `cut`, not what comes to a pin that does not matter, whatever the others are.
         """
@@ -178,8 +178,24 @@ class Lane:
             driver = self.whole.drivers.get(wire)
             if driver is not None:
                 waiting += self._matter(driver) if cut else driver.pins
+        return seen
+
+    def strangers(self, bit: int, cut: bool = False) -> set[Wire]:
+        """Return the x and y of higher bits, and of other lanes, in front of a flip-flop."""
         others = {*self.whole.ports["x"], *self.whole.ports["y"]} - set(self.fraction)
-        return (seen & others) - {*self.x[: bit + 1], *self.y[: bit + 1]}
+        return (self.left_of(bit, cut) & others) - {*self.x[: bit + 1], *self.y[: bit + 1]}
+
+    def spent(self) -> list[Wire]:
+        """Return cells that read x and no fraction, are no inverters, and are nothing any more."""
+        left = set().union(*(self.left_of(bit, cut=True) for bit in range(len(self.y))))
+        return [
+            wire
+            for wire, driver in self.whole.drivers.items()
+            if len(driver.pins) > 1
+            and wire not in left
+            and self.whole.read(wire) & set(self.x)
+            and not self.whole.read(wire) & set(self.fraction)
+        ]
 
     def lower(self, bit: int) -> set[Wire]:
         """Return the y of lower bits in front of a flip-flop."""
