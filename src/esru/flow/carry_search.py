@@ -8,7 +8,7 @@ gated clock there is no hold, and no y_i.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations
 
 from esru.flow.carry_patterns import patterns
@@ -100,6 +100,8 @@ class _Search:
         self.uses = [(cell.area, cell.pins - 1) for cell in library if cell.pins > 1]
         self.room = cache(self._room)
         self.pins = cache(self._pins)
+        self.ends = lru_cache(1 << 16)(self._ends)
+        self.can_be = lru_cache(1 << 18)(self._can_be)
 
     def _room(self, area: float) -> int:
         return max(
@@ -107,7 +109,7 @@ class _Search:
         )
 
     def run(self) -> float:
-        self.extend([(1,)], 0.0, (), self.kinds, 0, 0)
+        self.extend([(1,)], 0.0, (), self.kinds, 0, (0, 0))
         return self.limit
 
     def extend(
@@ -117,18 +119,21 @@ class _Search:
         cells: Cells,
         kinds: tuple[int, ...],
         idle: int,
-        carriers: int,
+        carriers: tuple[int, int],
     ) -> None:
         """Try every cell that can come next.
 
-        `idle` has a 1 for each cell that nothing reads; so many `carriers` may carry, each alone.
+        `idle` has a 1 for each cell that nothing reads; so many may carry, each alone, if y_i is 0
+        and if it is 1.
         """
         inner, outer = (
             sum(1 << at for at, kind in enumerate(kinds) if kind == one) for one in _OWN
         )
         newest = 1 << len(kinds) - 1
+        signals = [(*self.inputs, *row[1:]) for row in values]
+        reads: dict[tuple[int, ...], frozenset[tuple[int, ...]]] = {}
         # An inverter is alike to a cell only if it reads another that carries.
-        wanted = min(self.carry_out, BOTH) - carriers
+        wanted = min(self.carry_out, BOTH) - min(carriers)
         for number, pattern in enumerate(self.patterns):
             rest = self.limit - area - pattern.area
             if rest <= 0:
@@ -139,7 +144,11 @@ class _Search:
                 continue
             # Nor is what brings y in.
             inner_fits = rest > self.cell
-            for pins, read in self.pins(number, len(kinds)):
+            last = rest <= self.smallest
+            choices = self.pins(number, len(kinds))
+            if last:
+                choices = self.ends(number, len(kinds), idle, outer)
+            for pins, read in choices:
                 if read & outer:
                     kind = _OUTER
                 elif not read & inner or not inner_fits:
@@ -155,10 +164,11 @@ class _Search:
                 if cells and not newest & read and (kind, key) < (kinds[-1], cells[-1]):
                     continue
                 ends = kind == _OUTER and not left
-                if rest <= self.smallest and not (
-                    ends and self.can_be(values, pattern.outputs, pins)
-                ):
-                    continue
+                if last:
+                    if pins not in reads:
+                        reads[pins] = frozenset(tuple(row[pin] for pin in pins) for row in signals)
+                    if not self.can_be(number, reads[pins]):
+                        continue
                 found = self.next_values(values, pattern.outputs, pins)
                 if not found:
                     continue
@@ -166,10 +176,13 @@ class _Search:
                 if ends and self.is_bit(found, more, all_kinds):
                     self.limit = area + pattern.area
                     return
-                if rest > self.smallest:
+                if not last:
                     left |= newest << 1
-                    carry = carriers + (not pattern.inverter and self.may_carry(found))
-                    self.extend(found, area + pattern.area, more, all_kinds, left, carry)
+                    now = carriers
+                    if not pattern.inverter and wanted > 0:
+                        may = self.may_carry(found)
+                        now = carriers[0] + may[0], carriers[1] + may[1]
+                    self.extend(found, area + pattern.area, more, all_kinds, left, now)
 
     def _pins(self, number: int, signals: int) -> list[tuple[tuple[int, ...], int]]:
         """Return what the pins of a pattern can read, and the signals that are read, as bits."""
@@ -180,15 +193,20 @@ class _Search:
             if not any(tuple(pins[at] for at in order) < pins for order in pattern.alike)
         ]
 
-    def can_be(
-        self,
-        values: list[Values],
-        outputs: tuple[tuple[int, bool], ...],
-        pins: tuple[int, ...],
-    ) -> bool:
-        """Return whether a cell can be each of the next values, whatever else is then."""
-        read = {tuple((*self.inputs, *row[1:])[pin] for pin in pins) for row in values}
-        found = {_applied(truth, signals) for signals in read for truth, _ in outputs}
+    def _ends(
+        self, number: int, signals: int, idle: int, outer: int
+    ) -> list[tuple[tuple[int, ...], int]]:
+        """Return what the pins of the last cell can read: with y, all that nothing reads yet."""
+        choices = self.pins(number, signals)
+        return [(pins, read) for pins, read in choices if read & outer and not idle & ~read]
+
+    def _can_be(self, number: int, read: frozenset[tuple[int, ...]]) -> bool:
+        """Return whether a cell that reads this can be each next value, whatever else is."""
+        found = {
+            _applied(truth, signals)
+            for signals in read
+            for truth, _ in self.patterns[number].outputs
+        }
         return all(
             any(not (value ^ wanted) & mask for value in found for mask in masks)
             for wanted, masks in (
@@ -235,18 +253,20 @@ class _Search:
             return bool(down)
         return self.carrying(down, flips, cells, kinds) >= self.carry_out
 
-    def may_carry(self, values: list[Values]) -> bool:
-        """Return whether the last cell can be steady, and can follow x_i; not that it does both."""
-        if not self.carry_out:
-            return False
-        halves = _BELOW & ~_Y, _BELOW & _Y
-        masks = [mask & half for mask in self.held for half in halves]
-        if not any(row[-1] & mask in (0, mask) for row in values for mask in masks):
-            return False
-        masks = [self.carries & half for half in halves]
-        return any(
-            not (row[-1] ^ sign) & mask for row in values for mask in masks for sign in (_X, ~_X)
-        )
+    def may_carry(self, values: list[Values]) -> tuple[bool, bool]:
+        """Return whether the last cell can be steady, and can follow x_i, if y_i is 0 and if 1.
+
+        Not whether it does both at once.
+        """
+
+        def may(half: int) -> bool:
+            masks = [mask & half for mask in self.held]
+            carries = self.carries & half
+            return any(row[-1] & mask in (0, mask) for row in values for mask in masks) and any(
+                not (row[-1] ^ sign) & carries for row in values for sign in (_X, ~_X)
+            )
+
+        return may(_BELOW & ~_Y), may(_BELOW & _Y)
 
     def carrying(
         self,
