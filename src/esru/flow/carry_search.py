@@ -336,8 +336,8 @@ def least_bit(
     below : float
         Only smaller circuits are tried.
     carry_in : int
-        What of the level below carries, for nothing: no cell (0), `ONE`, of which the complement
-        is there, too, `BOTH`, of which it is not, or `MANY`, which put out what they should. Or
+        What of the level below carries, for nothing: no cell (0), `ONE`, inverters with it,
+        `BOTH`, without inverters, or `MANY`, which put out what they should. Or
         `DECISION`: the bit is bit 0, and no cell is free that reads the fraction bit v.
     carry_out : int
         What of its own cells carries, at least: 0, `ONE`, `BOTH` or `MANY`.
