@@ -43,6 +43,12 @@ OSU018: dict[str, tuple[float, str]] = {
 }
 OSU018_FLIP_FLOP = 96
 
+#: Its half and its full adder, as two cells each that share its area: the carry, then the sum.
+OSU018_ADDERS: dict[str, tuple[tuple[float, str], ...]] = {
+    "HAX1": ((32, "(A*B)"), (48, "(A^B)")),
+    "FAX1": ((39, "((A*B)+(A*C)+(B*C))"), (81, "(A^B^C)")),
+}
+
 FLIP_FLOPS = {
     "nand2": nand2.EQUIVALENTS[nand2.FLIP_FLOP],
     "osu018": OSU018_FLIP_FLOP,
@@ -73,16 +79,16 @@ BITS = {
         saving=7,
     ),
     "nand2-gated": carry_bound.Bits(
-        bit=((4.5,) * 4, (3, 3.5, 4, 4), (2.5, 3, 4, 4), (2.5, 3, 4, 4)),
-        lowest=(4, 4.5, 5, 5),
+        bit=((4.5, 4.5, 4.5, 5), (3, 3.5, 4, 4.5), (2.5, 3.5, 4, 4), (2.5, 3, 4, 4)),
+        lowest=(4, 4.5, 5, 5.5),
         sign=(1, 0, 0, 0),
         cell=1,
         inverter=0.5,
         saving=1,
     ),
     "osu018-gated": carry_bound.Bits(
-        bit=((69, 78, 85, 85), (46, 62, 85, 85), (46, 62, 85, 85), (46, 62, 85, 85)),
-        lowest=(82, 92, 92, 92),
+        bit=((69, 78, 85, 92), (46, 62, 85, 85), (46, 62, 85, 85), (46, 62, 85, 85)),
+        lowest=(82, 92, 92, 108),
         sign=(23, 0, 0, 0),
         cell=23,
         inverter=16,
@@ -95,7 +101,9 @@ FRACTION = 3
 
 
 def _library(target: str) -> tuple[unit_bound.Cell, ...]:
-    gates = OSU018
+    gates = dict(OSU018)
+    for name, shares in OSU018_ADDERS.items():
+        gates |= {f"{name} {number}": share for number, share in enumerate(shares)}
     if target.removesuffix(GATED) == "nand2":
         gates = {
             name: (nand2.EQUIVALENTS[name], function) for name, (_, function) in nand2.GATES.items()
@@ -248,6 +256,12 @@ def test_what_the_page_says_of_a_gated_clock() -> None:
     assert f"with a gated clock {any_unit[0]:g} ({any_unit[1]:g})." in decision
 
 
+def test_what_the_decision_says_of_adders() -> None:
+    half, full = ([area for area, _ in shares] for shares in OSU018_ADDERS.values())
+    said = f"carry and sum {half[0]} and {half[1]}, or {full[0]} and {full[1]})"
+    assert said in " ".join(DECISION.split())
+
+
 def test_what_the_decision_says_of_the_sign_and_of_saturation() -> None:
     ours, theirs = BITS["nand2"], BITS["osu018"]
     text = DECISION.replace("\n", " ")
@@ -353,7 +367,14 @@ def test_three_bits_of_the_fraction_count_in_every_unit_of_the_page() -> None:
 def test_the_library_is_the_installed_one() -> None:
     skip_without_library()
     _, areas, gates = osu018._read(osu018.liberty())
-    assert unit_bound.cells(gates) == _library("osu018")
+    adders = [
+        asic.Gate(name, area, "Y", function)
+        for name, shares in OSU018_ADDERS.items()
+        for area, function in shares
+    ]
+    assert unit_bound.cells([*gates, *adders]) == _library("osu018")
+    for name, shares in OSU018_ADDERS.items():
+        assert sum(area for area, _ in shares) == areas[name]
     buffers = [gate.area for gate in gates if gate.function.strip("() ") == "A"]
     assert buffers and min(buffers) >= BITS["osu018"].cell
     assert nand2.EQUIVALENTS["BUF"] >= BITS["nand2"].cell
