@@ -88,6 +88,12 @@ endmodule
 """
 
 
+def following(whole: Netlist, known: dict[Wire, int]) -> int:
+    """Return the next word; `known` has what is there before, and wires that are forced."""
+    found = [whole.value(whole.following[wire], known) for wire in whole.ports["y"]]
+    return sum(value << bit for bit, value in enumerate(found))
+
+
 @pytest.mark.parametrize("target", ["nand2", "osu018"])
 def test_a_unit_that_enables_first_is_upward(target: str, tmp_path: Path) -> None:
     require_recorded_tools(target)
@@ -115,8 +121,11 @@ def test_a_unit_that_enables_first_is_upward(target: str, tmp_path: Path) -> Non
             for name, bits in whole.ports.items()
             for bit, wire in enumerate(bits)
         }
-        found = [whole.value(whole.following[wire], wires) for wire in whole.ports["y"]]
-        assert sum(value << bit for bit, value in enumerate(found)) == expected
+        assert following(whole, dict(wires)) == expected
+        # What is spent is nothing to any next value once x_7 is 1.
+        wires[lane.x[-1]] = 1
+        for wire in lane.spent():
+            assert following(whole, {**wires, wire: 0}) == following(whole, {**wires, wire: 1})
 
 
 def test_other_lanes_are_strangers_too(tmp_path: Path) -> None:
