@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from bound_cells import GATED, OSU018_ADDERS, OSU018_FLIP_FLOP, bound_cells
 from marks import skip_without_library
 
 from esru.design import parse
@@ -24,31 +25,6 @@ ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "ratio.md").read_text(encoding="utf-8")
 DECISION = (ROOT / "docs/decisions/0014-five-times-in-standard-cells.md").read_text("utf-8")
 
-#: The gates of osu018 that are the smallest of their function, and its flip-flop.
-OSU018: dict[str, tuple[float, str]] = {
-    "AND2X1": (32, "(A*B)"),
-    "AOI21X1": (32, "(!((A*B)+C))"),
-    "AOI22X1": (40, "(!((A*B)+(C*D)))"),
-    "INVX1": (16, "(!A)"),
-    "MUX2X1": (48, "(!((S*A)+(!S*B)))"),
-    "NAND2X1": (24, "(!(A*B))"),
-    "NAND3X1": (36, "(!((A*B)*C))"),
-    "NOR2X1": (24, "(!(A+B))"),
-    "NOR3X1": (64, "(!((A+B)+C))"),
-    "OAI21X1": (23, "(!((A+B)*C))"),
-    "OAI22X1": (40, "(!((A+B)*(C+D)))"),
-    "OR2X1": (32, "(A+B)"),
-    "XNOR2X1": (56, "(!(A^B))"),
-    "XOR2X1": (56, "(A^B)"),
-}
-OSU018_FLIP_FLOP = 96
-
-#: Its half and its full adder, as two cells each that share its area: the carry, then the sum.
-OSU018_ADDERS: dict[str, tuple[tuple[float, str], ...]] = {
-    "HAX1": ((32, "(A*B)"), (48, "(A^B)")),
-    "FAX1": ((39, "((A*B)+(A*C)+(B*C))"), (81, "(A^B^C)")),
-}
-
 FLIP_FLOPS = {
     "nand2": nand2.EQUIVALENTS[nand2.FLIP_FLOP],
     "osu018": OSU018_FLIP_FLOP,
@@ -56,9 +32,6 @@ FLIP_FLOPS = {
 
 #: Of each target: a slice, the sign's, if all carries are free.
 SLICES = {"nand2": (3.5, 2), "osu018": (63, 39)}
-
-#: Ends the names of targets with a gated clock.
-GATED = "-gated"
 
 #: What the bits of a unit take on each target.
 BITS = {
@@ -100,19 +73,6 @@ BITS = {
 FRACTION = 3
 
 
-def _library(target: str) -> tuple[unit_bound.Cell, ...]:
-    gates = dict(OSU018)
-    for name, shares in OSU018_ADDERS.items():
-        gates |= {f"{name} {number}": share for number, share in enumerate(shares)}
-    if target.removesuffix(GATED) == "nand2":
-        gates = {
-            name: (nand2.EQUIVALENTS[name], function) for name, (_, function) in nand2.GATES.items()
-        }
-    return unit_bound.cells(
-        asic.Gate(name, area, "Y", function) for name, (area, function) in gates.items()
-    )
-
-
 def _area(target: str, name: str) -> float:
     file = "gated" if target.endswith(GATED) else "ratio"
     rows = json.loads((ROOT / "docs" / "results" / f"{file}.json").read_text())["rows"]
@@ -125,11 +85,16 @@ def _area(target: str, name: str) -> float:
     return float(found)
 
 
+def _bound(ratio: float, digits: int = 2) -> str:
+    """Return a bound on a ratio from above: rounded up."""
+    return f"{-(-ratio * 10**digits // 1) / 10**digits:.{digits}f}x"
+
+
 @pytest.mark.parametrize("target", BITS)
 def test_what_no_unit_of_standard_cells_can_save(target: str) -> None:
     gated = target.endswith(GATED)
     flip_flop, saving = FLIP_FLOPS[target.removesuffix(GATED)], BITS[target].saving
-    library = _library(target)
+    library = bound_cells(target)
     assert unit_bound.least_saving(library) == saving
     any_unit = 8 * flip_flop + ((8 if gated else 16) + FRACTION) * saving
     assert unit_bound.any_unit(library, flip_flop, FRACTION, gated=gated) == any_unit
@@ -144,8 +109,7 @@ def test_what_no_unit_of_standard_cells_can_save(target: str) -> None:
     # Five is out of reach of an upward unit, from three bits of the fraction on.
     assert found < bounds[0] < 5 < bounds[1]
     assert f"{found:.1f}x ({target})" in TEXT
-    # Rounded up: a bound on a ratio from above.
-    ratios = [f"{-(-bound * 1000 // 1) / 1000:.3f}x" for bound in bounds]
+    ratios = [_bound(bound, 3) for bound in bounds]
     cells = f"{reference:,g}", f"{carried[1]:,g}", f"{any_unit:,g}"
     row = (target, cells[0], cells[1], ratios[0], cells[2], ratios[1])
     assert "| " + " | ".join(row) + " |" in TEXT
@@ -156,7 +120,7 @@ def test_what_no_unit_of_standard_cells_can_save(target: str) -> None:
 @pytest.mark.parametrize("target", SLICES)
 def test_slices_whose_carries_are_free(target: str) -> None:
     (slice_area, sign), flip_flop = SLICES[target], FLIP_FLOPS[target]
-    free = unit_bound.upward_unit(_library(target), flip_flop)
+    free = unit_bound.upward_unit(bound_cells(target), flip_flop)
     assert free == 8 * flip_flop + 7 * slice_area + sign
     assert f"{free:,g}" in DECISION
     # With one bit of the fraction five is not out of reach.
@@ -167,7 +131,7 @@ def test_with_either_output_something_has_to_carry() -> None:
     """Of the two constants that y_i can be the argument takes the one with which less carries."""
     many = carry_search.MANY
     least = BITS["osu018"].bit[many][many]
-    found = carry_search.least_bit(_library("osu018"), least + 1, carry_in=many, carry_out=many)
+    found = carry_search.least_bit(bound_cells("osu018"), least + 1, carry_in=many, carry_out=many)
     assert found == least
 
 
@@ -175,7 +139,7 @@ def test_with_either_output_something_has_to_carry() -> None:
 @pytest.mark.parametrize("target", BITS)
 def test_what_the_bits_of_a_unit_take(target: str) -> None:
     gated = target.endswith(GATED)
-    assert carry_bound.bits_of(_library(target), BITS[target], gated) == BITS[target]
+    assert carry_bound.bits_of(bound_cells(target), BITS[target], gated) == BITS[target]
 
 
 @pytest.mark.slow
@@ -187,7 +151,7 @@ def test_the_bits_of_a_gated_unit_are_there(target: str) -> None:
         (a + 0.25, b + 0.25, c + 0.25, d + 0.25) for a, b, c, d in (*bits.bit, bits.lowest)
     )
     further = replace(bits, bit=(none, one, both, many), lowest=lowest)
-    assert carry_bound.bits_of(_library(target), further, gated=True) == bits
+    assert carry_bound.bits_of(bound_cells(target), further, gated=True) == bits
 
 
 @pytest.mark.parametrize("suffix", ["", GATED])
@@ -206,7 +170,7 @@ def test_what_the_decision_says_of_bits(suffix: str) -> None:
 
 @pytest.mark.parametrize("target", SLICES)
 def test_what_the_sign_takes(target: str) -> None:
-    library, sign = _library(target), BITS[target].sign
+    library, sign = bound_cells(target), BITS[target].sign
     # What carries in for nothing is the other bound's sign.
     assert sign[1] == sign[2] == sign[3] == SLICES[target][1]
     for carry_in, area in enumerate(sign):
@@ -249,11 +213,32 @@ def test_what_the_page_says_of_a_gated_clock() -> None:
     limits = [_area(target + GATED, "reference") / 5 for target in SLICES]
     assert f"A unit would have to fit into {limits[0]:,.1f} ({limits[1]:,.1f})." in decision
     any_unit = [
-        unit_bound.any_unit(_library(target), FLIP_FLOPS[target], FRACTION, gated=True)
+        unit_bound.any_unit(bound_cells(target), FLIP_FLOPS[target], FRACTION, gated=True)
         for target in SLICES
     ]
     assert f"three bits of the fraction: {any_unit[0]:g} ({any_unit[1]:g})." in decision
     assert f"with a gated clock {any_unit[0]:g} ({any_unit[1]:g})." in decision
+
+
+def test_what_the_decision_says_of_one_and_two_bits_of_the_fraction() -> None:
+    least = {
+        target: [
+            carry_bound.carried_unit(bits, FLIP_FLOPS[target.removesuffix(GATED)], fraction)
+            for fraction in (1, 2)
+        ]
+        for target, bits in BITS.items()
+    }
+    (a, b), (c, d), _, (e, f) = least.values()
+    text = " ".join(DECISION.split())
+    assert (
+        f"{a:g} and {b:g} ({c:,g} and {d:,g}) are no less than five times. "
+        f"With a gated clock that is so for osu018 alone ({e:,g} and {f:,g})."
+    ) in text
+    most = {name: [_area(name, "reference") / one for one in least[name]] for name in BITS}
+    assert f"them: {_bound(most['nand2'][0])} and {_bound(most['osu018'][0])}." in text
+    assert {name for name in BITS if most[name][1] > 5} == {"nand2", "osu018", "osu018-gated"}
+    assert most["nand2-gated"][0] < 5
+    assert f"of {BITS['osu018'].bit[0][0]:g} with no carry cell no circuit was found" in text
 
 
 def test_what_the_decision_says_of_adders() -> None:
@@ -292,7 +277,7 @@ def _least_spoiled(library: tuple[unit_bound.Cell, ...]) -> float:
 
 
 def test_what_is_open_if_a_pin_does_not_matter() -> None:
-    spoiled = [_least_spoiled(_library(target)) for target in SLICES]
+    spoiled = [_least_spoiled(bound_cells(target)) for target in SLICES]
     text = " ".join(DECISION.split())
     assert f"it takes {spoiled[0]:g} ({spoiled[1]:g}) at least" in text
     # Of nand2 it is what the bound counts.
@@ -302,7 +287,7 @@ def test_what_is_open_if_a_pin_does_not_matter() -> None:
         for bits in (BITS["osu018"], BITS["osu018-gated"])
     ]
     assert f"osu018 would be left at {left[0]:,g}, with a gated clock {left[1]:,g}." in text
-    assert f"(else {left[0]:,g}, {_area('osu018', 'reference') / left[0]:.2f}x)" in TEXT
+    assert f"(else {left[0]:,g}, {_bound(_area('osu018', 'reference') / left[0])})" in TEXT
 
 
 def _in_turn(up: npt.NDArray[np.bool_]) -> int:
@@ -372,7 +357,7 @@ def test_the_library_is_the_installed_one() -> None:
         for name, shares in OSU018_ADDERS.items()
         for area, function in shares
     ]
-    assert unit_bound.cells([*gates, *adders]) == _library("osu018")
+    assert unit_bound.cells([*gates, *adders]) == bound_cells("osu018")
     for name, shares in OSU018_ADDERS.items():
         assert sum(area for area, _ in shares) == areas[name]
     buffers = [gate.area for gate in gates if gate.function.strip("() ") == "A"]

@@ -173,7 +173,7 @@ class _Search:
                 if not found:
                     continue
                 more, all_kinds = (*cells, key), (*kinds, kind)
-                if ends and self.is_bit(found, more, all_kinds):
+                if ends and self.is_bit(found, more):
                     self.limit = area + pattern.area
                     return
                 if not last:
@@ -236,7 +236,7 @@ class _Search:
                 found.add((row[0] & bends, *row[1:], value))
         return [] if constant or same else list(found)
 
-    def is_bit(self, values: list[Values], cells: Cells, kinds: tuple[int, ...]) -> bool:
+    def is_bit(self, values: list[Values], cells: Cells) -> bool:
         """Return whether the last cell is the bit's next value, and, if asked, others carry."""
         for steady in self.steady:
             if not any(not (row[-1] ^ steady) & mask for row in values for mask in self.held):
@@ -251,7 +251,7 @@ class _Search:
         ]
         if not down or not self.carry_out:
             return bool(down)
-        return self.carrying(down, flips, cells, kinds) >= self.carry_out
+        return self.carrying(down, flips, cells) >= self.carry_out
 
     def may_carry(self, values: list[Values]) -> tuple[bool, bool]:
         """Return whether the last cell can be steady, and can follow x_i, if y_i is 0 and if 1.
@@ -268,20 +268,13 @@ class _Search:
 
         return may(_BELOW & ~_Y), may(_BELOW & _Y)
 
-    def carrying(
-        self,
-        down: list[Values],
-        flips: list[Values],
-        cells: Cells,
-        kinds: tuple[int, ...],
-    ) -> int:
+    def carrying(self, down: list[Values], flips: list[Values], cells: Cells) -> int:
         """Return what carries out at once, at most.
 
         It is steady while the word rounds down, and not while it rounds up, whatever y_i is; of its
         two values the one with which less carries counts.
         """
-        first = len(self.inputs)
-        own = [at for at, kind in enumerate(kinds[first:], 1) if kind != _OTHER]
+        own = range(1, len(cells) + 1)
         cells_alone = sum(1 << at for at in own if not self.patterns[cells[at - 1][0]].inverter)
         if not cells_alone:
             return 0
